@@ -1,0 +1,1 @@
+"""The real world behind the ports: one backend per module, which never imports another one."""
