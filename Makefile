@@ -1,17 +1,58 @@
 # Every target sets up what it needs; `make` alone lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-BIN := .venv/bin
+.NOTPARALLEL:
+
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
-.PHONY: help setup demo test test-all soak bench lint fmt lock clean
+WORKERS ?= auto
+PYTEST := pytest --numprocesses=$(WORKERS) --dist=worksteal
+SOAK_SEEDS ?= 100000
+export SOAK_SEEDS
+
+# Whatever is called test-… runs in CI, without a list to forget; test-all is only their sum.
+EXTRA_TESTS := $(filter-out test-all,$(shell sed -n 's/^\(test-[a-z0-9-]*\):.*/\1/p' Makefile))
+
+.PHONY: help setup demo test test-slow test-all extra-tests soak bench lint fmt lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
-setup: ## make .venv from requirements.lock; nothing to do is instant
+setup: ## bring .venv to what requirements.lock says; instant when it is there
 	@PYTHON="$(PYTHON)" sh scripts/setup.sh
+
+demo: setup ## the whole story in a throw-away repository, under a minute
+	@interlock demo
+
+test: lint ## everything but the slow suites; needs no network after setup
+	@$(PYTEST)
+
+test-slow: setup ## the suites marked slow
+	@$(PYTEST) -m slow --timeout=1200
+
+test-all: test $(EXTRA_TESTS) ## test and every other test-* target
+
+extra-tests: # the names of the test-* targets beside test, for .ci/run
+	@echo $(EXTRA_TESTS)
+
+soak: setup ## seeds by the thousand (SOAK_SEEDS=100000)
+	@$(PYTEST) -m soak --timeout=0
+
+bench: setup ## ratios measured side by side in one run
+	@set -e; for script in bench/*.py; do echo "== $$script"; python "$$script"; done
+
+lint: setup ## ruff, mypy --strict, import contracts, shell syntax
+	@ruff check --quiet .
+	@ruff format --quiet --check . || { ruff format --check .; echo "run: make fmt" >&2; exit 1; }
+	@mypy --no-error-summary orchestrator
+	@lint-imports --no-logo
+	@sh -n scripts/setup.sh
+	@bash -n .ci/run
+
+fmt: setup ## format and sort imports
+	@ruff check --quiet --fix --select I .
+	@ruff format --quiet .
 
 lock: setup ## resolve pyproject.toml into requirements.lock anew
 	@uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -20,4 +61,4 @@ lock: setup ## resolve pyproject.toml into requirements.lock anew
 
 clean: ## remove .venv and every cache
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
-	find orchestrator tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -19,8 +19,9 @@ fits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2
 
 find_python() {
     for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python}; do
+        # The base interpreter, not the name: the name may be a link inside the very .venv that is about to go.
         if fits "$name"; then
-            command -v "$name"
+            "$name" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))'
             return
         fi
     done
@@ -64,9 +65,13 @@ case "$(.venv/bin/uv --version 2>/dev/null)" in
     *) python=.venv/bin/python; install_uv ;;
 esac
 
+# uv reads no pip configuration; a machine that reaches its registry through a mirror has told pip alone.
+mirror="${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-$(.venv/bin/python -m pip config get global.index-url 2>/dev/null || true)}}"
+[ -z "$mirror" ] || export UV_DEFAULT_INDEX="$mirror"
+
 # --no-build, --no-deps and --no-build-isolation: nothing comes from outside that the lock does not name by hash.
 export VIRTUAL_ENV="$PWD/.venv"
-.venv/bin/uv pip sync --quiet --no-config --require-hashes --no-build requirements.lock
-.venv/bin/uv pip install --quiet --no-config --no-deps --no-build-isolation --editable .
+.venv/bin/uv pip sync --quiet --require-hashes --no-build requirements.lock
+.venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 printf '%s' "$key" >"$stamp"
 remark "ready: .venv ($(.venv/bin/python -c 'import platform; print("Python", platform.python_version())'))"
