@@ -1,0 +1,78 @@
+"""A Validation: one gate on one tree in one environment. Its name is its key, so the same tree is never tested twice.
+
+The leader's own record, not something people apply: creating it is the intent, and a second create is refused.
+"""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field, StringConstraints
+
+from orchestrator.model.base import Line, Resource, Sha, SpecName, Text, Timestamp, TreeId, Value
+from orchestrator.model.gate import Gate, GateResult
+
+
+class ValidationPhase(StrEnum):
+    """Where it stands."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    DONE = "Done"
+
+
+class Purpose(StrEnum):
+    """Why it was asked for first; the verdict serves whoever has the same key."""
+
+    ITEM = "item"
+    CANDIDATE = "candidate"
+    CONTROL = "control"
+
+
+class ValidationSpec(Value):
+    """The key (tree, gate digest, environment digest) and how to reach the tree."""
+
+    tree: TreeId
+    commit: Sha
+    """A commit with that tree."""
+    gate: Gate
+    gate_digest: Line
+    environment: Line
+    purpose: Purpose
+    subject: SpecName | None = None
+    """The item that would be blamed; absent for a control run."""
+    train: Line = "main"
+
+
+class Try(Value):
+    """One execution: a result, or none where the machine was at fault."""
+
+    result: GateResult | None = None
+    """Absent: the harness was lost, which is no verdict."""
+    signature: Line = ""
+    """For lost or could-not-run: what the trouble looks like, in one line."""
+    output: Text = ""
+    """The bounded tail of the output."""
+    started_at: Timestamp | None = None
+    ended_at: Timestamp | None = None
+
+
+class ValidationStatus(Value):
+    """What came out, try by try."""
+
+    observed_generation: int = 0
+    phase: ValidationPhase = ValidationPhase.PENDING
+    leader: Line = ""
+    started_at: Timestamp | None = None
+    tries: tuple[Try, ...] = ()
+
+
+class Validation(Resource):
+    """One gate on one tree in one environment."""
+
+    KIND: ClassVar[str] = "Validation"
+    PLURAL: ClassVar[str] = "validations"
+    SHORT: ClassVar[tuple[str, ...]] = ("val",)
+
+    kind: Annotated[str, StringConstraints(pattern="^Validation$")] = "Validation"
+    spec: ValidationSpec
+    status: ValidationStatus = Field(default_factory=ValidationStatus)
