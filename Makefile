@@ -14,7 +14,7 @@ export SOAK_SEEDS
 # Whatever is called test-… runs in CI, without a list to forget; test-all is only their sum.
 EXTRA_TESTS := $(filter-out test-all,$(shell sed -n 's/^\(test-[a-z0-9-]*\):.*/\1/p' Makefile))
 
-.PHONY: help setup demo test test-slow test-all extra-tests soak bench lint fmt lock clean
+.PHONY: help setup demo test test-slow test-all extra-tests soak bench lint fmt docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ lint: setup ## ruff, mypy --strict, import contracts, shell syntax
 fmt: setup ## format and sort imports
 	@ruff check --quiet --fix --select I .
 	@ruff format --quiet .
+
+docs: setup ## write the reference pages anew from the code
+	@python scripts/gen_docs.py
 
 lock: setup ## resolve pyproject.toml into requirements.lock anew
 	@uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

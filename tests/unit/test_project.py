@@ -14,6 +14,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -55,11 +57,11 @@ def test_every_requirement_in_the_lock_is_pinned_by_version_and_hash() -> None:
     assert [e for e in requirements if not re.match(r"[a-z0-9-]+==\S+.*\\\n\s+--hash=sha256:[0-9a-f]{64}", e)] == []
 
 
-def test_the_lock_covers_every_declared_dependency() -> None:
-    declared = PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
-    names = {re.split(r"[<>=;\[ ]", line)[0].lower().replace(".", "-").replace("_", "-") for line in declared}
-    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE))
-    assert names - locked == set()
+def test_the_lock_satisfies_every_declared_dependency() -> None:
+    declared = [Requirement(line) for line in PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]]
+    locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE))
+    missing = [r for r in declared if not r.specifier.contains(locked.get(canonicalize_name(r.name), "0"))]
+    assert [str(requirement) for requirement in missing] == [], "run: make lock"
 
 
 def test_the_lock_is_the_only_one() -> None:
@@ -146,3 +148,10 @@ def test_a_skipped_test_counts_as_failed(tmp_path: Path) -> None:
     (tmp_path / "test_probe.py").write_text("import pytest\n\n\ndef test_tool():\n    pytest.skip('no tool')\n")
     done = subprocess.run(["pytest", "-q", "-p", "no:cacheprovider"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, "1 failed" in done.stdout) == (1, True), done.stdout + done.stderr
+
+
+def test_a_new_test_target_is_run_by_ci_without_being_listed(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text(f"{text_of(ROOT / 'Makefile')}\ntest-kube: setup ## with a cluster\n\t@true\n")
+    found = subprocess.check_output(["make", "--silent", "extra-tests"], cwd=tmp_path, text=True).split()
+    assert found == ["test-slow", "test-kube"]
+    assert "$(make --silent extra-tests)" in text_of(ROOT / ".ci/run")
