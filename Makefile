@@ -43,7 +43,7 @@ bench: setup ## ratios measured side by side in one run
 	@set -e; for script in bench/*.py; do echo "== $$script"; python "$$script"; done
 
 lint: setup ## ruff, mypy --strict, import contracts, shell syntax
-	@ruff check --quiet .
+	@ruff check --quiet --output-format=concise .
 	@ruff format --quiet --check . || { ruff format --check .; echo "run: make fmt" >&2; exit 1; }
 	@mypy --no-error-summary orchestrator
 	@lint-imports --no-logo
