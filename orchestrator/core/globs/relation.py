@@ -1,0 +1,88 @@
+"""How two scopes lie to each other, with a path that proves it. What `lanes overlap`, claims and ownership go by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from orchestrator.core.globs.escape import escaping
+from orchestrator.core.globs.pattern import Pattern
+from orchestrator.core.globs.scope import Scope
+
+
+class Relation(StrEnum):
+    """How the first of two sets of paths lies to the second."""
+
+    DISJOINT = "disjoint"
+    EQUAL = "equal"
+    INSIDE = "inside"
+    CONTAINS = "contains"
+    CROSSES = "crosses"
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A relation, and a path in both sets unless they are disjoint."""
+
+    relation: Relation
+    witness: str | None
+
+
+Paths: TypeAlias = Pattern | Scope | str
+"""One pattern, read or not, or a union of them."""
+
+
+def relate(a: Paths, b: Paths) -> Related:
+    """Return how a lies to b: a *inside* b, a *contains* b, ….
+
+    Raises `BadPattern`, and `TooComplex` for patterns nobody should write.
+    """
+    a, b = _scope(a), _scope(b)
+    witness = overlap(a, b)
+    if witness is None:
+        return Related(Relation.DISJOINT, None)
+    match uncovered(a, b) is None, uncovered(b, a) is None:
+        case True, True:
+            return Related(Relation.EQUAL, witness)
+        case True, False:
+            return Related(Relation.INSIDE, witness)
+        case False, True:
+            return Related(Relation.CONTAINS, witness)
+        case _:
+            return Related(Relation.CROSSES, witness)
+
+
+def overlap(a: Paths, b: Paths) -> str | None:
+    """Return a path that a and b both match, None if there is none."""
+    a, b = _scope(a), _scope(b)
+    if a.is_apart(b):
+        return None
+    for mine in a.patterns:
+        for theirs in b.patterns:
+            if not (mine.stem.startswith(theirs.stem) or theirs.stem.startswith(mine.stem)):
+                continue
+            path = escaping((mine, theirs))
+            if path is not None:
+                return path
+    return None
+
+
+def uncovered(a: Paths, b: Paths) -> str | None:
+    """Return a path of a that b does not match, None if a lies inside b."""
+    a, b = _scope(a), _scope(b)
+    for pattern in a.patterns:
+        path = escaping((pattern,), b.automaton)
+        if path is not None:
+            return path
+    return None
+
+
+def _scope(paths: Paths) -> Scope:
+    match paths:
+        case Scope():
+            return paths
+        case Pattern():
+            return Scope((paths,))
+        case str():
+            return Scope.of((paths,))
