@@ -84,13 +84,14 @@ def _settle(db: sqlite3.Connection, path: Path) -> None:
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA trusted_schema = OFF")
     db.execute(f"PRAGMA journal_size_limit = {64 << 20}")
-    # The write lock is taken even when there is nothing to make: what cannot be written is refused before any work.
     db.execute("BEGIN IMMEDIATE")
     if _number(db, "user_version") == 0:
         for statement in filter(str.strip, _TABLES.split(";")):
             db.execute(statement)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {SCHEMA}")
+    # What cannot be written is refused before any work; BEGIN IMMEDIATE alone is content with a read-only file.
+    db.execute("DELETE FROM heads WHERE false")
     db.execute("COMMIT")
 
 
