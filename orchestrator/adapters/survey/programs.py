@@ -1,0 +1,81 @@
+"""Agent programs on PATH, by name only, and whether a command's program can be started at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class AgentGuess:
+    """An agent program that is installed and how the `command` adapter would start it."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: tuple[str, ...]
+    """What it needs of the environment to reach its model."""
+    note: str
+
+
+KNOWN = (
+    AgentGuess(
+        "codex",
+        ("sh", "-c", 'exec codex exec --skip-git-repo-check --sandbox workspace-write - < "$INTERLOCK_DIR/prompt.md"'),
+        ("OPENAI_API_KEY",),
+        "its exit code alone proves nothing; the diff and the gates do",
+    ),
+    AgentGuess(
+        "claude",
+        (
+            "sh",
+            "-c",
+            "exec claude -p --setting-sources user --strict-mcp-config --permission-mode acceptEdits "
+            '< "$INTERLOCK_DIR/prompt.md"',
+        ),
+        ("ANTHROPIC_API_KEY",),
+        "the two flags keep it from obeying what the repository configures",
+    ),
+    AgentGuess(
+        "opencode",
+        ("sh", "-c", 'exec opencode run "$(cat "$INTERLOCK_DIR/prompt.md")"'),
+        ("ANTHROPIC_API_KEY", "OPENAI_API_KEY"),
+        "costs some seconds of processor time a run: keep maxRuns low",
+    ),
+)
+
+_WORD = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*=")
+_BUILTINS = frozenset(
+    {".", ":", "[", "cd", "command", "eval", "exec", "exit", "export", "false", "if", "for", "while", "until", "case",
+     "printf", "echo", "read", "return", "set", "shift", "source", "test", "then", "trap", "true", "ulimit", "umask",
+     "unset", "wait", "{", "(", "!"}
+)  # fmt: skip
+
+
+def installed_agents(path_env: str) -> tuple[AgentGuess, ...]:
+    """Return the known agent programs that are on PATH."""
+    return tuple(agent for agent in KNOWN if shutil.which(agent.name, path=path_env))
+
+
+def missing_program(command: str, root: Path, path_env: str) -> str | None:
+    """Return the program a shell command begins with if it cannot be started here; None if it can or may."""
+    try:
+        words = shlex.split(command, comments=True)
+    except ValueError:
+        return None
+    while words and (_WORD.match(words[0]) or words[0] in ("env", "exec", "time", "nice")):
+        words = words[1:]
+    if not words or words[0] in _BUILTINS or any(char in words[0] for char in "$`*?(){};|&<>"):
+        return None
+    return None if is_startable(words[0], root, path_env) else words[0]
+
+
+def is_startable(program: str, root: Path, path_env: str) -> bool:
+    """Return whether the program is on PATH, or an executable file below the root."""
+    if "/" in program:
+        target = root / program
+        return target.is_file() and os.access(target, os.X_OK)
+    return shutil.which(program, path=path_env) is not None

@@ -1,0 +1,74 @@
+"""The repository as the guesses see it: what git tracks, and the text of single files. Read-only.
+
+A repository's own configuration can name programs to run; nothing of it is obeyed here.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from orchestrator.errors import Unusable
+
+TEXT_MAX = 1 << 20
+GIT_TIMEOUT_S = 60.0
+_SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false")
+_KEPT = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One work tree. `paths` are the tracked files, in order, as git spells them."""
+
+    root: Path
+    path_env: str = field(default_factory=lambda: os.environ.get("PATH", os.defpath))
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """The tracked files. Empty in a repository that tracks nothing yet."""
+        listed = self.git("ls-files", "-z", "--cached")
+        return tuple(sorted({path for path in (listed or "").split("\0") if path}))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The tracked files as a set."""
+        return frozenset(self.paths)
+
+    def text(self, path: str) -> str:
+        """Return the start of a tracked file's text in the work tree; empty if it is no readable regular file."""
+        target = self.root / path
+        try:
+            if not target.is_file() or target.is_symlink():
+                return ""
+            with target.open("rb") as stream:
+                return stream.read(TEXT_MAX).decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def git(self, *arguments: str) -> str | None:
+        """Return what git prints, surrogate-escaped; None if it says no. Raises Unusable where there is no git."""
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        environment |= {
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "LC_ALL": "C",
+        }
+        try:
+            done = subprocess.run(
+                ["git", *_SAFE, "-C", str(self.root), *arguments],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=GIT_TIMEOUT_S,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise Unusable("git is not on PATH; install it") from error
+        except subprocess.TimeoutExpired as error:
+            raise Unusable(f"git {arguments[0]} in {self.root} took over {GIT_TIMEOUT_S:.0f} s") from error
+        return os.fsdecode(done.stdout) if done.returncode == 0 else None

@@ -1,0 +1,72 @@
+"""What most verbs begin with: the settings of this call, the store, an object by name.
+
+Misuse is told apart from trouble here: a command outside a repository, or with a state folder inside the work tree, is
+`Invalid` (exit 2); a store that cannot be opened stays `Unusable` (exit 1).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from orchestrator import settings as settings_module
+from orchestrator.cli import stand_in as wiring
+from orchestrator.core.suggest import did_you_mean, listed
+from orchestrator.errors import Invalid, Refused, Unusable
+from orchestrator.model.base import Resource
+from orchestrator.ports import Cluster
+from orchestrator.settings import Settings
+
+R = TypeVar("R", bound=Resource)
+
+NOTHING_YET = "nothing is applied here yet; begin with: interlock run (or interlock apply -f FILE)"
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """Return the settings of this call. Raises Invalid where the flags or the place make no sense."""
+    try:
+        return settings_module.load(
+            repo=getattr(args, "repo", None),
+            state=getattr(args, "state", None),
+            namespace=getattr(args, "namespace", None),
+            jobs=getattr(args, "jobs", None),
+        )
+    except Unusable as error:
+        raise Invalid(str(error)) from error
+
+
+def store_of(args: argparse.Namespace) -> Cluster:
+    """Return the store of this call's repository."""
+    return wiring.open_store(settings_of(args))
+
+
+def found(cluster: Cluster, kind: type[R], name: str) -> R:
+    """Return the object. Raises Refused, with a guess at what was meant, if there is none."""
+    obj = cluster.get(kind, name)
+    if obj is None:
+        raise Refused(unknown(kind.KIND, name, [other.name for other in cluster.list(kind)]))
+    return obj
+
+
+def unknown(what: str, name: str, names: Sequence[str]) -> str:
+    """Return that nothing is called so, and what was probably meant or how anything comes to be there at all."""
+    if not names:
+        return f"there is no {what} `{name}`: {NOTHING_YET}"
+    return f"there is no {what} `{name}`{did_you_mean(name, names) or '; there is ' + listed(sorted(names), 'and')}"
+
+
+def repository_of(args: argparse.Namespace, train: str) -> wiring.Repository:
+    """Return the repository behind a train: its git and its forge."""
+    return wiring.open_repository(settings_of(args))
+
+
+def leads(settings: Settings) -> bool:
+    """Return whether some process leads on this state now."""
+    return wiring.leads(settings)
+
+
+def log_of(settings: Settings, run: str) -> Path | None:
+    """Return the file with the run's output; None if there is none."""
+    return wiring.log_of(settings, run)

@@ -1,0 +1,101 @@
+"""The demo's words on the terminal: what is staged, each command as it is typed, the story, what to type next.
+
+Writes what it is given and decides nothing. Every command it tells the reader to type is typed by a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from orchestrator.cli.demo import cast
+from orchestrator.cli.demo.account import Wait
+from orchestrator.cli.demo.staging import Stage
+from orchestrator.cli.demo.story import Chapter
+from orchestrator.cli.output import Output
+from orchestrator.cli.table import Column, count, write, write_table
+
+
+def opening(stage: Stage, out: Output, tests: str) -> None:
+    """Say where everything is and what is in it."""
+    files = len(stage.git("ls-files").splitlines())
+    _heading(out, "A corner shop opens")
+    out.line(f"In {stage.directory} (kept, so that you can look around afterwards):")
+    out.line(f"  shop/    a git repository: a small program, its tests ({tests}), {files} files, four lanes, a roadmap")
+    out.line("  agents/  the scripted agents: one program that plays a scene for each item")
+    out.line("  state/   what the leader remembers")
+
+
+def command(out: Output, words: str) -> None:
+    """Show a command as it is typed in the throw-away repository."""
+    out.line()
+    write(out, Text("$ ", style="dim").append(words, style="bold not dim"))
+    out.stdout.flush()
+
+
+def told(chapters: Sequence[Chapter], out: Output) -> None:
+    """Write the story as a table."""
+    _heading(out, "What happened")
+    columns = [Column(""), Column("PART"), Column("PROMISE"), Column("FACTS", gives_way=True)]
+    rows: list[list[str | Text]] = []
+    for chapter in chapters:
+        mark = Text("✓", style="green") if chapter.happened else Text("✗", style="bold red")
+        rows.append([mark, chapter.part, chapter.promise, chapter.told])
+    write_table(out, columns, rows)
+
+
+def history(log: str, out: Output) -> None:
+    """Write the first-parent history of the base, as git draws it."""
+    command(out, "git log --graph --first-parent --oneline main")
+    for line in log.splitlines():
+        out.line(line)
+
+
+def explained(wait: Wait | None, out: Output) -> None:
+    """Write the explanation that was recorded while the item waited."""
+    if wait is None:
+        return
+    _heading(out, f"Recorded while {wait.name} waited")
+    command(out, f"interlock explain {wait.name}")
+    out.line(wait.text.rstrip("\n"))
+
+
+def following(stage: Stage) -> list[str]:
+    """Return the commands to type next, in order."""
+    return [
+        f"cd {stage.repository}",
+        f"export INTERLOCK_STATE={stage.state}",
+        "interlock status",
+        f"interlock explain {cast.LABELS}",
+        f"interlock logs {cast.REPORT}-1",
+        f"interlock describe run {cast.RECEIPT}-1",
+        f"interlock events {cast.GUARD}",
+        "interlock lanes explain shop/catalog/stock.py",
+        "git show --first-parent main",
+    ]
+
+
+def closing(stage: Stage, out: Output, seconds: float) -> None:
+    """Say what to type next, here and in the reader's own repository."""
+    _heading(out, "Look around")
+    for line in following(stage):
+        out.line(f"  {line}")
+    out.line()
+    out.line("In a repository of your own:")
+    out.line("  interlock init && interlock doctor && interlock plan --template > roadmap.md")
+    out.line()
+    out.line(f"It took {seconds:.0f} seconds. When you have seen enough: rm -r {stage.directory}")
+
+
+def failed(chapters: Sequence[Chapter], out: Output) -> None:
+    """Say which parts of the story did not happen."""
+    missing = [chapter for chapter in chapters if not chapter.happened]
+    out.remark(f"interlock: {count(len(missing), 'part')} of the story did not happen:")
+    for chapter in missing:
+        out.remark(f"  {chapter.part}: {chapter.promise}: {chapter.told}")
+
+
+def _heading(out: Output, text: str) -> None:
+    out.line()
+    write(out, Text(text, style="bold"))

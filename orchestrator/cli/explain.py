@@ -1,0 +1,204 @@
+"""`interlock explain`: why one item (or the train) waits, for what, until when, and what a person could do."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+
+from rich.text import Text
+
+from orchestrator.cli import advice
+from orchestrator.cli.advice import Step
+from orchestrator.cli.context import store_of, unknown
+from orchestrator.cli.output import Document, Output, printable
+from orchestrator.cli.status import moment, tier_of, train_line, wait_document
+from orchestrator.cli.table import age, styled, write
+from orchestrator.errors import Refused
+from orchestrator.model.condition import Reason
+from orchestrator.model.run import AgentRun
+from orchestrator.model.spec import ImplementationSpec
+from orchestrator.model.train import MergeTrain
+from orchestrator.ports import Cluster
+
+DENIED_SHOWN = 5
+
+
+def explain(args: argparse.Namespace, out: Output) -> int:
+    """Explain a spec, or a train if no spec is called so."""
+    cluster = store_of(args)
+    spec = cluster.get(ImplementationSpec, args.name)
+    train = cluster.get(MergeTrain, args.name)
+    if spec is not None:
+        run = cluster.get(AgentRun, spec.status.current_run) if spec.status.current_run else None
+        if out.is_machine:
+            out.document(spec_document(spec, run))
+        else:
+            show_spec(spec, run, out)
+        return 0
+    if train is not None:
+        if out.is_machine:
+            out.document(train_document(train))
+        else:
+            show_train(train, out)
+        return 0
+    raise Refused(_unknown(cluster, args.name))
+
+
+def _unknown(cluster: Cluster, name: str) -> str:
+    """Return why nothing can be said about the name, with a guess at what was meant."""
+    names = [s.name for s in cluster.list(ImplementationSpec)] + [t.name for t in cluster.list(MergeTrain)]
+    run = cluster.get(AgentRun, name)
+    if run is not None:
+        return f"`{name}` is a run; explain its spec: interlock explain {run.spec.implementation_spec_ref.name}"
+    return unknown("spec or train", name, names)
+
+
+def spec_document(spec: ImplementationSpec, run: AgentRun | None) -> Document:
+    """Return what `explain NAME -o json` prints (CONTRACT §3), with the steps beside it."""
+    status = spec.status
+    return {
+        "name": spec.name,
+        "kind": ImplementationSpec.KIND,
+        "phase": status.phase.value,
+        "reason": status.reason.value,
+        "message": status.message,
+        "waitingFor": [wait_document(wait) for wait in status.waiting_for],
+        "since": moment(status.since),
+        "until": moment(status.until),
+        "run": status.current_run,
+        "denied": [{"path": d.path, "reason": d.reason} for d in run.status.scope.denied]
+        if run and run.status.scope
+        else [],
+        "next": [{"command": step.command, "effect": step.effect} for step in advice.steps(spec)],
+    }
+
+
+def train_document(train: MergeTrain) -> Document:
+    """Return the same for a train: its phase is `Frozen` or `Open`, and it waits for what its front waits for."""
+    status = train.status
+    front = status.entries[0] if status.entries else None
+    return {
+        "name": train.name,
+        "kind": MergeTrain.KIND,
+        "phase": "Frozen" if status.frozen else "Open",
+        "reason": status.frozen.reason.value if status.frozen else "",
+        "message": status.frozen.message if status.frozen else "",
+        "waitingFor": [wait_document(wait) for wait in front.waiting_for] if front else [],
+        "since": moment(status.frozen.since) if status.frozen else None,
+        "until": None,
+        "entries": [
+            {"name": entry.name, "waitingFor": [wait_document(wait) for wait in entry.waiting_for]}
+            for entry in status.entries
+        ],
+        "claims": [
+            {"spec": claim.spec, "paths": list(claim.paths), "epoch": claim.epoch, "lentTo": claim.lent_to}
+            for claim in status.claims
+        ],
+        "next": [{"command": step.command, "effect": step.effect} for step in advice.train_steps(train)],
+    }
+
+
+def show_spec(spec: ImplementationSpec, run: AgentRun | None, out: Output, *, width: int | None = None) -> None:
+    """Write the explanation for people."""
+    status = spec.status
+    head = Text(spec.name, style="bold").append("  ").append_text(styled(status.phase.value))
+    if status.reason.value != status.phase.value:
+        head.append(f"  {status.reason.value}", style="not bold")
+    head.append(f"  {tier_of(spec).value} · {', '.join(spec.spec.lane_names) or 'no lane'}", style="dim not bold")
+    write(out, head, width=width)
+    _field(
+        out,
+        "",
+        status.reason.description if status.reason.value != status.phase.value else status.phase.description,
+        width,
+    )
+    _field(out, "says", status.message, width)
+    for wait in status.waiting_for:
+        _field(out, "waits for", f"{wait.name} ({wait.kind}){f': {wait.reason}' if wait.reason else ''}", width)
+    _field(out, "since", _since(status.since, out.now), width)
+    _field(out, "until", _until(spec, out.now), width)
+    if run is not None:
+        _run(run, out, width)
+    if status.pull_request:
+        pull = status.pull_request
+        _field(out, "pull", f"#{pull.number} {pull.url} at {pull.head[:12]}{' (draft)' if pull.draft else ''}", width)
+    _steps(advice.steps(spec), out, width)
+
+
+def show_train(train: MergeTrain, out: Output, *, width: int | None = None) -> None:
+    """Write the train's explanation for people."""
+    status = train.status
+    write(out, train_line(train, width=width or 10_000), width=width)
+    if status.frozen:
+        _field(out, "", status.frozen.reason.description, width)
+        _field(out, "says", status.frozen.message, width)
+        _field(out, "must", advice.train_demand(train) or "", width)
+        _field(out, "since", _since(status.frozen.since, out.now), width)
+    for position, entry in enumerate(status.entries, start=1):
+        waits = "; ".join(f"{wait.name}{f' ({wait.reason})' if wait.reason else ''}" for wait in entry.waiting_for)
+        _field(out, f"{position}.", f"{entry.name}{f' waits for {waits}' if waits else ''}", width)
+    for claim in status.claims:
+        lent = f", lent to {claim.lent_to}" if claim.lent_to else ""
+        _field(out, "claim", f"{claim.spec} holds {', '.join(claim.paths)}{lent}", width)
+    _steps(advice.train_steps(train), out, width)
+
+
+def _run(run: AgentRun, out: Output, width: int | None) -> None:
+    status = run.status
+    words = [run.name, status.phase.value]
+    if status.failure_class:
+        words.append(status.failure_class.value)
+    if status.started_at:
+        words.append(f"ran {age(((status.ended_at or out.now) - status.started_at).total_seconds())}")
+    _field(out, "run", "  ".join(words), width)
+    denied = status.scope.denied if status.scope else ()
+    for denial in denied[:DENIED_SHOWN]:
+        _field(out, "denied", f"{denial.path}: {denial.reason}", width)
+    if status.scope and status.scope.denied_total > DENIED_SHOWN:
+        _field(out, "", f"and {status.scope.denied_total - min(len(denied), DENIED_SHOWN)} more paths", width)
+    if status.scope_request and status.reason is Reason.WAITING_FOR_SCOPE:
+        _field(out, "asks for", f"{', '.join(status.scope_request.paths)}: {status.scope_request.reason}", width)
+
+
+def _since(at: datetime | None, now: datetime) -> str:
+    return f"{moment(at)} ({age((now - at).total_seconds())} ago)" if at else ""
+
+
+def _until(spec: ImplementationSpec, now: datetime) -> str:
+    if spec.status.until:
+        return f"{moment(spec.status.until)} (in {age((spec.status.until - now).total_seconds())})"
+    needed = advice.demand(spec)
+    if needed:
+        return needed
+    return "" if spec.status.phase.value in ("Landed", "Cancelled") else "that is done; no time is known"
+
+
+def _field(out: Output, name: str, text: str, width: int | None) -> None:
+    """Write a name and a text that is wrapped beside it."""
+    if not text:
+        return
+    line = Text(f"  {name:<10}", style="dim")
+    indent = line.cell_len
+    body = Text(printable(" ".join(text.split())), style="default")
+    room = max(20, _width(out, width) - indent)
+    from rich.console import Console
+
+    for number, part in enumerate(body.wrap(Console(width=room), room)):
+        part.rstrip()
+        write(out, (line if number == 0 else Text(" " * indent)) + part, width=width)
+
+
+def _steps(steps: list[Step], out: Output, width: int | None) -> None:
+    if not steps:
+        return
+    out.line()
+    write(out, Text("You could type", style="bold"), width=width)
+    longest = max(len(step.command) for step in steps)
+    for step in steps:
+        write(out, Text(f"  {step.command:<{longest}}").append(f"  {step.effect}", style="dim"), width=width)
+
+
+def _width(out: Output, width: int | None) -> int:
+    from orchestrator.cli.table import console_for
+
+    return console_for(out, width=width).width

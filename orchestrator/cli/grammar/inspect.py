@@ -1,0 +1,59 @@
+"""The verbs that only look: `status`, `explain`, `logs`, `events`."""
+
+from __future__ import annotations
+
+from orchestrator.cli.parser import Group, Verbs, output_option
+
+
+def add(verbs: Verbs, group: Group) -> None:
+    """Add the looking verbs to the command line."""
+    status = verbs.add(
+        "status",
+        "every item and the merge train at a glance",
+        about="""
+Shows every spec with its phase, why it is there and what it waits for, and the merge train in landing order. It reads
+the store: while no leader runs, it says how things were left.
+""",
+        examples=["interlock status", "interlock status -o json | jq '.specs[] | select(.phase == \"Stalled\")'"],
+        calls="status:status",
+        group=group,
+    )
+    output_option(status, "table", "json", "yaml")
+    explain = verbs.add(
+        "explain",
+        "why an item waits, for what, until when, and what you can do",
+        about="""
+Answers for one item (or the train): where it stands, what exactly it waits for, since when, until when if that is
+known, and which commands could change it.
+""",
+        examples=["interlock explain order-firewall", "interlock explain main   # the train itself"],
+        calls="explain:explain",
+        group=group,
+    )
+    explain.add_argument("name", metavar="NAME", help="a spec, or a train")
+    output_option(explain, "table", "json", "yaml")
+    logs = verbs.add(
+        "logs",
+        "what an agent printed",
+        about="""
+Prints the output of a run, or of the newest run of a spec. The log is bounded and secrets in it are masked; on a
+terminal control characters are shown as text.
+""",
+        examples=["interlock logs order-firewall -f", "interlock logs order-firewall-2 --tail 50"],
+        calls="history:logs",
+        group=group,
+    )
+    logs.add_argument("name", metavar="RUN|SPEC", help="a run, or a spec for its newest run")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
+    logs.add_argument("--tail", type=int, metavar="N", help="only the last N lines")
+    events = verbs.add(
+        "events",
+        "the audit trail: what happened, when, because of whom",
+        about="Prints what happened, oldest first: state changes, decisions, denials, landings (of one object).",
+        examples=["interlock events", "interlock events order-firewall --limit 20"],
+        calls="history:events",
+        group=group,
+    )
+    events.add_argument("name", nargs="?", metavar="NAME", help="only of this object")
+    events.add_argument("--limit", type=int, default=200, metavar="N", help="the newest N (default %(default)s)")
+    output_option(events, "table", "json", "yaml")

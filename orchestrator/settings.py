@@ -1,0 +1,128 @@
+"""What a command works on: which repository, which state folder, how many agents.
+
+The command line builds it, `wiring` turns it into adapters. It looks at the file system only to find the repository;
+it never starts a process, so that every verb can afford it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import Unusable
+
+_NAME_KEPT = 40
+"""Characters of the repository's name kept in the state folder's: readable, and far below any file system's limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One repository and the place beside it where Interlock keeps what it knows."""
+
+    repository: Path
+    """The top of the work tree, real path."""
+    state: Path
+    """The folder that holds the store, logs and workspaces; never inside a work tree of the repository."""
+    namespace: str = "default"
+    jobs: int = 4
+    """Agents running at once, over all lanes."""
+
+    def resume(self) -> str:
+        """Return the options that name this repository and state again, for a command a person may type next."""
+        return f"--repo {self.repository} --state {self.state}"
+
+
+def load(
+    *,
+    repo: str | None = None,
+    state: str | None = None,
+    namespace: str | None = None,
+    jobs: int | None = None,
+    cwd: Path | None = None,
+    env: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Return the settings these flags mean here; whatever a flag leaves open comes from the environment or a default.
+
+    Raises Unusable outside a git repository, and where the state folder would lie inside the work tree.
+    """
+    root = find_repository(Path(repo) if repo else (cwd or Path.cwd()), asked_for=repo)
+    folder = state_folder(root, state or env.get("INTERLOCK_STATE"), env=env, cwd=cwd or Path.cwd())
+    return Settings(
+        repository=root,
+        state=folder,
+        namespace=namespace or env.get("INTERLOCK_NAMESPACE") or "default",
+        jobs=jobs or default_jobs(),
+    )
+
+
+def default_jobs() -> int:
+    """Return how many agents run at once if nobody says: agents mostly wait for a model, so never less than four."""
+    return max(4, os.cpu_count() or 1)
+
+
+def find_repository(start: Path, *, asked_for: str | None = None) -> Path:
+    """Return the top of the work tree `start` lies in, as a real path. Raises Unusable if it lies in none."""
+    here = start.expanduser().resolve()
+    if not here.is_dir():
+        raise Unusable(f"--repo {asked_for or start}: there is no such folder; name the top of a git repository.")
+    for folder in (here, *here.parents):
+        if (folder / ".git").exists():
+            return folder
+        if (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir():
+            raise Unusable(
+                f"{folder} is a git repository without a work tree (bare, or the inside of a .git folder); "
+                "run this in a clone of it."
+            )
+    raise Unusable(
+        f"{here} is not inside a git repository; go to one, name it with --repo DIR, "
+        "or begin one: git init && git add -A && git commit -m Start"
+    )
+
+
+def state_folder(root: Path, named: str | None, *, env: Mapping[str, str], cwd: Path) -> Path:
+    """Return where the state of this repository lives. Raises Unusable if that is inside the work tree.
+
+    `named` names the folder itself; without it every repository has its own under the XDG state home.
+    """
+    if named:
+        folder = (cwd / Path(named).expanduser()).resolve()
+    else:
+        home = env.get("XDG_STATE_HOME", "")
+        # The XDG rules: a relative path there is to be ignored.
+        base = Path(home) if home.startswith("/") else Path(env.get("HOME") or Path.home()) / ".local" / "state"
+        folder = (base / "interlock" / _folder_name(repository_home(root))).resolve()
+    if folder == root or folder.is_relative_to(root):
+        raise Unusable(
+            f"the state folder {folder} lies inside the work tree {root}, where agents and gates would see it; "
+            "name another one with --state DIR or INTERLOCK_STATE."
+        )
+    return folder
+
+
+def repository_home(root: Path) -> Path:
+    """Return the folder all work trees of this repository have in common: linked work trees share one state.
+
+    Their refs are shared too, so two leaders with a state each would move each other's runs.
+    """
+    marker = root / ".git"
+    if not marker.is_file():
+        return root
+    match = re.match(r"gitdir: (.+)", marker.read_text(encoding="utf-8", errors="surrogateescape"))
+    if match is None:
+        return root
+    folder = (root / match[1].rstrip("\n")).resolve()
+    common = folder / "commondir"
+    if not common.is_file():  # a submodule: a repository of its own
+        return root
+    home = (folder / common.read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")).resolve()
+    return home.parent if home.name == ".git" else home
+
+
+def _folder_name(home: Path) -> str:
+    digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", home.name).strip("-.") or "repository"
+    return f"{name[:_NAME_KEPT]}-{digest}"
