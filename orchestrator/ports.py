@@ -2,7 +2,8 @@
 
 Written for the space of backends: the store may be SQLite, an API server or a git ref; an agent a process or a Job; the
 forge a folder or GitHub. So: get, list, create-if-absent, update-if-unchanged; agents and gates are start / observe /
-stop, never a blocking call; `None` or `False` where losing is normal; a conflict is a value. Errors are those of `errors`.
+stop, never a blocking call; `None` or `False` where losing is normal; a conflict is a value. Errors are those of
+`errors`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -68,7 +69,8 @@ class Cluster(Protocol):
         ...
 
     def list(self, kind: type[R]) -> Sequence[R]:
-        """Return all objects of the kind in name order. Cheap when nothing changed: parsed objects are kept by version."""
+        """Return all objects of the kind in name order. Cheap when nothing changed: parsed objects are kept by
+        version."""
         ...
 
     def create(self, obj: R) -> R | None:
@@ -76,7 +78,8 @@ class Cluster(Protocol):
         ...
 
     def update(self, obj: R) -> R | None:
-        """Replace spec, labels and annotations if the version is still the stored one; None if it is not. Status is left alone.
+        """Replace spec, labels and annotations if the version is still the stored one; None if it is not. Status is
+        left alone.
 
         Writing what is already there changes nothing and returns the stored object.
         """
@@ -94,7 +97,8 @@ class Cluster(Protocol):
         ...
 
     def revision(self, kind: type[Resource]) -> str:
-        """Return a value that changes whenever any object of the kind is created, deleted or has its spec, labels or annotations changed.
+        """Return a value that changes whenever any object of the kind is created, deleted or has its spec, labels
+        or annotations changed.
 
         Status writes do not change it.
         """
@@ -118,7 +122,8 @@ class Cluster(Protocol):
 
 
 class Git(Protocol):
-    """The repository's objects and our own refs. Opaque ids in, opaque ids out. Never touches a work tree or a user's branch."""
+    """The repository's objects and our own refs. Opaque ids in, opaque ids out. Never touches a work tree or a
+    user's branch."""
 
     def observe(self, base: str, previous: Sha | None) -> RepositoryFacts:
         """Return the base branch and our refs as they are now.
@@ -144,7 +149,8 @@ class Git(Protocol):
         ...
 
     def build(self, base: Sha, heads: Sequence[Sha], messages: Sequence[str]) -> Candidate:
-        """Merge the heads onto the base one by one, each as a two-parent commit with its message, and keep the result under a candidate ref.
+        """Merge the heads onto the base one by one, each as a two-parent commit with its message, and keep the
+        result under a candidate ref.
 
         The same arguments give the same commit id, in any process. A conflict is a value.
         """
@@ -170,7 +176,8 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What was fetched out of a workspace. `head == start` where nothing changed; None where nothing could be fetched."""
+    """What was fetched out of a workspace. `head == start` where nothing changed; None where nothing could be
+    fetched."""
 
     head: Sha | None
     tree: TreeId | None
@@ -181,13 +188,16 @@ class Work:
 
 
 class Workspaces(Protocol):
-    """Private clones that borrow the repository's objects. What an agent did inside is never trusted: its configuration,
+    """Private clones that borrow the repository's objects. What an agent did inside is never trusted: its
+    configuration,
     hooks, filters and alternates are not used when its work is fetched."""
 
     def prepare(self, folder: Path, start: Sha, base: Sha, branch: str) -> Prepared:
-        """Make a private clone in `folder` (absent or left over from a crash) on `branch` at `start`, brought up to date with `base`.
+        """Make a private clone in `folder` (absent or left over from a crash) on `branch` at `start`, brought up to
+        date with `base`.
 
-        Where `start` lacks `base`, they are merged: cleanly into a merge commit, else with conflict markers and MERGE_HEAD.
+        Where `start` lacks `base`, they are merged: cleanly into a merge commit, else with conflict markers and
+        MERGE_HEAD.
         """
         ...
 
@@ -196,9 +206,11 @@ class Workspaces(Protocol):
         ...
 
     def fetch(self, folder: Path, *, start: Sha, ref: str, message: str, limits: PatchLimits) -> Work:
-        """Commit what the workspace left uncommitted (git's ignore rules apply), fetch it, and keep it under `ref` in the repository.
+        """Commit what the workspace left uncommitted (git's ignore rules apply), fetch it, and keep it under `ref`
+        in the repository.
 
-        Nothing larger than the limits enters the repository; a destroyed or hostile workspace is `trouble`, not an exception.
+        Nothing larger than the limits enters the repository; a destroyed or hostile workspace is `trouble`, not an
+        exception.
         """
         ...
 
@@ -215,7 +227,8 @@ class Forge(Protocol):
         ...
 
     def push(self, branch: str, head: Sha, expected: Sha | None) -> Pushed | Foreign:
-        """Move the branch to `head` if it is at `expected` (None: absent) or already at `head`; else say where it is."""
+        """Move the branch to `head` if it is at `expected` (None: absent) or already at `head`; else say where it
+        is."""
         ...
 
     def propose(self, branch: str, base: str, text: PullText) -> PullRequest:
@@ -233,7 +246,8 @@ class Forge(Protocol):
     def land(self, base: str, landing: Landing) -> LandOutcome:
         """Advance `base` from `landing.base` to `landing.commit` by compare-and-swap, and what is checked out with it.
 
-        Called again after a crash it finishes what it began. `lost`: the base is elsewhere and does not hold the commit;
+        Called again after a crash it finishes what it began. `lost`: the base is elsewhere and does not hold the
+        commit;
         `obstructed`: the checkout is not clean; nothing moved in either case.
         """
         ...
@@ -249,10 +263,12 @@ class RunOrder:
 
 
 class AgentRuntime(Protocol):
-    """Agents as contained process trees (or Jobs). Local ones die with the leader; `observe` then no longer knows them."""
+    """Agents as contained process trees (or Jobs). Local ones die with the leader; `observe` then no longer knows
+    them."""
 
     def start(self, order: RunOrder) -> None:
-        """Prepare the workspace, write run.json and prompt.md, start the agent. A second start of a known run does nothing.
+        """Prepare the workspace, write run.json and prompt.md, start the agent. A second start of a known run does
+        nothing.
 
         Raises Refused where the provider cannot be run as asked, Transient where the machine is at fault.
         """
@@ -267,7 +283,8 @@ class AgentRuntime(Protocol):
         ...
 
     def collect(self, run: AgentRun, limits: PatchLimits) -> Collected:
-        """Checkpoint and fetch the work of an ended (or stopped) agent, from its workspace on disk even if it is unknown here.
+        """Checkpoint and fetch the work of an ended (or stopped) agent, from its workspace on disk even if it is
+        unknown here.
 
         May be called again with the same result. The run's ref is `refs/interlock/runs/<run>`.
         """
@@ -298,7 +315,8 @@ class Gates(Protocol):
         ...
 
     def start(self, validation: Validation) -> None:
-        """Check the tree out in a workspace of its own and start the command. A second start of a running one does nothing."""
+        """Check the tree out in a workspace of its own and start the command. A second start of a running one does
+        nothing."""
         ...
 
     def observe(self) -> Mapping[str, GateFact]:
@@ -316,7 +334,8 @@ class Gates(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """How to start one agent: argv (element 0 is a program), what is added to the environment, what goes to its input."""
+    """How to start one agent: argv (element 0 is a program), what is added to the environment, what goes to its
+    input."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)

@@ -6,8 +6,9 @@ Every action is idempotent or guarded by the version it was decided on, so a cra
 from dataclasses import dataclass
 
 from orchestrator.model.base import Sha
+from orchestrator.model.condition import Reason
 from orchestrator.model.decision import Decision
-from orchestrator.model.facts import PullText
+from orchestrator.model.facts import AgentFact, PullText
 from orchestrator.model.provider import AgentProvider
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec
@@ -36,7 +37,7 @@ class WriteStatus:
 
 @dataclass(frozen=True, slots=True)
 class StartAgent:
-    """Prepare the run's workspace and start its agent. The run is `Starting` in the store already."""
+    """Prepare the run's workspace and start its agent. The run is `Running` in the store already."""
 
     run: AgentRun
     spec: ImplementationSpec
@@ -67,7 +68,10 @@ class CollectWork:
 
     run: AgentRun
     policy: ScopePolicy
-    status_event: str = "AgentEnded"
+    fact: AgentFact | None
+    """How the process ended; None where it died with a predecessor."""
+    superseded: Reason | None = None
+    """Why the attempt counts for nothing, if it was ended for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,8 @@ class StopGate:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Move the item's branch to the run's head by lease, open or update its pull request, store both in the run's status."""
+    """Move the item's branch to the run's head by lease, open or update its pull request, store both in the run's
+    status."""
 
     run: AgentRun
     base_branch: str
@@ -139,7 +144,8 @@ class BuildCandidate:
 
 @dataclass(frozen=True, slots=True)
 class Land:
-    """Advance the base to the tested commit if it is still at the tested base. The intent is in the train's status already."""
+    """Advance the base to the tested commit if it is still at the tested base. The intent is in the train's status
+    already."""
 
     train: MergeTrain
     landing: Landing

@@ -1,4 +1,5 @@
-"""What every kind shares: the frozen document base, metadata, names, durations. Pydantic because bytes become values here.
+"""What every kind shares: the frozen document base, metadata, names, durations. Pydantic because bytes become
+values here.
 
 Fields are kept to what a structural CRD schema can say: no unions, no tuples of fixed length, absent instead of null,
 durations as strings in Go syntax. The docstring below a field is its description in `kubectl explain`.
@@ -55,7 +56,8 @@ class Value(BaseModel):
     )
 
     def document(self) -> dict[str, Any]:
-        """Return the value as a JSON-ready document: camelCase names, absent instead of null, defaults that were not set left out."""
+        """Return the value as a JSON-ready document: camelCase names, absent instead of null, defaults that were
+        not set left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
 
 

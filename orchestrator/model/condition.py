@@ -37,8 +37,10 @@ class RunPhase(_Described):
     """Where one attempt stands."""
 
     PENDING = "Pending", "The run is decided and pinned; no process exists yet."
-    STARTING = "Starting", "The leader said it would start the agent; written before the process exists."
-    RUNNING = "Running", "The agent's process is alive."
+    RUNNING = (
+        "Running",
+        "The leader said it starts the agent, written before the process exists; then the process is alive.",
+    )
     COLLECTED = "Collected", "The agent ended and its work is kept under the run's ref; checks are under way."
     PROPOSED = "Proposed", "The work is on the branch and in a pull request."
     LANDED = "Landed", "The work is in the base branch."
@@ -123,6 +125,9 @@ class Reason(_Described):
     SCOPE_GRANTED = "ScopeGranted", "The agent asked for more files and got them; the next start has them."
     PROTOCOL_BROKEN = "ProtocolBroken", "The agent broke the runner protocol."
     SIGNALLED = "Signalled", "The agent was ended by a signal."
+    FOREIGN_HEAD = "ForeignHead", "Somebody else pushed to the item's branch; the next attempt starts from there."
+    SCOPE_DENIED = "ScopeDenied", "A person denied the agent's request for more files; the next attempt is told."
+    NEVER_STARTED = "NeverStarted", "The agent's process was never started."
     LOST = "Lost", "The agent's process vanished without a trace of its end."
     TRY_AGAIN_LATER = "TryAgainLater", "The agent asked to be started again later."
     # train

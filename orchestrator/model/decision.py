@@ -44,6 +44,10 @@ class DecisionStatus(Value):
     effective: bool | None = None
     """Absent until the leader has looked; false if it was refused."""
     at: Timestamp | None = None
+    sequence: int = 0
+    """The order in which the leader took words in; creation times may tie or jump."""
+    after_run: int = 0
+    """How many starts the subject had by then: a retry gives back what those spent."""
     message: Line = ""
 
 

@@ -1,4 +1,5 @@
-"""What the world looks like outside the store: commits, branches, pull requests, processes. Values the ports answer with.
+"""What the world looks like outside the store: commits, branches, pull requests, processes. Values the ports answer
+with.
 
 Facts are observed, never decided. Trees and commits are opaque ids here: the simulator's are not git's.
 """
@@ -16,7 +17,8 @@ from orchestrator.model.run import AgentResult, ScopeRequest
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One path of a raw diff, renames split in two. Modes are git's octal strings, `000000` where the path is absent."""
+    """One path of a raw diff, renames split in two. Modes are git's octal strings, `000000` where the path is
+    absent."""
 
     path: str
     status: str
@@ -203,6 +205,8 @@ class Collected:
     message: str = ""
     unresolved: tuple[str, ...] = ()
     """Paths that still hold conflict markers of the merge the run was started with."""
+    log_tail: str = ""
+    """The last part of what the agent printed, bounded and masked: evidence for the next attempt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ BY_KIND: dict[str, type[Resource]] = {kind.KIND: kind for kind in KINDS}
 
 
 def resolve(word: str) -> type[Resource] | None:
-    """Return the kind a person means by `word`: its kind, plural or a short name in any case; None if nobody is called so."""
+    """Return the kind a person means by `word`: its kind, plural or a short name in any case; None if nobody is
+    called so."""
     wanted = word.lower()
     for kind in KINDS:
         if wanted in {kind.KIND.lower(), kind.PLURAL, *kind.SHORT}:

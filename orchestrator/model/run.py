@@ -1,4 +1,5 @@
-"""An AgentRun: one attempt at one spec. Its spec is pinned when it is created; its status holds facts, written once each."""
+"""An AgentRun: one attempt at one spec. Its spec is pinned when it is created; its status holds facts, written once
+each."""
 
 from decimal import Decimal
 from typing import Annotated, ClassVar
@@ -61,7 +62,8 @@ class AgentRunSpec(Value):
     base: Sha = Sha("")
     """The base branch's tip the work is measured against."""
     start: Sha = Sha("")
-    """The commit the workspace starts from: `base`, or the last head (then merged with `base` before the agent sees it)."""
+    """The commit the workspace starts from: `base`, or the last head (then merged with `base` before the agent sees
+    it)."""
     spec_digest: Line = ""
     spec_generation: int = 0
     prompt: Text = ""
@@ -122,6 +124,8 @@ class ScopeVerdict(Value):
     allowed: bool
     denied: tuple[Denied, ...] = ()
     denied_total: int = 0
+    protected: tuple[Line, ...] = ()
+    """Protected paths the spec names itself: allowed, but the head lands only with a person's approval."""
 
 
 class GateOutcome(Value):
@@ -171,7 +175,6 @@ class AgentRunStatus(Value):
     """The head the branch was moved to; equal to `head` unless the world said otherwise."""
     pull_request: int | None = None
     landed: Sha | None = None
-    workspace_removed: bool = False
 
 
 class AgentRun(Resource):

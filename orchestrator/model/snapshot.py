@@ -1,4 +1,5 @@
-"""Everything one tick decides on: the store's objects and the facts around them. `decide` needs nothing it must fetch."""
+"""Everything one tick decides on: the store's objects and the facts around them. `decide` needs nothing it must
+fetch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ class Snapshot:
     """Digest of the environment gates run in."""
     agents_max: int
     """Agents running at once, over all lanes."""
+    containment: str = ""
+    """What contains agents here and what does not, in one plain sentence."""
     lanes: tuple[Lane, ...] = ()
     specs: tuple[ImplementationSpec, ...] = ()
     runs: tuple[AgentRun, ...] = ()

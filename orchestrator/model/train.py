@@ -1,4 +1,5 @@
-"""A MergeTrain: one per repository and base branch. Its status is the one record that claims and landings contend for."""
+"""A MergeTrain: one per repository and base branch. Its status is the one record that claims and landings contend
+for."""
 
 from enum import StrEnum
 from typing import Annotated, ClassVar

@@ -1,0 +1,39 @@
+"""The tier barrier: inside a roadmap no item of a later tier lands while an earlier tier has an open item.
+
+Every applied spec is open until it landed, was cancelled or was waived. A stalled one is closed too, except in
+`safety`, which holds what follows until it is fixed, dropped or waived (DESIGN §6).
+"""
+
+from orchestrator.core.board import Board, Item
+from orchestrator.model.spec import Tier
+from orchestrator.model.train import Barrier
+
+
+class Barriers:
+    """Who holds the later tiers of each roadmap, found once per tick."""
+
+    def __init__(self, board: Board) -> None:
+        self._mode = board.train.spec.tier_barrier
+        self._first: dict[tuple[str, Tier], Item] = {}
+        for item in board.items:
+            if self._is_open(item):
+                self._first.setdefault((item.spec.spec.roadmap, item.tier), item)
+
+    def holds(self, item: Item) -> Item | None:
+        """Return the item of the earliest open tier before this one's, None if nothing holds it."""
+        if self._mode is Barrier.OFF:
+            return None
+        for tier in Tier:
+            if tier.rank >= item.tier.rank:
+                return None
+            ahead = self._first.get((item.spec.spec.roadmap, tier))
+            if ahead is not None:
+                return ahead
+        return None
+
+    def _is_open(self, item: Item) -> bool:
+        if item.is_closed or item.voice.waived:
+            return False
+        if item.stall is None:
+            return True
+        return item.tier is Tier.SAFETY and self._mode is Barrier.STRICT

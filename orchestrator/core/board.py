@@ -1,0 +1,295 @@
+"""The board: every item of one train with what follows from its facts. Derived anew each tick, stored nowhere.
+
+`decide` reads the snapshot into boards, one per train; settle, train, dispatch and report work on them. Conclusions
+that
+several of them need (who is open, who is stalled and why, the order) are drawn here, once.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+
+from orchestrator.core import graph
+from orchestrator.core.attempts import Busy, ForPerson, Outlook, Startable, Stuck, outlook
+from orchestrator.core.claims import scope_of
+from orchestrator.core.globs import BadPattern, overlap
+from orchestrator.core.lanes import Lanes, lanes_of
+from orchestrator.core.order import Orderable, rank
+from orchestrator.core.voice import SILENCE, Voice, voices
+from orchestrator.model.base import Sha
+from orchestrator.model.condition import Reason, RunPhase
+from orchestrator.model.facts import LandedFact, PullRequest, PullState, RepositoryFacts
+from orchestrator.model.provider import AgentProvider
+from orchestrator.model.run import AgentRun
+from orchestrator.model.snapshot import Snapshot
+from orchestrator.model.spec import ImplementationSpec, Tier
+from orchestrator.model.train import Claim, Floor, MergeTrain
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One spec and all that is known of it."""
+
+    spec: ImplementationSpec
+    runs: tuple[AgentRun, ...]
+    """In number order."""
+    voice: Voice
+    outlook: Outlook
+    scope: tuple[str, ...]
+    """What it may write: its paths and what was granted on request."""
+    tier: Tier
+    priority: int
+    place: int
+    """Its position in train order."""
+    claim: Claim | None
+    landed: LandedFact | None
+    pull: PullRequest | None
+    branch: Sha | None
+    provider: AgentProvider | None
+    problem: str | None
+    """Why it cannot be acted on as written."""
+    failed_need: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def run(self) -> AgentRun | None:
+        """The last attempt, whatever became of it."""
+        return self.runs[-1] if self.runs else None
+
+    @property
+    def live_run(self) -> AgentRun | None:
+        """The attempt under way."""
+        return self.outlook.run if isinstance(self.outlook, Busy) else None
+
+    @property
+    def is_closed(self) -> bool:
+        """Landed or cancelled: nothing more will happen."""
+        return self.landed is not None or self.voice.cancelled
+
+    @property
+    def stall(self) -> Stuck | None:
+        """Why only a person can change anything; None where that is not so."""
+        if self.is_closed:
+            return None
+        if self.problem is not None:
+            return Stuck(Reason.INVALID, self.problem)
+        if isinstance(self.outlook, Stuck):
+            return self.outlook
+        if self.failed_need is not None and self.live_run is None:
+            return Stuck(Reason.NEED_FAILED, f"needs {self.failed_need}, which is stalled or cancelled")
+        return None
+
+    @property
+    def is_open(self) -> bool:
+        """Neither closed nor stalled."""
+        return not self.is_closed and self.stall is None
+
+    @property
+    def is_lent(self) -> bool:
+        """Its claim is lent to an earlier item."""
+        return self.claim is not None and self.claim.lent_to is not None
+
+    @property
+    def proposal(self) -> AgentRun | None:
+        """The run whose head is on the branch with an open pull request."""
+        run = self.live_run
+        return run if run is not None and run.status.phase is RunPhase.PROPOSED else None
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One train, its base, and its items in landing order."""
+
+    snapshot: Snapshot
+    train: MergeTrain
+    facts: RepositoryFacts
+    items: tuple[Item, ...]
+    by_name: Mapping[str, Item]
+    lanes: Lanes
+    voice: Voice
+    """What people said about the train itself."""
+    now: datetime
+
+    def needs_landed(self, item: Item) -> bool:
+        """Return whether everything the item depends on is in the base."""
+        return not self.open_needs(item)
+
+    def open_needs(self, item: Item) -> list[str]:
+        """Return what the item depends on and has not landed."""
+        return [need for need in item.spec.spec.depends_on if not self._is_landed(need)]
+
+    def _is_landed(self, name: str) -> bool:
+        need = self.by_name.get(name)
+        return need.landed is not None if need else name in self.facts.landed
+
+
+def boards(snapshot: Snapshot, now: datetime) -> list[Board]:
+    """Return a board for every train whose repository was observed, in name order."""
+    starts = {run.spec.implementation_spec_ref.name: 0 for run in snapshot.runs}
+    runs: dict[str, list[AgentRun]] = defaultdict(list)
+    for run in snapshot.runs:
+        owner = run.spec.implementation_spec_ref.name
+        runs[owner].append(run)
+        starts[owner] = max(starts[owner], run.spec.number)
+    for attempts in runs.values():
+        attempts.sort(key=lambda run: run.spec.number)
+    said = voices(snapshot.decisions, starts)
+    lanes = lanes_of(snapshot.lanes)
+    return [
+        _board(snapshot, train, snapshot.repositories[train.name], runs, said, lanes, now)
+        for train in snapshot.trains
+        if train.name in snapshot.repositories
+    ]
+
+
+def _board(
+    snapshot: Snapshot,
+    train: MergeTrain,
+    facts: RepositoryFacts,
+    runs: Mapping[str, list[AgentRun]],
+    said: Mapping[str, Voice],
+    lanes: Lanes,
+    now: datetime,
+) -> Board:
+    specs = [spec for spec in snapshot.specs if spec.spec.train == train.name]
+    ranking = rank([_orderable(spec, train, said.get(spec.name, SILENCE)) for spec in specs])
+    known = {spec.name for spec in specs}
+    needs = {spec.name: spec.spec.depends_on for spec in specs if spec.spec.depends_on}
+    circles = {name: circle for circle in graph.cycles(needs) for name in circle} if needs else {}
+    claims = {claim.spec: claim for claim in train.status.claims}
+    providers = {provider.name: provider for provider in snapshot.providers}
+    pulls: dict[str, PullRequest] = {}
+    for pull in snapshot.pulls.get(train.name, ()):
+        # An open one counts before a closed one of the same branch; else the newest.
+        if pull.state is PullState.OPEN or pulls.get(pull.branch) is None:
+            pulls[pull.branch] = pull
+    items: dict[str, Item] = {}
+    by_spec = {spec.name: spec for spec in specs}
+    for name in ranking.order:
+        spec = by_spec[name]
+        voice = said.get(name, SILENCE)
+        mine = tuple(runs.get(name, ()))
+        provider = _provider(spec, lanes, providers)
+        items[name] = Item(
+            spec=spec,
+            runs=mine,
+            voice=voice,
+            outlook=outlook(spec, mine, voice, train.spec.retries),
+            scope=scope(spec, mine),
+            tier=ranking.tier[name],
+            priority=ranking.priority[name],
+            place=ranking.place[name],
+            claim=claims.get(name),
+            landed=facts.landed.get(name),
+            pull=pulls.get(f"interlock/{name}"),
+            branch=facts.branches.get(name),
+            provider=provider,
+            problem=_problem(spec, lanes, provider, known, facts, circles.get(name)),
+        )
+    _mark_failed_needs(items)
+    return Board(
+        snapshot=snapshot,
+        train=train,
+        facts=facts,
+        items=tuple(items.values()),
+        by_name=items,
+        lanes=lanes,
+        voice=said.get(train.name, SILENCE),
+        now=now,
+    )
+
+
+def _mark_failed_needs(items: dict[str, Item]) -> None:
+    """Carry stalls and cancellations to dependants. Train order has needs first, so one pass is enough."""
+    for name, item in items.items():
+        for need in item.spec.spec.depends_on:
+            needed = items.get(need)
+            if needed is not None and needed.landed is None and (needed.voice.cancelled or needed.stall is not None):
+                items[name] = replace(item, failed_need=need)
+                break
+
+
+def scope(spec: ImplementationSpec, runs: Sequence[AgentRun]) -> tuple[str, ...]:
+    """Return what the spec may write: its paths and every request that was granted to it as it is now."""
+    granted = (
+        path
+        for run in runs
+        if run.status.scope_granted and run.spec.spec_generation == spec.metadata.generation
+        for path in (run.status.scope_request.paths if run.status.scope_request else ())
+    )
+    return tuple(dict.fromkeys((*spec.spec.paths, *granted)))
+
+
+def floor_of(paths: tuple[str, ...], floors: tuple[Floor, ...]) -> Tier | None:
+    """Return the earliest tier that touching these paths demands, None if no floor is touched."""
+    touched = [floor.tier for floor in floors if _touches(paths, floor.paths)]
+    return min(touched, key=lambda tier: tier.rank, default=None)
+
+
+@lru_cache(maxsize=65_536)
+def _touches(paths: tuple[str, ...], floor: tuple[str, ...]) -> bool:
+    try:
+        return overlap(scope_of(paths), scope_of(floor)) is not None
+    except BadPattern:
+        return False
+
+
+def _orderable(spec: ImplementationSpec, train: MergeTrain, voice: Voice) -> Orderable:
+    return Orderable(
+        name=spec.name,
+        tier=spec.spec.tier,
+        priority=spec.spec.priority if voice.priority is None else voice.priority,
+        age=spec.created.timestamp(),
+        needs=spec.spec.depends_on,
+        floor=floor_of(spec.spec.paths, train.spec.floors) if train.spec.floors else None,
+    )
+
+
+def _provider(spec: ImplementationSpec, lanes: Lanes, providers: Mapping[str, AgentProvider]) -> AgentProvider | None:
+    """Return the spec's own provider, else the first one its lanes name, else the only one there is."""
+    named = spec.spec.agent or next((agent for lane in spec.spec.lane_names if (agent := lanes.agent(lane))), None)
+    if named is not None:
+        return providers.get(named)
+    return next(iter(providers.values())) if len(providers) == 1 else None
+
+
+def _problem(
+    spec: ImplementationSpec,
+    lanes: Lanes,
+    provider: AgentProvider | None,
+    known: set[str],
+    facts: RepositoryFacts,
+    circle: tuple[str, ...] | None,
+) -> str | None:
+    """Return why the spec cannot be acted on as written, with the remedy."""
+    if circle is not None:
+        return f"it needs itself: {graph.path_text(circle)}; drop one of these needs"
+    for need in spec.spec.depends_on:
+        if need not in known and need not in facts.landed:
+            return f"needs `{need}`, which no spec of this train defines; apply it or drop the need"
+    if provider is None:
+        return "no agent: name one in the spec or its lane, and apply an AgentProvider of that name"
+    missing = [key for key in spec.spec.contract.required_keys if key not in _GIVEN and key not in spec.spec.parameters]
+    if missing:
+        return f"contract.requiredKeys asks for {', '.join(missing)}; set them under spec.parameters"
+    return lanes.refusal(spec.spec.lane_names, spec.spec.paths)
+
+
+_GIVEN = frozenset({"repository", "base", "head", "stage"})
+
+
+def starts_later(item: Item, now: datetime) -> datetime | None:
+    """Return until when the item backs off; None if it does not."""
+    if not isinstance(item.outlook, Startable) or item.outlook.not_before is None:
+        return None
+    return item.outlook.not_before if item.outlook.not_before > now else None
+
+
+def waits_for_person(item: Item) -> ForPerson | None:
+    """Return the person's answer the item waits for, if it does."""
+    return item.outlook if isinstance(item.outlook, ForPerson) else None

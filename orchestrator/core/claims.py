@@ -1,0 +1,143 @@
+"""Claims: who may write which files now. A pure step from the live claims to the next ones, in train order.
+
+A claim is granted only if no earlier item that can still run overlaps it. When an earlier item turns up later, the
+later one yields: its claim is lent, its agent finishes unpublished, and it gets the claim back when the earlier one is
+done. Written by compare-and-swap into the train's status; the epoch is the fencing token.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from orchestrator.core.globs import Scope, ScopeIndex, overlap
+from orchestrator.model.train import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """One item as claims see it; given in train order."""
+
+    name: str
+    paths: tuple[str, ...]
+    can_run: bool
+    """It is open and may start (again) without a person: what overlaps it later in the order has to wait."""
+    keeps: bool
+    """It is open: a claim it holds stays its own."""
+    wants: bool
+    """It could start now, or works already."""
+    slots: tuple[str, ...] = ()
+    """What a start would use one of: its lanes, its provider, the pool."""
+    pinned: bool = False
+    """It is landing this moment: it cannot yield."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The next state of all claims, and what each refused claimant waits for."""
+
+    live: tuple[Claim, ...]
+    epoch: int
+    waits: Mapping[str, str]
+    """Claimant → the item in its way."""
+    crowded: Mapping[str, str]
+    """Claimant → the slot there was none of."""
+
+
+@lru_cache(maxsize=65_536)
+def scope_of(paths: tuple[str, ...]) -> Scope:
+    """Return the scope of these globs; parsed once per distinct tuple."""
+    return Scope.of(paths)
+
+
+def next_claims(claimants: Sequence[Claimant], live: Sequence[Claim], epoch: int, free: Mapping[str, int]) -> Claims:
+    """Return the claims after releasing what is closed, taking back what was lent, and granting what can be granted.
+
+    New claims are granted only while there are `free` slots for them, by slot name; an epoch is never used twice.
+    """
+    step = _Step(claimants, live, epoch, dict(free))
+    for claimant in claimants:
+        if step.is_over():
+            break
+        step.settle(claimant)
+    return Claims(tuple(step.after[name] for name in sorted(step.after)), step.epoch, step.waits, step.crowded)
+
+
+class _Step:
+    def __init__(self, claimants: Sequence[Claimant], live: Sequence[Claim], epoch: int, free: dict[str, int]) -> None:
+        keeping = {claimant.name for claimant in claimants if claimant.keeps}
+        self.held = {claim.spec: claim for claim in live if claim.spec in keeping}
+        self.pinned = [c.name for c in claimants if c.pinned and c.name in self.held]
+        self.unsettled = set(self.held)
+        self.epoch = epoch
+        self.free = free
+        self.ahead: ScopeIndex[str] = ScopeIndex()
+        self.taken: ScopeIndex[str] = ScopeIndex()
+        self.after: dict[str, Claim] = {}
+        self.waits: dict[str, str] = {}
+        self.crowded: dict[str, str] = {}
+
+    def is_over(self) -> bool:
+        """Return whether nobody further back can gain or lose a claim."""
+        return not self.unsettled and self.free.get("pool", 1) <= 0
+
+    def settle(self, claimant: Claimant) -> None:
+        """Decide one claimant, knowing everybody ahead of it."""
+        claim = self.held.get(claimant.name)
+        self.unsettled.discard(claimant.name)
+        if claim is not None:
+            self._keep(claimant, claim)
+        elif claimant.can_run:
+            if claimant.wants:
+                self._ask(claimant)
+            self.ahead.add(claimant.name, scope_of(claimant.paths))
+
+    def _keep(self, claimant: Claimant, claim: Claim) -> None:
+        obstacle = next(iter(self.taken.overlapping(scope_of(claim.paths))), None)
+        if obstacle is not None:
+            self.waits[claimant.name] = obstacle
+            self.after[claimant.name] = claim.model_copy(update={"lent_to": obstacle})
+            self.ahead.add(claimant.name, scope_of(claimant.paths))
+            return
+        if claim.paths != claimant.paths:
+            wider = self._obstacle(claimant, self.taken)
+            if wider is None:
+                claim = self._granted(claimant.name, claimant.paths)
+            else:
+                self.waits[claimant.name] = wider
+        if claim.lent_to is not None:
+            claim = self._granted(claimant.name, claim.paths)
+        self._take(claimant, claim)
+
+    def _ask(self, claimant: Claimant) -> None:
+        full = next((slot for slot in claimant.slots if self.free.get(slot, 1) <= 0), None)
+        if full is not None:
+            self.crowded[claimant.name] = full
+            return
+        obstacle = self._obstacle(claimant, self.ahead)
+        if obstacle is not None:
+            self.waits[claimant.name] = obstacle
+            return
+        for slot in claimant.slots:
+            if slot in self.free:
+                self.free[slot] -= 1
+        self._take(claimant, self._granted(claimant.name, claimant.paths))
+
+    def _obstacle(self, claimant: Claimant, index: ScopeIndex[str]) -> str | None:
+        scope = scope_of(claimant.paths)
+        ahead = next(iter(index.overlapping(scope)), None)
+        if ahead is not None:
+            return ahead
+        # Who lands this moment cannot yield, however late in the order: the base is about to hold its files.
+        for name in self.pinned:
+            if name != claimant.name and overlap(scope, scope_of(self.held[name].paths)) is not None:
+                return name
+        return None
+
+    def _granted(self, name: str, paths: tuple[str, ...]) -> Claim:
+        self.epoch += 1
+        return Claim(spec=name, paths=paths, epoch=self.epoch)
+
+    def _take(self, claimant: Claimant, claim: Claim) -> None:
+        self.after[claimant.name] = claim
+        self.taken.add(claimant.name, scope_of(claim.paths))
+        self.ahead.add(claimant.name, scope_of(tuple(dict.fromkeys((*claim.paths, *claimant.paths)))))

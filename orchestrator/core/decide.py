@@ -1,0 +1,211 @@
+"""Decide: one look at the world in, a list of actions out. Pure; deciding twice on one snapshot gives the same actions.
+
+The walk of a tick, per train: take in what people said, steer the train (finishing comes first), settle the attempts
+under way, take claims and dispatch new runs, move the gates everybody asked for, write the train's record, report.
+The leader acts on the result; nothing here touches the world.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from orchestrator.core.board import Board, boards
+from orchestrator.core.dispatch import Dispatch, dispatch, repair_name
+from orchestrator.core.freeze import freeze, looks_again
+from orchestrator.core.report import report
+from orchestrator.core.settle import ended_workspaces, settle, tidy
+from orchestrator.core.train import TrainStep, Waiting, needed_candidates, steer
+from orchestrator.core.verdicts import Gatehouse
+from orchestrator.core.voice import in_order
+from orchestrator.model.action import Action, Create, Forget, Land, StopAgent, WriteStatus
+from orchestrator.model.base import ObjectMeta
+from orchestrator.model.condition import Condition, ConditionType, Reason, RunPhase
+from orchestrator.model.decision import Decision, DecisionStatus
+from orchestrator.model.facts import Built
+from orchestrator.model.snapshot import Snapshot
+from orchestrator.model.spec import ImplementationSpec, ImplementationSpecSpec, Tier
+from orchestrator.model.train import Frozen, MergeTrainStatus, TrainEntry
+
+
+def decide(snapshot: Snapshot, now: datetime) -> tuple[Action, ...]:
+    """Return what to do about the snapshot, in an order in which each action may be carried out."""
+    actions: list[Action] = list(_take_in(snapshot, now))
+    for board in boards(snapshot, now):
+        actions.extend(_drive(board))
+    actions.extend(_orphans(snapshot))
+    actions.extend(ended_workspaces(snapshot.runs, frozenset(snapshot.agents)))
+    return tuple(actions)
+
+
+def _drive(board: Board) -> list[Action]:
+    train = board.train
+    gatehouse = Gatehouse(board.snapshot, train.name, train.spec.retries, train.spec.runs, board.now)
+    frozen = freeze(board)
+    actions: list[Action] = list(looks_again(board))
+    if train.status.landing is not None:
+        actions.append(Land(train, train.status.landing))
+    step = steer(board, gatehouse, frozen)
+    actions.extend(step.actions)
+    waiting = dict(step.waiting)
+    for item in board.items:
+        settled = settle(board, item, gatehouse)
+        actions.extend(settled.actions)
+        if settled.waiting is not None:
+            waiting[item.name] = settled.waiting
+        actions.extend(tidy(board, item))
+    dispatched = dispatch(board, step.frozen)
+    actions.extend(dispatched.actions)
+    waiting = {**dispatched.waiting, **waiting}
+    actions.extend(gatehouse.actions())
+    if step.repair is not None and step.repair.reason is Reason.RED_BASE:
+        actions.extend(_repair(board, step))
+    actions.extend(_record(board, step, dispatched, waiting))
+    actions.extend(report(board, waiting))
+    actions.extend(_forget(board, step))
+    return actions
+
+
+def _record(board: Board, step: TrainStep, dispatched: Dispatch, waiting: dict[str, Waiting]) -> Iterable[WriteStatus]:
+    """Yield the write of the train's record where it means something new."""
+    before = board.train.status
+    landing = before.landing
+    starts_landing = landing is None and step.landing is not None
+    if starts_landing:
+        landing = step.landing
+    status = MergeTrainStatus(
+        conditions=_frozen_condition(board, step.frozen),
+        observed_generation=board.train.metadata.generation,
+        leader=board.snapshot.leader,
+        epoch=dispatched.claims.epoch,
+        claims=dispatched.claims.live,
+        entries=tuple(
+            TrainEntry(name=name, waiting_for=waiting[name].on if name in waiting else ()) for name in step.entries
+        ),
+        # While a landing is in the air the tip is whatever it makes of it; a rewrite is looked for against the old one.
+        tip=board.facts.tip,
+        landing=landing,
+        last_landing=before.last_landing,
+        frozen=step.frozen,
+    )
+    if status == before:
+        return
+    event, message = "", ""
+    if starts_landing and landing is not None:
+        event, message = "Landing", f"{landing.spec} as {landing.commit[:12]} on {landing.base[:12]}"
+    elif step.frozen is not None and (before.frozen is None or before.frozen.reason != step.frozen.reason):
+        event, message = step.frozen.reason.value, step.frozen.message
+    elif step.frozen is None and before.frozen is not None:
+        event, message = "Released", f"no longer frozen: {before.frozen.reason.value}"
+    yield WriteStatus(
+        board.train.model_copy(update={"status": status}),
+        event=event,
+        message=message[:1000],
+        # What is applied after this write is late: the barrier was computed over exactly these specs.
+        only_if_specs=board.snapshot.specs_revision if starts_landing else None,
+    )
+
+
+def _frozen_condition(board: Board, frozen: Frozen | None) -> tuple[Condition, ...]:
+    status = "True" if frozen is not None else "False"
+    before = next(iter(board.train.status.conditions), None)
+    same = before is not None and before.status == status
+    return (
+        Condition(
+            type=ConditionType.FROZEN.value,
+            status=status,
+            reason=frozen.reason.value if frozen is not None else Reason.LANDED.value,
+            message=frozen.message[:1000] if frozen is not None else "",
+            last_transition_time=before.last_transition_time if before is not None and same else board.now,
+            observed_generation=board.train.metadata.generation,
+        ),
+    )
+
+
+def _take_in(snapshot: Snapshot, now: datetime) -> Iterable[WriteStatus]:
+    """Yield the writes that give every new word its place in the order, or refuse it."""
+    starts: dict[str, int] = {}
+    for run in snapshot.runs:
+        owner = run.spec.implementation_spec_ref.name
+        starts[owner] = max(starts.get(owner, 0), run.spec.number)
+    subjects = {spec.name for spec in snapshot.specs} | {train.name for train in snapshot.trains}
+    landed = {name for facts in snapshot.repositories.values() for name in facts.landed}
+    sequence = max((decision.status.sequence for decision in snapshot.decisions), default=0)
+    for decision in in_order(snapshot.decisions):
+        if decision.status.effective is not None:
+            continue
+        sequence += 1
+        yield _taken_in(decision, subjects, landed, sequence, starts.get(decision.spec.subject, 0), now)
+
+
+def _taken_in(
+    decision: Decision, subjects: set[str], landed: set[str], sequence: int, after_run: int, now: datetime
+) -> WriteStatus:
+    subject = decision.spec.subject
+    refusal = ""
+    if subject not in subjects:
+        refusal = f"there is no spec or train {subject}"
+    elif subject in landed:
+        refusal = f"{subject} has landed already"
+    status = DecisionStatus(
+        observed_generation=decision.metadata.generation,
+        effective=not refusal,
+        at=now,
+        sequence=sequence,
+        after_run=after_run,
+        message=refusal or "taken in",
+    )
+    return WriteStatus(
+        decision.model_copy(update={"status": status}),
+        event="Refused" if refusal else "",
+        message=refusal,
+    )
+
+
+def _repair(board: Board, step: TrainStep) -> Iterable[Create]:
+    """Yield the one spec that repairs the red base at this tip; a second create is refused by its name."""
+    name = repair_name(board.facts.tip)
+    assert step.repair is not None
+    own = board.lanes.own()
+    if name in board.by_name or not own or not board.snapshot.providers:
+        return
+    gate = step.repair.answer.gate
+    yield Create(
+        ImplementationSpec(
+            metadata=ObjectMeta(name=name, labels={"interlock.dev/repair": board.train.name}),
+            spec=ImplementationSpecSpec(
+                summary=f"Make gate {gate.name} pass on {board.train.spec.base} again",
+                objective=f"`{gate.run}` passes on the base branch.",
+                text=f"The gate `{gate.name}` fails on the base itself at {board.facts.tip}. Find out why, repair it.\n"
+                f"The command is:\n\n    {gate.run}\n",
+                lanes=board.lanes.names,
+                paths=own[:256],
+                acceptance_criteria=(f"Gate {gate.name} passes.",),
+                tier=Tier.SAFETY,
+                roadmap="repair",
+                train=board.train.name,
+                priority=1_000_000,
+            ),
+        )
+    )
+
+
+def _orphans(snapshot: Snapshot) -> Iterable[Action]:
+    """Yield what ends the runs of specs that are gone."""
+    known = {spec.name for spec in snapshot.specs}
+    for run in snapshot.runs:
+        if run.spec.implementation_spec_ref.name in known:
+            continue
+        live = run.status.phase in (RunPhase.PENDING, RunPhase.RUNNING, RunPhase.COLLECTED, RunPhase.PROPOSED)
+        if not live:
+            continue
+        if run.name in snapshot.agents:
+            yield StopAgent(run.name)
+        status = run.status.model_copy(update={"phase": RunPhase.SUPERSEDED, "reason": Reason.CANCELLED})
+        yield WriteStatus(run.model_copy(update={"status": status}), event="Cancelled", message="its spec was deleted")
+
+
+def _forget(board: Board, step: TrainStep) -> Iterable[Forget]:
+    """Yield the clean-up of candidates on tips that are history, once there are some."""
+    keep = frozenset(needed_candidates(board, step.landing or board.train.status.landing))
+    old = [built for built in board.facts.candidates.values() if isinstance(built, Built) and built.commit not in keep]
+    if old:
+        yield Forget(board.train.name, keep)

@@ -1,0 +1,127 @@
+"""Why a train lands nothing, and when that is over.
+
+Some freezes are facts that were seen once and stay until a person releases the train, bound to the tip it was frozen
+on; others are conclusions (a dirty checkout, an open breaker, a pause) that end by themselves when their cause does.
+"""
+
+from orchestrator.core.attempts import Startable
+from orchestrator.core.board import Board, Item
+from orchestrator.core.verdicts import Verdict, verdict_of
+from orchestrator.model.action import WriteStatus
+from orchestrator.model.base import Sha
+from orchestrator.model.condition import Reason
+from orchestrator.model.decision import Verb
+from orchestrator.model.train import Frozen
+from orchestrator.model.validation import ValidationPhase, ValidationStatus
+
+UNTIL_RELEASED = frozenset({Reason.BASE_MOVED_BACK, Reason.LANDING_UNPROVED, Reason.BASE_NOT_CLEAN})
+UNTIL_THE_TIP_MOVES = frozenset({Reason.RED_BASE, Reason.BASE_CANNOT_RUN})
+
+
+def freeze(board: Board) -> Frozen | None:
+    """Return why nothing may land now; None where landing is allowed."""
+    seen = _seen_now(board) or _stored(board) or _concluded(board)
+    stored = board.train.status.frozen
+    if seen is not None and stored is not None and (seen.reason, seen.tip) == (stored.reason, stored.tip):
+        return seen.model_copy(update={"since": stored.since})
+    return seen
+
+
+def released(board: Board, frozen: Frozen) -> bool:
+    """Return whether a person has released the train from this freeze, naming the tip that stands now."""
+    return any(
+        decision.spec.verb is Verb.RELEASE
+        and decision.spec.subject == board.train.name
+        and decision.spec.head == board.facts.tip
+        and decision.status.effective is not False
+        and decision.created >= frozen.since
+        for decision in board.snapshot.decisions
+    )
+
+
+def looks_again(board: Board) -> list[WriteStatus]:
+    """Return what forgets verdicts that were none, in the tick in which a person releases the train."""
+    stored = board.train.status.frozen
+    if stored is None or not released(board, stored):
+        return []
+    retries = board.train.spec.retries
+    again = []
+    for validation in board.snapshot.validations:
+        if validation.spec.train != board.train.name or validation.status.phase is not ValidationPhase.DONE:
+            continue
+        verdict = verdict_of(validation.status.tries, retries)
+        on_base = validation.spec.tree == board.facts.tip_tree and not verdict.lands
+        if on_base or verdict in (Verdict.COULD_NOT_RUN, Verdict.LOST):
+            again.append(WriteStatus(validation.model_copy(update={"status": ValidationStatus()})))
+    return again
+
+
+def troubled(board: Board) -> dict[str, list[Item]]:
+    """Return the open items whose last attempt the machine failed, by what the trouble looks like."""
+    found: dict[str, list[Item]] = {}
+    for item in board.items:
+        if isinstance(item.outlook, Startable) and item.outlook.infra_streak and item.is_open:
+            found.setdefault(_signature(item), []).append(item)
+    return found
+
+
+def breaker(board: Board) -> tuple[str, list[Item]] | None:
+    """Return the signature and the items that open the breaker: two different ones with the same trouble."""
+    return next(((sign, items) for sign, items in troubled(board).items() if len(items) > 1), None)
+
+
+def _signature(item: Item) -> str:
+    for run in reversed(item.runs):
+        if run.status.failure_class is not None and run.status.reason is not Reason.LEADER_DIED:
+            return run.status.message
+    return "unknown"
+
+
+def _seen_now(board: Board) -> Frozen | None:
+    if board.facts.contains_previous or board.train.status.tip is None:
+        return None
+    message = f"the base went from {board.train.status.tip[:12]} to {board.facts.tip[:12]}, which does not contain it"
+    return _frozen(board, Reason.BASE_MOVED_BACK, message)
+
+
+def _stored(board: Board) -> Frozen | None:
+    stored = board.train.status.frozen
+    if stored is None or released(board, stored):
+        return None
+    if stored.reason in UNTIL_THE_TIP_MOVES:
+        return stored if stored.tip == board.facts.tip else None
+    if stored.reason is Reason.BASE_NOT_CLEAN:
+        # Found by the landing itself; a leader started anew looks again.
+        return stored if stored.tip and board.train.status.leader == board.snapshot.leader else None
+    return stored if stored.reason in UNTIL_RELEASED else None
+
+
+def _concluded(board: Board) -> Frozen | None:
+    train = board.train
+    if not train.spec.gates:
+        return _frozen(
+            board, Reason.NO_GATES, "the train has no gates; add spec.gates, nothing can be proved without", tip=Sha("")
+        )
+    if train.spec.paused:
+        return _frozen(board, Reason.HELD, "the train is paused (spec.paused)", tip=Sha(""))
+    if board.voice.held:
+        return _frozen(board, Reason.HELD, f"held by {board.voice.held_why}", tip=Sha(""))
+    checkout = board.facts.checkout
+    if checkout is not None and checkout.obstacles:
+        paths = ", ".join(checkout.obstacles[:3])
+        return _frozen(
+            board,
+            Reason.BASE_NOT_CLEAN,
+            f"{train.spec.base} is checked out with changes in {paths}; commit, stash or remove them",
+            tip=Sha(""),
+        )
+    opened = breaker(board)
+    if opened is not None:
+        signature, items = opened
+        names = ", ".join(item.name for item in items)
+        return _frozen(board, Reason.BREAKER_OPEN, f"{names}: {signature}", tip=Sha(""))
+    return None
+
+
+def _frozen(board: Board, reason: Reason, message: str, *, tip: Sha | None = None) -> Frozen:
+    return Frozen(reason=reason, message=message, tip=board.facts.tip if tip is None else tip, since=board.now)

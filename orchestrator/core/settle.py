@@ -1,0 +1,272 @@
+"""Moving each attempt under way by one step: start, stop, collect, check, publish, close.
+
+Finishing comes before starting: `decide` settles all live runs before it dispatches new ones. Each function looks at
+one item and returns what to do and what it waits for; none of them acts.
+"""
+
+from dataclasses import dataclass
+
+from orchestrator.core.board import Board, Item
+from orchestrator.core.landing import pull_text
+from orchestrator.core.provenance import digest, provenance
+from orchestrator.core.requests import answer_request
+from orchestrator.core.train import Rejected, Waiting, judged, lost_gate, rejection
+from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
+from orchestrator.model.action import (
+    Action,
+    ClosePull,
+    CollectWork,
+    DiscardWorkspace,
+    DraftPull,
+    KeepForeign,
+    Publish,
+    ScopePolicy,
+    StartAgent,
+    StopAgent,
+    WriteStatus,
+)
+from orchestrator.model.base import Sha, TreeId
+from orchestrator.model.condition import Reason, RunPhase
+from orchestrator.model.facts import AgentState, PullState
+from orchestrator.model.run import AgentRun, GateOutcome
+from orchestrator.model.spec import Wait
+from orchestrator.model.validation import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one item wants done this tick, and what it waits for meanwhile."""
+
+    actions: tuple[Action, ...] = ()
+    waiting: Waiting | None = None
+
+
+def settle(board: Board, item: Item, gatehouse: Gatehouse) -> Step:
+    """Return the next step of the item's live attempt; an empty one where there is none."""
+    run = item.live_run
+    if run is None:
+        return Step()
+    if item.landed is not None:
+        return Step((_landed(item, run),))
+    match run.status.phase:
+        case RunPhase.PENDING:
+            return _pending(board, item, run)
+        case RunPhase.RUNNING:
+            return _running(board, item, run)
+        case RunPhase.COLLECTED:
+            return _collected(board, item, run, gatehouse)
+        case _:
+            return _proposed(board, item, run)
+
+
+def tidy(board: Board, item: Item) -> list[Action]:
+    """Return what cleans up behind ended attempts: pull requests that want nothing any more, workspaces that are
+    saved."""
+    done: list[Action] = []
+    pull = item.pull
+    if pull is not None and pull.state is PullState.OPEN and item.landed is None:
+        if item.voice.cancelled and item.live_run is None:
+            done.append(ClosePull(pull.number, f"cancelled by {item.voice.cancelled_why}"))
+        elif not item.voice.cancelled and item.proposal is None and not pull.draft and _is_rejected(item):
+            assert item.run is not None
+            done.append(DraftPull(pull.number, True, item.run.status.message))
+    return done
+
+
+def ended_workspaces(runs: tuple[AgentRun, ...], known: frozenset[str]) -> list[Action]:
+    """Return what removes the workspaces of runs whose work is recorded. `known` are those the runtime still keeps."""
+    over = {RunPhase.COLLECTED, RunPhase.PROPOSED, RunPhase.LANDED, RunPhase.FAILED, RunPhase.SUPERSEDED}
+    return [DiscardWorkspace(run) for run in runs if run.name in known and run.status.phase in over]
+
+
+def superseded(item: Item, run: AgentRun) -> Reason | None:
+    """Return why the attempt counts for nothing any more; None while it does."""
+    if item.voice.cancelled or run.spec.cancel or item.spec.metadata.deletion_timestamp is not None:
+        return Reason.CANCELLED
+    if run.spec.spec_generation != item.spec.metadata.generation:
+        return Reason.SPEC_CHANGED
+    return None
+
+
+def foreign_head(item: Item) -> Sha | None:
+    """Return the head somebody else left on the item's branch; None where the branch is as we know it."""
+    ours = {sha for run in item.runs for sha in (run.status.head, run.status.published, run.spec.start) if sha}
+    return item.branch if item.branch is not None and item.branch not in ours else None
+
+
+def _landed(item: Item, run: AgentRun) -> WriteStatus:
+    assert item.landed is not None
+    update: dict[str, object] = {"phase": RunPhase.LANDED, "reason": Reason.LANDED, "landed": item.landed.commit}
+    return _write(run, update, event="Landed", message=f"{item.name} is in the base as {item.landed.commit[:12]}")
+
+
+def _pending(board: Board, item: Item, run: AgentRun) -> Step:
+    over = superseded(item, run)
+    if over is not None:
+        return Step((_supersede(run, over),))
+    if item.voice.held or run.spec.suspend:
+        return Step(waiting=Waiting(Reason.HELD, f"held by {item.voice.held_why or 'spec.suspend'}"))
+    assert item.provider is not None
+    started: dict[str, object] = {
+        "phase": RunPhase.RUNNING,
+        "leader": board.snapshot.leader,
+        "started_at": board.now,
+        "containment": board.snapshot.containment,
+        "prompt_digest": digest(run.spec.prompt),
+        "provenance": provenance(
+            spec=item.spec.spec,
+            prompt=run.spec.prompt,
+            parameters=run.spec.parameters,
+            provider=item.provider.spec,
+            base=run.spec.base,
+            environment=board.snapshot.environment,
+        ),
+    }
+    waiting = Waiting(Reason.AGENT_RUNNING, f"{run.name} is being started")
+    return Step((_write(run, started, event="Started", message=f"attempt {run.spec.attempt}"),), waiting)
+
+
+def _running(board: Board, item: Item, run: AgentRun) -> Step:
+    over = superseded(item, run)
+    fact = board.snapshot.agents.get(run.name)
+    policy = scope_policy(board, item, run)
+    if fact is None:
+        if run.status.leader != board.snapshot.leader:
+            return Step((CollectWork(run, policy, None, over),), Waiting(Reason.COLLECTING, "its leader died"))
+        if over is not None:
+            return Step((_supersede(run, over),))
+        assert item.provider is not None
+        return Step((StartAgent(run, item.spec, item.provider),), _agent_runs(run))
+    if fact.state is AgentState.RUNNING:
+        stop = (StopAgent(run.name),) if over is not None else ()
+        return Step(stop, _agent_runs(run))
+    return Step((CollectWork(run, policy, fact, over),), Waiting(Reason.COLLECTING, f"{run.name} ended"))
+
+
+def _collected(board: Board, item: Item, run: AgentRun, gatehouse: Gatehouse) -> Step:
+    over = superseded(item, run)
+    if over is not None:
+        return Step((_supersede(run, over),))
+    if run.status.scope_request is not None and run.status.reason is Reason.WAITING_FOR_SCOPE:
+        return _requested(board, item, run)
+    foreign = foreign_head(item)
+    if foreign is not None:
+        return _foreign(item, run, foreign)
+    verdicts = [gatehouse.ask(_own_wish(item, run, index)) for index in range(len(item.spec.spec.validation))]
+    for answer in verdicts:
+        if answer.verdict in (Verdict.FAIL, Verdict.COULD_NOT_RUN):
+            return _reject(board, run, judged(answer), gatehouse)
+        if answer.verdict is Verdict.LOST:
+            return _reject(board, run, lost_gate(answer), gatehouse)
+    undecided = [answer.gate.name for answer in verdicts if answer.verdict is Verdict.UNDECIDED]
+    if undecided:
+        on = tuple(Wait(kind="Gate", name=name, reason="running") for name in undecided)
+        return Step(waiting=Waiting(Reason.VALIDATING, f"{', '.join(undecided)} on its own tree", on))
+    if item.is_lent and item.claim is not None:
+        lent_to = item.claim.lent_to or ""
+        on = (Wait(kind="ImplementationSpec", name=lent_to, reason="holds the claim"),)
+        return Step(waiting=Waiting(Reason.YIELDED, f"its claim is lent to {lent_to}, which comes earlier", on))
+    if item.claim is None:
+        return Step(waiting=Waiting(Reason.WAITING_FOR_CLAIM, "its claim is being taken again"))
+    return _publish(board, item, run, verdicts)
+
+
+def _publish(board: Board, item: Item, run: AgentRun, verdicts: list[Answer]) -> Step:
+    gates = tuple(
+        GateOutcome(gate=answer.gate.name, result=answer.verdict.value, tree=run.status.tree, validation=answer.name)
+        for answer in verdicts
+    )
+    ready = run.model_copy(update={"status": run.status.model_copy(update={"gates": gates})})
+    text = pull_text(item.spec, ready, item.tier)
+    action = Publish(ready, board.train.spec.base, item.branch, text)
+    return Step((action,), Waiting(Reason.PUBLISHING, "its branch and pull request are being written"))
+
+
+def _proposed(board: Board, item: Item, run: AgentRun) -> Step:
+    over = superseded(item, run)
+    landing = board.train.status.landing
+    if landing is not None and landing.spec == item.name:
+        return Step()
+    if over is not None:
+        return Step((_supersede(run, over),))
+    foreign = foreign_head(item)
+    if foreign is not None:
+        return _foreign(item, run, foreign)
+    is_open = item.pull is not None and item.pull.state is PullState.OPEN and not item.pull.draft
+    if item.branch != run.status.published or not is_open:
+        text = pull_text(item.spec, run, item.tier)
+        return Step((Publish(run, board.train.spec.base, item.branch, text),))
+    return Step()
+
+
+def _requested(board: Board, item: Item, run: AgentRun) -> Step:
+    answer = answer_request(board, item, run)
+    if answer.granted is None:
+        return Step(waiting=answer.waiting)
+    if answer.granted:
+        update = {"scope_granted": True, "phase": RunPhase.SUPERSEDED, "reason": Reason.SCOPE_GRANTED}
+        return Step(
+            (_write(run, update | {"ended_at": board.now, "message": answer.message}, "ScopeGranted", answer.message),)
+        )
+    if answer.failure is not None:
+        return Step((rejection(run, answer.failure, answer.message, answer.evidence, board.now),))
+    update = {"scope_granted": False, "phase": RunPhase.SUPERSEDED, "reason": Reason.SCOPE_DENIED}
+    update |= {"ended_at": board.now, "message": answer.message, "evidence": answer.evidence}
+    return Step((_write(run, update, "ScopeDenied", answer.message),))
+
+
+def _foreign(item: Item, run: AgentRun, head: Sha) -> Step:
+    """Keep what somebody else pushed; the next attempt starts there. The run's own work stays under its ref."""
+    message = f"somebody pushed {head[:12]} to interlock/{item.name}; the next attempt starts there"
+    update: dict[str, object] = {
+        "phase": RunPhase.SUPERSEDED,
+        "reason": Reason.FOREIGN_HEAD,
+        "message": message,
+        "head": head,
+    }
+    return Step((KeepForeign(item.name, head), _write(run, update, "ForeignHead", message)))
+
+
+def _reject(board: Board, run: AgentRun, why: Rejected, gatehouse: Gatehouse) -> Step:
+    forget = tuple(one for answer in why.forget if (one := gatehouse.reset(answer)) is not None)
+    return Step((rejection(run, why.failure, why.message, why.evidence, board.now), *forget))
+
+
+def _own_wish(item: Item, run: AgentRun, index: int) -> Wish:
+    assert run.status.head is not None
+    gate = item.spec.spec.validation[index]
+    return Wish(TreeId(run.status.tree), run.status.head, gate, purpose=Purpose.ITEM, subject=item.name)
+
+
+def scope_policy(board: Board, item: Item, run: AgentRun) -> ScopePolicy:
+    """Return what the run's diff is held against: the scope it was pinned with."""
+    return ScopePolicy(
+        paths=run.spec.scope.paths,
+        generated=board.lanes.generated,
+        protected=board.lanes.protected,
+        approved_protected=True,
+        limits=board.train.spec.patch,
+    )
+
+
+def _agent_runs(run: AgentRun) -> Waiting:
+    return Waiting(
+        Reason.AGENT_RUNNING,
+        f"attempt {run.spec.attempt} is at work",
+        (Wait(kind="AgentRun", name=run.name, reason="running"),),
+    )
+
+
+def _supersede(run: AgentRun, reason: Reason) -> WriteStatus:
+    message = reason.description
+    return _write(run, {"phase": RunPhase.SUPERSEDED, "reason": reason, "message": message}, reason.value, message)
+
+
+def _write(run: AgentRun, update: dict[str, object], event: str = "", message: str = "") -> WriteStatus:
+    status = run.status.model_copy(update=update)
+    return WriteStatus(run.model_copy(update={"status": status}), event=event, message=message[:1000])
+
+
+def _is_rejected(item: Item) -> bool:
+    run = item.run
+    return run is not None and run.status.phase is RunPhase.FAILED and run.status.published is not None

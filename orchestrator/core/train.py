@@ -1,0 +1,330 @@
+"""The merge train: which entry is tested next, which lands, which is rejected. Pure, no state of its own.
+
+The walk of one tick: `frozen` says whether anything may land; `standing` says for each open pull request whether it may
+pass at all (holds, approvals, claims, barrier, needs); the first that may is the front, and `trial` says what is known
+of its candidate. The tested tree is the landed tree, blame is only said on settled ground, and infrastructure is never
+the item's fault.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from orchestrator.core.barrier import Barriers
+from orchestrator.core.board import Board, Item
+from orchestrator.core.conclude import EVIDENCE_MAX
+from orchestrator.core.landing import merge_message
+from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
+from orchestrator.model.action import Action, BuildCandidate, WriteStatus
+from orchestrator.model.base import Sha
+from orchestrator.model.condition import FailureClass, Reason, RunPhase
+from orchestrator.model.facts import Built, CandidateKey, Conflicted
+from orchestrator.model.gate import Evidence, Gate
+from orchestrator.model.run import AgentRun
+from orchestrator.model.spec import Wait
+from orchestrator.model.train import Frozen, Landing
+from orchestrator.model.validation import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why an entry does not move, and what it waits for."""
+
+    reason: Reason
+    message: str
+    on: tuple[Wait, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Every gate passed on exactly this merge commit."""
+
+    built: Built
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The item is at fault, on settled ground."""
+
+    failure: FailureClass
+    message: str
+    evidence: tuple[Evidence, ...]
+    forget: tuple[Answer, ...] = ()
+    """Answers that were no verdict on the change: whoever asks again, after a person, gets a new try."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseAtFault:
+    """The same gate says the same on the base itself."""
+
+    reason: Reason
+    message: str
+    answer: Answer
+
+
+Trial = Waiting | Passed | Rejected | BaseAtFault
+
+
+@dataclass(slots=True)
+class TrainStep:
+    """What the train wants done and knows about each entry."""
+
+    actions: list[Action] = field(default_factory=list)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    entries: list[str] = field(default_factory=list)
+    landing: Landing | None = None
+    frozen: Frozen | None = None
+    repair: BaseAtFault | None = None
+
+
+def steer(board: Board, gatehouse: Gatehouse, stop: Frozen | None) -> TrainStep:
+    """Return the train's next step.
+
+    `stop` is why nothing may land, where that is so; on a red base the repair still may.
+    """
+    step = TrainStep(frozen=stop)
+    barriers = Barriers(board)
+    front: str | None = None
+    for item in board.items:
+        run = item.proposal
+        if run is None or item.is_closed:
+            continue
+        step.entries.append(item.name)
+        if board.train.status.landing is not None:
+            step.waiting[item.name] = _behind_landing(board, item)
+            continue
+        waits = _frozen_wait(board, stop) or standing(board, barriers, item, run)
+        if waits is not None:
+            step.waiting[item.name] = waits
+        elif front is not None:
+            step.waiting[item.name] = Waiting(
+                Reason.WAITING_FOR_TRAIN,
+                f"behind {front} in the train",
+                (Wait(kind="ImplementationSpec", name=front, reason="ahead in the train"),),
+            )
+        else:
+            front = _advance(board, gatehouse, step, item, run)
+    return step
+
+
+def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, run: AgentRun) -> str | None:
+    """Move the first entry that may pass; return its name unless those behind may go on without it."""
+    assert run.status.published is not None
+    outcome = trial(board, gatehouse, step, item, run)
+    match outcome:
+        case Waiting():
+            step.waiting[item.name] = outcome
+            return item.name
+        case Passed(built):
+            step.landing = Landing(
+                spec=item.name,
+                run=run.name,
+                head=run.status.published,
+                commit=built.commit,
+                tree=built.tree,
+                base=board.facts.tip,
+                at=board.now,
+            )
+            step.waiting[item.name] = Waiting(Reason.LANDING, "its tested commit is about to become the base")
+            return item.name
+        case Rejected(failure, message, evidence, forget):
+            step.actions.append(rejection(run, failure, message, evidence, board.now))
+            step.actions.extend(one for answer in forget if (one := gatehouse.reset(answer)) is not None)
+            step.waiting[item.name] = Waiting(Reason[failure.name], message)
+            return item.name
+        case BaseAtFault(reason, message, _):
+            step.frozen = Frozen(reason=reason, message=message, tip=board.facts.tip, since=board.now)
+            step.repair = step.repair or outcome
+            step.waiting[item.name] = Waiting(
+                Reason.TRAIN_FROZEN, message, (Wait(kind="MergeTrain", name=board.train.name, reason=reason.value),)
+            )
+            # Not its fault: whoever is behind may be the repair.
+            return None if reason is Reason.RED_BASE else item.name
+
+
+def rejection(
+    run: AgentRun, failure: FailureClass, message: str, evidence: tuple[Evidence, ...], now: datetime
+) -> WriteStatus:
+    """Return the action that takes a run out of the train with its class and evidence."""
+    status = run.status.model_copy(
+        update={
+            "phase": RunPhase.FAILED,
+            "failure_class": failure,
+            "reason": Reason[failure.name],
+            "message": message[:4000],
+            "evidence": evidence,
+            "ended_at": now,
+        }
+    )
+    return WriteStatus(run.model_copy(update={"status": status}), event=failure.value, message=message[:1000])
+
+
+def standing(board: Board, barriers: Barriers, item: Item, run: AgentRun) -> Waiting | None:
+    """Return why an open pull request may not pass now, whatever its verdicts; None if it may."""
+    if item.voice.held:
+        return Waiting(Reason.HELD, f"held by {item.voice.held_why}", (Wait(kind="Person", name="release"),))
+    if item.stall is not None:
+        return Waiting(item.stall.reason, item.stall.message)
+    if item.is_lent and item.claim is not None and item.claim.lent_to is not None:
+        return Waiting(
+            Reason.YIELDED,
+            f"its claim is lent to {item.claim.lent_to}, which comes earlier",
+            (Wait(kind="ImplementationSpec", name=item.claim.lent_to, reason="holds the claim"),),
+        )
+    if item.claim is None:
+        return Waiting(Reason.WAITING_FOR_CLAIM, "its claim is being taken again")
+    needs = board.open_needs(item)
+    if needs:
+        return Waiting(
+            Reason.WAITING_FOR_NEED,
+            f"needs {', '.join(needs)}",
+            tuple(Wait(kind="ImplementationSpec", name=need, reason="not landed") for need in needs),
+        )
+    needed = board.train.spec.approvals.needed(item.tier)
+    if run.status.scope is not None and run.status.scope.protected:
+        needed = max(needed, 1)
+    given = item.voice.approvers(run.status.published or "")
+    if len(given) < needed:
+        return Waiting(
+            Reason.WAITING_FOR_APPROVAL,
+            f"{len(given)} of {needed} approvals of head {(run.status.published or '')[:12]}",
+            (Wait(kind="Person", name="approve", reason=f"{needed - len(given)} more"),),
+        )
+    ahead = barriers.holds(item)
+    if ahead is not None:
+        return Waiting(
+            Reason.WAITING_FOR_TIER,
+            f"{ahead.name} ({ahead.tier.value}) is an earlier tier and still open",
+            (Wait(kind="ImplementationSpec", name=ahead.name, reason=f"tier {ahead.tier.value}"),),
+        )
+    return None
+
+
+def trial(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, run: AgentRun) -> Trial:
+    """Return what is known of the item's candidate on the present tip; ask for what is missing."""
+    head = run.status.published
+    assert head is not None
+    candidate = board.facts.candidates.get(CandidateKey(board.facts.tip, (head,)))
+    if candidate is None:
+        step.actions.append(BuildCandidate(board.facts.tip, (head,), (merge_message(item.spec, run),)))
+        return Waiting(Reason.VALIDATING, "its candidate is being merged")
+    if isinstance(candidate, Conflicted):
+        return _conflict(candidate)
+    answers = [gatehouse.ask(_wish(candidate, gate, item.name)) for gate in gates_of(board, item)]
+    controlled = {gate.name for gate in shared_gates(board, item)}
+    for answer in answers:
+        if answer.verdict in (Verdict.FAIL, Verdict.COULD_NOT_RUN):
+            if answer.gate.name in controlled and answer.gate in shared_gates(board, item):
+                return _controlled(board, gatehouse, answer)
+            return judged(answer)
+    lost = next((answer for answer in answers if answer.verdict is Verdict.LOST), None)
+    if lost is not None:
+        return lost_gate(lost)
+    open_gates = [answer.gate.name for answer in answers if answer.verdict is Verdict.UNDECIDED]
+    if open_gates:
+        return Waiting(
+            Reason.VALIDATING,
+            f"{', '.join(open_gates)} on its merge with the base",
+            tuple(Wait(kind="Gate", name=name, reason="running") for name in open_gates),
+        )
+    return Passed(candidate)
+
+
+def shared_gates(board: Board, item: Item) -> tuple[Gate, ...]:
+    """Return the gates of the train and of the item's lanes: those that have a control run on the base."""
+    return (*board.train.spec.gates, *board.lanes.gates(item.spec.spec.lane_names))
+
+
+def gates_of(board: Board, item: Item) -> tuple[Gate, ...]:
+    """Return every gate a candidate with the item has to pass."""
+    return (*shared_gates(board, item), *item.spec.spec.validation)
+
+
+def _wish(candidate: Built, gate: Gate, subject: str) -> Wish:
+    return Wish(tree=candidate.tree, commit=candidate.commit, gate=gate, purpose=Purpose.CANDIDATE, subject=subject)
+
+
+def _controlled(board: Board, gatehouse: Gatehouse, answer: Answer) -> Trial:
+    """Return whether the item or the base is at fault, by the same gate on the base."""
+    control = gatehouse.ask(
+        Wish(board.facts.tip_tree, board.facts.tip, answer.gate, purpose=Purpose.CONTROL, subject=None)
+    )
+    name = answer.gate.name
+    match control.verdict:
+        case Verdict.PASS | Verdict.FLAKY:
+            return judged(answer)
+        case Verdict.FAIL:
+            if answer.verdict is Verdict.COULD_NOT_RUN:
+                return judged(answer)
+            return BaseAtFault(Reason.RED_BASE, f"gate {name} fails on the base {board.facts.tip[:12]} itself", control)
+        case Verdict.COULD_NOT_RUN:
+            return BaseAtFault(
+                Reason.BASE_CANNOT_RUN,
+                f"gate {name} cannot run on the base {board.facts.tip[:12]} either: {control.signature}",
+                control,
+            )
+        case Verdict.LOST:
+            return BaseAtFault(
+                Reason.BREAKER_OPEN,
+                f"gate {name} is lost on the base {board.facts.tip[:12]}: {control.signature}",
+                control,
+            )
+        case _:
+            return Waiting(
+                Reason.VALIDATING,
+                f"{name} did not pass; it is being run on the base for comparison",
+                (Wait(kind="Gate", name=name, reason="control run on the base"),),
+            )
+
+
+def judged(answer: Answer) -> Rejected:
+    """Return what a gate's final word against an item comes to."""
+    name = answer.gate.name
+    evidence = (Evidence(gate=name, result=answer.verdict.value, output=answer.output[-EVIDENCE_MAX:]),)
+    if answer.verdict is Verdict.COULD_NOT_RUN:
+        message = f"gate {name} could not run on its change: {answer.signature}"
+        return Rejected(FailureClass.GATE_COULD_NOT_RUN, message, evidence, (answer,))
+    return Rejected(FailureClass.GATE_FAILED, f"gate {name} failed: {answer.signature}", evidence)
+
+
+def lost_gate(answer: Answer) -> Rejected:
+    """Return what it comes to that a gate's harness was lost as often as is allowed."""
+    return Rejected(FailureClass.INFRA, f"gate {answer.gate.name} was lost: {answer.signature}", (), (answer,))
+
+
+def _conflict(candidate: Conflicted) -> Rejected:
+    paths = ", ".join(candidate.paths[:5])
+    return Rejected(
+        FailureClass.CONFLICT,
+        f"conflicts with the base in {paths}",
+        (Evidence(gate="merge", result="conflict", output=candidate.output[-EVIDENCE_MAX:] or paths),),
+    )
+
+
+def _behind_landing(board: Board, item: Item) -> Waiting:
+    landing = board.train.status.landing
+    assert landing is not None
+    if landing.spec == item.name:
+        return Waiting(Reason.LANDING, f"the base is being advanced to {landing.commit[:12]}")
+    return Waiting(
+        Reason.WAITING_FOR_TRAIN,
+        f"{landing.spec} is landing",
+        (Wait(kind="ImplementationSpec", name=landing.spec, reason="landing"),),
+    )
+
+
+def _frozen_wait(board: Board, stop: Frozen | None) -> Waiting | None:
+    if stop is None or stop.reason is Reason.RED_BASE:
+        return None
+    return Waiting(
+        Reason.TRAIN_FROZEN, stop.message, (Wait(kind="MergeTrain", name=board.train.name, reason=stop.reason.value),)
+    )
+
+
+def needed_candidates(board: Board, landing: Landing | None) -> Iterator[Sha]:
+    """Yield the candidate commits that may still be needed: those on the present tip, and the one that is landing."""
+    for key, candidate in board.facts.candidates.items():
+        if key.base == board.facts.tip and isinstance(candidate, Built):
+            yield candidate.commit
+    if landing is not None:
+        yield landing.commit

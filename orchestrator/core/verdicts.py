@@ -1,0 +1,215 @@
+"""What the tries of one validation add up to, and which validations a tick wants started or stopped.
+
+The four results of DESIGN §5 plus two that are no verdict: not yet, and the harness lost too often. Every wish is keyed
+by (tree, gate, environment), so whoever asks for the same thing gets the same answer and nothing is tested twice.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from orchestrator.core.provenance import gate_digest, validation_name
+from orchestrator.model.action import Action, Create, StartGate, StopGate, WriteStatus
+from orchestrator.model.base import ObjectMeta, Sha, TreeId
+from orchestrator.model.gate import Gate, GateResult
+from orchestrator.model.snapshot import Snapshot
+from orchestrator.model.train import Retries
+from orchestrator.model.validation import Purpose, Try, Validation, ValidationPhase, ValidationSpec, ValidationStatus
+
+BACKOFF_FIRST_S = 1.0
+
+
+class Verdict(StrEnum):
+    """What is known about one gate on one tree."""
+
+    UNDECIDED = "undecided"
+    PASS = "pass"
+    FLAKY = "flaky"
+    FAIL = "fail"
+    COULD_NOT_RUN = "could-not-run"
+    LOST = "lost"
+
+    @property
+    def lands(self) -> bool:
+        """Return whether the tree may land as far as this gate goes."""
+        return self in (Verdict.PASS, Verdict.FLAKY)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One gate somebody wants to have run on one tree."""
+
+    tree: TreeId
+    commit: Sha
+    gate: Gate
+    purpose: Purpose
+    subject: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known about a wish, and the validation that knows it."""
+
+    verdict: Verdict
+    name: str
+    gate: Gate
+    validation: Validation | None = None
+
+    @property
+    def output(self) -> str:
+        """Return the output of the try that decided."""
+        tries = self.validation.status.tries if self.validation else ()
+        return next((one.output for one in reversed(tries) if one.result is not None), "")
+
+    @property
+    def signature(self) -> str:
+        """Return what the trouble looks like, in one line."""
+        tries = self.validation.status.tries if self.validation else ()
+        return next((one.signature for one in reversed(tries) if one.signature), self.verdict.value)
+
+
+def verdict_of(tries: Iterable[Try], retries: Retries) -> Verdict:
+    """Return what the tries of one validation add up to; UNDECIDED means it has to be run (again)."""
+    tries = tuple(tries)
+    if not tries:
+        return Verdict.UNDECIDED
+    if tries[-1].result is None:
+        lost = 0
+        for one in reversed(tries):
+            if one.result is not None:
+                break
+            lost += 1
+        return Verdict.LOST if lost >= retries.infra else Verdict.UNDECIDED
+    fails = sum(1 for one in tries if one.result is GateResult.FAIL)
+    match tries[-1].result:
+        case GateResult.PASS:
+            return Verdict.FLAKY if fails else Verdict.PASS
+        case GateResult.FLAKY:
+            return Verdict.FLAKY
+        case GateResult.COULD_NOT_RUN:
+            return Verdict.COULD_NOT_RUN
+        case _:
+            return Verdict.FAIL if fails > retries.flaky else Verdict.UNDECIDED
+
+
+class Gatehouse:
+    """Collects the wishes of one tick in order of importance and turns them into actions, `runs` at a time."""
+
+    def __init__(self, snapshot: Snapshot, train: str, retries: Retries, runs: int, now: datetime) -> None:
+        self._snapshot = snapshot
+        self._train = train
+        self._retries = retries
+        self._runs = runs
+        self._now = now
+        self._known = {v.name: v for v in snapshot.validations if v.spec.train == train}
+        self._wishes: dict[str, Wish] = {}
+
+    def ask(self, wish: Wish) -> Answer:
+        """Return what is known, and remember that it is wanted."""
+        digest = gate_digest(wish.gate)
+        name = validation_name(wish.tree, digest, self._snapshot.environment)
+        validation = self._known.get(name)
+        if validation is None or validation.status.phase is not ValidationPhase.DONE:
+            self._wishes.setdefault(name, wish)
+            return Answer(Verdict.UNDECIDED, name, wish.gate, validation)
+        verdict = verdict_of(validation.status.tries, self._retries)
+        if verdict is Verdict.UNDECIDED:
+            self._wishes.setdefault(name, wish)
+        return Answer(verdict, name, wish.gate, validation)
+
+    def reset(self, answer: Answer) -> WriteStatus | None:
+        """Return the action that forgets a verdict a person wants looked at again; None where there is nothing to
+        forget."""
+        if answer.validation is None or not answer.validation.status.tries:
+            return None
+        return _status(answer.validation, ValidationStatus())
+
+    def waits(self) -> float | None:
+        """Return the seconds until the earliest wish that backs off may be tried, None if none does."""
+        left = [self._backoff_s(self._known[name]) for name in self._wishes if name in self._known]
+        return min((one for one in left if one > 0), default=None)
+
+    def actions(self) -> list[Action]:
+        """Return what moves the wishes on: record ends, free what nobody wants, start what there is room for."""
+        done: list[Action] = []
+        running = 0
+        for name, validation in self._known.items():
+            fact = self._snapshot.gates.get(name)
+            status = validation.status
+            if status.phase is ValidationPhase.RUNNING:
+                if fact is None and status.leader != self._snapshot.leader:
+                    done.append(_status(validation, status.model_copy(update={"phase": ValidationPhase.PENDING})))
+                elif fact is not None and not fact.running:
+                    done.append(_status(validation, _with_try(validation, self._snapshot)))
+                elif name not in self._wishes:
+                    done.append(StopGate(name))
+                    done.append(_status(validation, status.model_copy(update={"phase": _idle(status)})))
+                else:
+                    running += 1
+                    if fact is None:
+                        done.append(StartGate(validation))
+            elif fact is not None:
+                done.append(StopGate(name))
+        free = self._runs - running
+        for name, wish in self._wishes.items():
+            known = self._known.get(name)
+            if known is None:
+                done.append(Create(self._new(name, wish)))
+            elif free > 0 and self._may_start(known):
+                free -= 1
+                started = {"phase": ValidationPhase.RUNNING, "leader": self._snapshot.leader}
+                done.append(_status(known, known.status.model_copy(update=started | {"started_at": self._now})))
+        return done
+
+    def _may_start(self, validation: Validation) -> bool:
+        idle = validation.status.phase is not ValidationPhase.RUNNING and validation.name not in self._snapshot.gates
+        return idle and self._backoff_s(validation) <= 0
+
+    def _backoff_s(self, validation: Validation) -> float:
+        tries = validation.status.tries
+        lost = 0
+        for one in reversed(tries):
+            if one.result is not None:
+                break
+            lost += 1
+        if not lost or tries[-1].ended_at is None:
+            return 0.0
+        return (tries[-1].ended_at + timedelta(seconds=BACKOFF_FIRST_S * 2 ** (lost - 1)) - self._now).total_seconds()
+
+    def _new(self, name: str, wish: Wish) -> Validation:
+        return Validation(
+            metadata=ObjectMeta(name=name),
+            spec=ValidationSpec(
+                tree=wish.tree,
+                commit=wish.commit,
+                gate=wish.gate,
+                gate_digest=gate_digest(wish.gate),
+                environment=self._snapshot.environment,
+                purpose=wish.purpose,
+                subject=wish.subject,
+                train=self._train,
+            ),
+        )
+
+
+def _idle(status: ValidationStatus) -> ValidationPhase:
+    return ValidationPhase.DONE if status.tries else ValidationPhase.PENDING
+
+
+def _status(validation: Validation, status: ValidationStatus) -> WriteStatus:
+    return WriteStatus(validation.model_copy(update={"status": status}))
+
+
+def _with_try(validation: Validation, snapshot: Snapshot) -> ValidationStatus:
+    fact = snapshot.gates[validation.name]
+    one = Try(
+        result=fact.result,
+        signature=fact.signature,
+        output=fact.output,
+        started_at=fact.started_at,
+        ended_at=fact.ended_at,
+    )
+    return validation.status.model_copy(
+        update={"phase": ValidationPhase.DONE, "tries": (*validation.status.tries, one)}
+    )

@@ -1,0 +1,276 @@
+"""Carrying actions out: one method per action, no opinion about the domain.
+
+What an effect finds out is stored at once, in the object it is about, so that the next tick can decide on it. A slow
+effect on one run is independent of every other, so those go through a small pool; whatever writes the store goes in
+order.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from orchestrator.core.conclude import concluded
+from orchestrator.core.policy import failure_class, judge
+from orchestrator.errors import Refused
+from orchestrator.model.action import (
+    Action,
+    BuildCandidate,
+    ClosePull,
+    CollectWork,
+    Create,
+    DiscardWorkspace,
+    DraftPull,
+    Forget,
+    KeepForeign,
+    Land,
+    Publish,
+    StartAgent,
+    StartGate,
+    StopAgent,
+    StopGate,
+    WriteStatus,
+)
+from orchestrator.model.base import Resource, Sha
+from orchestrator.model.condition import Reason, RunPhase
+from orchestrator.model.facts import AgentFact, AgentState, LandResult
+from orchestrator.model.run import AgentRun, ScopeVerdict
+from orchestrator.model.snapshot import Snapshot
+from orchestrator.model.spec import ImplementationSpec
+from orchestrator.model.train import Frozen, Landed, MergeTrain
+from orchestrator.ports import AgentRuntime, Clock, Cluster, Event, Forge, Gates, Git, Published, Publisher, RunOrder
+
+log = logging.getLogger("interlock.leader")
+
+POOLED = (StartAgent, CollectWork, StartGate, StopGate, DiscardWorkspace)
+
+
+class Outcome(StrEnum):
+    """What became of an action."""
+
+    DONE = "done"
+    LOST = "lost"
+    """Somebody wrote first, or there was nothing to do any more."""
+    BACKED_OFF = "backed-off"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything the leader reaches the world through."""
+
+    cluster: Cluster
+    git: Git
+    forge: Forge
+    runtime: AgentRuntime
+    gates: Gates
+    publisher: Publisher
+    clock: Clock
+
+
+class Executor:
+    """Carries actions out over one set of ports."""
+
+    def __init__(self, ports: Ports, *, workers: int = 4) -> None:
+        self._ports = ports
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="effect") if workers > 1 else None
+
+    def carry_out(
+        self,
+        actions: Sequence[Action],
+        snapshot: Snapshot,
+        failed: Callable[[Action, BaseException], Outcome],
+        done: Callable[[Action], None],
+    ) -> Iterable[Outcome]:
+        """Carry the actions out and return what became of each. Slow ones run side by side, at the end of the tick."""
+        later: list[tuple[Action, Future[bool]]] = []
+        outcomes = []
+        for action in actions:
+            if self._pool is not None and isinstance(action, POOLED):
+                later.append((action, self._pool.submit(self.one, action, snapshot)))
+                continue
+            try:
+                outcomes.append(self._outcome(action, self.one(action, snapshot), done))
+            except Exception as error:
+                outcomes.append(failed(action, error))
+        for action, future in later:
+            try:
+                outcomes.append(self._outcome(action, future.result(), done))
+            except Exception as error:
+                outcomes.append(failed(action, error))
+        return outcomes
+
+    def close(self) -> None:
+        """End the pool; effects under way are finished first."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def one(self, action: Action, snapshot: Snapshot) -> bool:
+        """Carry one action out; return whether it changed anything."""
+        match action:
+            case Create():
+                return self._create(action.object)
+            case WriteStatus():
+                return self._write(action)
+            case StartAgent():
+                return self._start_agent(action)
+            case StopAgent():
+                self._ports.runtime.stop(action.run)
+                return False
+            case CollectWork():
+                return self._collect(action)
+            case DiscardWorkspace():
+                self._ports.runtime.discard(action.run.name)
+                return True
+            case StartGate():
+                self._ports.gates.start(action.validation)
+                return True
+            case StopGate():
+                self._ports.gates.stop(action.validation)
+                return True
+            case Publish():
+                return self._publish(action)
+            case KeepForeign():
+                self._ports.git.keep(f"refs/interlock/foreign/{action.spec}/{action.head[:16]}", action.head)
+                return True
+            case DraftPull():
+                self._ports.forge.amend(action.number, draft=action.draft, note=action.note)
+                return True
+            case ClosePull():
+                self._ports.forge.amend(action.number, close=True, note=action.note)
+                return True
+            case BuildCandidate():
+                self._ports.git.build(action.base, action.heads, action.messages)
+                return True
+            case Land():
+                return self._land(action)
+            case Forget():
+                self._ports.git.forget_candidates(action.keep)
+                return False
+            case _:
+                assert_never(action)
+
+    def _outcome(self, action: Action, changed: bool, done: Callable[[Action], None]) -> Outcome:
+        done(action)
+        return Outcome.DONE if changed else Outcome.LOST
+
+    def _create(self, obj: AgentRun | ImplementationSpec | Resource) -> bool:
+        created = self._ports.cluster.create(obj)
+        if created is not None:
+            self._record(created, "Created", "")
+        return created is not None
+
+    def _write(self, action: WriteStatus) -> bool:
+        only_if: dict[type[Resource], str] | None = None
+        if action.only_if_specs is not None:
+            only_if = {ImplementationSpec: action.only_if_specs}
+        written = self._ports.cluster.update_status(action.object, only_if=only_if)
+        if written is not None and action.event:
+            self._record(written, action.event, action.message)
+        return written is not None
+
+    def _start_agent(self, action: StartAgent) -> bool:
+        try:
+            self._ports.runtime.start(RunOrder(action.run, action.spec, action.provider))
+        except Refused as error:
+            # It will be refused again: the attempt is over, in its own words.
+            fact = AgentFact(state=AgentState.ENDED, ended_at=self._ports.clock.now(), failed_start=str(error))
+            status = action.run.status.model_copy(
+                update={
+                    "phase": RunPhase.FAILED,
+                    "failure_class": "PolicyDenied",
+                    "reason": Reason.POLICY_DENIED,
+                    "message": fact.failed_start[:1000],
+                    "ended_at": fact.ended_at,
+                }
+            )
+            return self._write(
+                WriteStatus(action.run.model_copy(update={"status": status}), "PolicyDenied", fact.failed_start[:1000])
+            )
+        return True
+
+    def _collect(self, action: CollectWork) -> bool:
+        run, ports = action.run, self._ports
+        work = ports.runtime.collect(run, action.policy.limits)
+        if work.head is not None and work.diff.changes:
+            existing = ports.git.paths(run.spec.base)
+            verdict = judge(work.diff, existing, action.policy)
+        else:
+            verdict = ScopeVerdict(allowed=True)
+        status = concluded(
+            run,
+            action.fact,
+            work,
+            verdict,
+            failure_class(verdict),
+            superseded=action.superseded,
+            now=ports.clock.now(),
+        )
+        event = status.failure_class or status.reason or "Collected"
+        return self._write(WriteStatus(run.model_copy(update={"status": status}), str(event), status.message[:1000]))
+
+    def _publish(self, action: Publish) -> bool:
+        run, ports = action.run, self._ports
+        published = ports.publisher.publish(
+            run, base_branch=action.base_branch, expected=action.expected, text=action.text
+        )
+        if not isinstance(published, Published):
+            return False
+        status = run.status.model_copy(
+            update={
+                "phase": RunPhase.PROPOSED,
+                "published": run.status.head,
+                "pull_request": published.pull.number,
+            }
+        )
+        event = "" if status == run.status else "Proposed"
+        written = run.model_copy(update={"status": status})
+        return self._write(WriteStatus(written, event, f"pull request {published.pull.number}: {published.pull.title}"))
+
+    def _land(self, action: Land) -> bool:
+        """Advance the base, prove it, and clear the intent. Unknown leaves the intent: the next tick asks again."""
+        landing, ports = action.landing, self._ports
+        outcome = ports.forge.land(action.train.spec.base, landing)
+        status = action.train.status
+        match outcome.result:
+            case LandResult.UNKNOWN:
+                return False
+            case LandResult.LOST:
+                done = status.model_copy(update={"landing": None})
+                return self._write(WriteStatus(_train(action.train, done), "LostRace", outcome.message))
+            case LandResult.OBSTRUCTED:
+                frozen = self._frozen(Reason.BASE_NOT_CLEAN, outcome.message, landing.base)
+                done = status.model_copy(update={"landing": None, "frozen": frozen})
+                return self._write(WriteStatus(_train(action.train, done), frozen.reason.value, outcome.message))
+            case LandResult.LANDED:
+                return self._prove(action)
+
+    def _prove(self, action: Land) -> bool:
+        """Re-read the base after a landing: it holds exactly what was tested, or the train is frozen."""
+        landing, ports, status = action.landing, self._ports, action.train.status
+        facts = ports.git.observe(action.train.spec.base, landing.base)
+        proof = facts.landed.get(landing.spec)
+        if proof is None or proof.commit != landing.commit or ports.git.tree_of(landing.commit) != landing.tree:
+            message = f"after landing {landing.spec} the base {facts.tip[:12]} does not hold {landing.commit[:12]}"
+            frozen = self._frozen(Reason.LANDING_UNPROVED, message, facts.tip)
+            done = status.model_copy(update={"landing": None, "frozen": frozen})
+            return self._write(WriteStatus(_train(action.train, done), frozen.reason.value, message))
+        landed = Landed(spec=landing.spec, run=landing.run, commit=landing.commit, at=ports.clock.now())
+        done = status.model_copy(update={"landing": None, "last_landing": landed, "tip": facts.tip})
+        return self._write(
+            WriteStatus(_train(action.train, done), "Landed", f"{landing.spec} as {landing.commit[:12]}")
+        )
+
+    def _frozen(self, reason: Reason, message: str, tip: Sha) -> Frozen:
+        return Frozen(reason=reason, message=message, tip=tip, since=self._ports.clock.now())
+
+    def _record(self, obj: Resource, reason: str, message: str) -> None:
+        self._ports.cluster.record(
+            Event(at=self._ports.clock.now(), kind=obj.kind, name=obj.name, reason=reason, message=message)
+        )
+
+
+def _train(train: MergeTrain, status: object) -> MergeTrain:
+    return train.model_copy(update={"status": status})

@@ -1,0 +1,232 @@
+"""The leader's loop: observe → decide → act → report; wake-ups and backoff, nothing else.
+
+A tick needs only the snapshot, so a crash anywhere is a tick that did not finish. Deciding is `core.decide`; carrying
+out is `act`. A transient failure backs off one object; a bug in one action stalls that object's key for a while and is
+logged; a bug in observe or decide ends the process.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from orchestrator.core.decide import decide
+from orchestrator.errors import InterlockError, LostRace, Transient
+from orchestrator.model.action import Action, StartAgent, StartGate
+from orchestrator.model.condition import Phase
+from orchestrator.model.decision import Decision
+from orchestrator.model.facts import AgentState
+from orchestrator.model.lane import Lane
+from orchestrator.model.provider import AgentProvider
+from orchestrator.model.run import AgentRun
+from orchestrator.model.snapshot import Snapshot
+from orchestrator.model.spec import ImplementationSpec
+from orchestrator.model.train import MergeTrain
+from orchestrator.model.validation import Validation
+from orchestrator.reconcile.act import Executor, Outcome, Ports
+
+log = logging.getLogger("interlock.leader")
+
+BACKOFF_FIRST_S = 0.5
+BACKOFF_MAX_S = 60.0
+IDLE_MIN_S = 0.02
+IDLE_MAX_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one tick saw and did."""
+
+    snapshot: Snapshot
+    actions: tuple[Action, ...]
+    outcomes: tuple[Outcome, ...]
+    at: datetime
+    waits: Mapping[str, float] = field(default_factory=dict)
+    """Keys that back off, with the seconds left."""
+
+    @property
+    def moved(self) -> bool:
+        """Whether anything in the world was changed: look again at once."""
+        return any(outcome is Outcome.DONE for outcome in self.outcomes)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing happens and nothing will without a person: no action, no process, no timer."""
+        return not (self.actions or self.working or self.waits or self._timers())
+
+    @property
+    def working(self) -> bool:
+        """Whether an agent or a gate is running."""
+        agents = any(fact.state is AgentState.RUNNING for fact in self.snapshot.agents.values())
+        return agents or any(fact.running for fact in self.snapshot.gates.values())
+
+    @property
+    def finished(self) -> bool:
+        """Whether every spec has landed or was cancelled."""
+        return all(spec.status.phase in (Phase.LANDED, Phase.CANCELLED) for spec in self.snapshot.specs)
+
+    def _timers(self) -> bool:
+        backing_off = any(spec.status.until is not None and spec.status.until > self.at for spec in self.snapshot.specs)
+        lost = any(
+            validation.status.tries and validation.status.tries[-1].result is None
+            for validation in self.snapshot.validations
+        )
+        return backing_off or lost
+
+
+class Backoff:
+    """Keys in transient trouble and when they may be tried again. In memory: a restart may try at once."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, tuple[datetime, int]] = {}
+
+    def note(self, key: str, now: datetime, retry_after_s: float) -> float:
+        """Back the key off, longer each time in a row; return the seconds."""
+        _, tries = self._until.get(key, (now, 0))
+        wait_s: float = min(BACKOFF_MAX_S, max(retry_after_s, BACKOFF_FIRST_S * 2.0**tries))
+        self._until[key] = (now + timedelta(seconds=wait_s), tries + 1)
+        return wait_s
+
+    def clear(self, key: str) -> None:
+        """Forget the key: it worked."""
+        self._until.pop(key, None)
+
+    def waits(self, now: datetime) -> dict[str, float]:
+        """Return the seconds each key still has to wait; only what is over zero."""
+        left = {key: (until - now).total_seconds() for key, (until, _) in self._until.items()}
+        return {key: seconds for key, seconds in left.items() if 0 < seconds <= 2 * BACKOFF_MAX_S}
+
+
+class StopFlag(Protocol):
+    """Whether somebody asked the loop to end; `wait` sleeps until then or until the time is over."""
+
+    def is_set(self) -> bool: ...
+
+    def wait(self, timeout: float) -> bool: ...
+
+
+class Leader:
+    """One incarnation of the leader over one set of ports."""
+
+    def __init__(self, ports: Ports, *, identity: str, agents_max: int, executor: Executor | None = None) -> None:
+        self._ports = ports
+        self._identity = identity
+        self._agents_max = agents_max
+        self._executor = executor or Executor(ports)
+        self._backoff = Backoff()
+        self._environment: str | None = None
+        self._swept = False
+
+    def tick(self) -> Tick:
+        """Observe, decide, act once."""
+        if not self._swept:
+            self._sweep()
+        snapshot = self.observe()
+        now = self._ports.clock.now()
+        actions = decide(snapshot, now)
+        outcomes = self.act(actions, snapshot)
+        return Tick(snapshot, actions, outcomes, now, self._backoff.waits(now))
+
+    def run(self, stop: StopFlag, on_tick: Callable[[Tick], None], *, until_quiet: bool = True) -> Tick:
+        """Tick until asked to stop, or until everything is finished or only a person can change anything.
+
+        Sleeps between ticks only when nothing moved, a little longer each time, and wakes early when the store changes.
+        """
+        idle_s = IDLE_MIN_S
+        while True:
+            tick = self.tick()
+            on_tick(tick)
+            if stop.is_set() or (until_quiet and tick.quiet):
+                return tick
+            idle_s = IDLE_MIN_S if tick.moved else min(IDLE_MAX_S, idle_s * 1.5)
+            if not tick.moved and stop.wait(idle_s):
+                return tick
+
+    def observe(self) -> Snapshot:
+        """Return everything the next decision needs."""
+        ports = self._ports
+        # Specs last of all objects and their revision before them: what is applied in between counts as late.
+        revision = ports.cluster.revision(ImplementationSpec)
+        trains = tuple(ports.cluster.list(MergeTrain))
+        if self._environment is None:
+            self._environment = ports.gates.environment()
+        agents = ports.runtime.observe()
+        gates = ports.gates.observe()
+        repositories = {}
+        pulls = {}
+        for train in trains:
+            repositories[train.name] = ports.git.observe(train.spec.base, train.status.tip)
+            pulls[train.name] = tuple(ports.forge.pulls())
+        return Snapshot(
+            leader=self._identity,
+            environment=self._environment,
+            agents_max=self._agents_max,
+            containment=ports.runtime.containment(),
+            lanes=tuple(ports.cluster.list(Lane)),
+            specs=tuple(ports.cluster.list(ImplementationSpec)),
+            runs=tuple(ports.cluster.list(AgentRun)),
+            providers=tuple(ports.cluster.list(AgentProvider)),
+            trains=trains,
+            decisions=tuple(ports.cluster.list(Decision)),
+            validations=tuple(ports.cluster.list(Validation)),
+            specs_revision=revision,
+            repositories=repositories,
+            pulls=pulls,
+            agents=agents,
+            gates=gates,
+        )
+
+    def act(self, actions: tuple[Action, ...], snapshot: Snapshot) -> tuple[Outcome, ...]:
+        """Carry the actions out in order; return what became of each."""
+        waits = self._backoff.waits(self._ports.clock.now())
+        due = [action for action in actions if _key(action) not in waits]
+        return tuple(self._executor.carry_out(due, snapshot, self._one_failed, self._one_done))
+
+    def shut_down(self) -> None:
+        """End every agent and gate this leader started and keep the agents' work for the next one."""
+        snapshot = self.observe()
+        for run in snapshot.runs:
+            if run.name in snapshot.agents:
+                self._ports.runtime.stop(run.name)
+        for name in snapshot.gates:
+            self._ports.gates.stop(name)
+
+    def _sweep(self) -> None:
+        ports = self._ports
+        left = [*ports.runtime.sweep(), *ports.gates.sweep()]
+        if left:
+            log.info("ended what a dead predecessor left", extra={"runs": left})
+        self._swept = True
+
+    def _one_failed(self, action: Action, error: BaseException) -> Outcome:
+        key = _key(action)
+        if isinstance(error, LostRace):
+            return Outcome.LOST
+        now = self._ports.clock.now()
+        if isinstance(error, Transient):
+            wait_s = self._backoff.note(key, now, error.retry_after_s)
+            log.warning("backing off", extra={"key": key, "seconds": wait_s, "why": str(error)})
+            return Outcome.BACKED_OFF
+        self._backoff.note(key, now, BACKOFF_FIRST_S)
+        if isinstance(error, InterlockError):
+            log.warning("refused", extra={"key": key, "why": str(error)})
+        else:
+            log.error("a bug in one action", extra={"key": key}, exc_info=error)
+        return Outcome.FAILED
+
+    def _one_done(self, action: Action) -> None:
+        self._backoff.clear(_key(action))
+
+
+def _key(action: Action) -> str:
+    """Return the object an action is about: what backs off together."""
+    match action:
+        case StartAgent(run=run):
+            return f"AgentRun/{run.name}"
+        case StartGate(validation=validation):
+            return f"Validation/{validation.name}"
+        case _:
+            subject = getattr(action, "object", None) or getattr(action, "run", None) or getattr(action, "train", None)
+            name = getattr(subject, "name", subject)
+            return f"{type(action).__name__}/{name}"
