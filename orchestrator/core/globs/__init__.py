@@ -18,8 +18,8 @@ now as `*`, now as `**`) and whatever can match no path are errors here.
 
 from orchestrator.core.globs.choices import TooComplex
 from orchestrator.core.globs.pattern import BadPattern, Pattern, is_path, parse, problems, remarks
-from orchestrator.core.globs.relation import Related, Relation, overlap, relate, uncovered
-from orchestrator.core.globs.scope import Scope, ScopeIndex
+from orchestrator.core.globs.relation import Related, Relation, first_escaping, overlap, relate, uncovered
+from orchestrator.core.globs.scope import Scope, ScopeIndex, Union
 
 __all__ = [
     "BadPattern",
@@ -29,6 +29,8 @@ __all__ = [
     "Scope",
     "ScopeIndex",
     "TooComplex",
+    "Union",
+    "first_escaping",
     "is_path",
     "overlap",
     "parse",

@@ -57,6 +57,10 @@ class Pattern:
         """Return whether the pattern covers this path. False for what is no path in a repository."""
         return self.automaton.matching(path) != 0
 
+    def is_apart(self, other: Pattern) -> bool:
+        """Return True only if the folders both begin with prove by themselves that no path is in both."""
+        return not (self.stem.startswith(other.stem) or other.stem.startswith(self.stem))
+
     def __str__(self) -> str:
         return self.text
 

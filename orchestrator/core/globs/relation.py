@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from orchestrator.core.globs.automaton import Automaton
 from orchestrator.core.globs.escape import escaping
 from orchestrator.core.globs.pattern import Pattern
 from orchestrator.core.globs.scope import Scope
@@ -60,9 +62,7 @@ def overlap(a: Paths, b: Paths) -> str | None:
         return None
     for mine in a.patterns:
         for theirs in b.patterns:
-            if not (mine.stem.startswith(theirs.stem) or theirs.stem.startswith(mine.stem)):
-                continue
-            path = escaping((mine, theirs))
+            path = None if mine.is_apart(theirs) else escaping((mine, theirs))
             if path is not None:
                 return path
     return None
@@ -71,11 +71,19 @@ def overlap(a: Paths, b: Paths) -> str | None:
 def uncovered(a: Paths, b: Paths) -> str | None:
     """Return a path of a that b does not match, None if a lies inside b."""
     a, b = _scope(a), _scope(b)
-    for pattern in a.patterns:
-        path = escaping((pattern,), b.automaton)
-        if path is not None:
-            return path
-    return None
+    return _first(((pattern,) for pattern in a.patterns), b.automaton)
+
+
+def first_escaping(required: Iterable[tuple[Pattern, ...]], others: Iterable[Pattern]) -> str | None:
+    """Return a path that all patterns of one of the tuples match and none of the others does, None if there is none.
+
+    Raises `TooComplex`.
+    """
+    return _first(required, Automaton(pattern.items for pattern in others))
+
+
+def _first(required: Iterable[tuple[Pattern, ...]], others: Automaton) -> str | None:
+    return next((path for each in required if (path := escaping(each, others)) is not None), None)
 
 
 def _scope(paths: Paths) -> Scope:

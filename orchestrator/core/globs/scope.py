@@ -66,11 +66,23 @@ class Scope:
         """Return True only if the names the patterns begin with prove by themselves that no path is in both."""
         if self.heads is not None and other.heads is not None and self.heads.isdisjoint(other.heads):
             return True
-        return not any(
-            mine.stem.startswith(theirs.stem) or theirs.stem.startswith(mine.stem)
-            for mine in self.patterns
-            for theirs in other.patterns
-        )
+        return all(mine.is_apart(theirs) for mine in self.patterns for theirs in other.patterns)
+
+
+class Union:
+    """Numbered patterns, asked all at once which of them match a path."""
+
+    def __init__(self, patterns: Iterable[Pattern]) -> None:
+        self._automaton = Automaton()
+        self._number = {self._automaton.add(one.items).bit_length() - 1: at for at, one in enumerate(patterns)}
+
+    def matching(self, path: str) -> int:
+        """Return a number that stands for the set of patterns that match; `indexes` opens it."""
+        return self._automaton.matching(path)
+
+    def indexes(self, matching: int) -> list[int]:
+        """Return which patterns those are, by their places in the order they were given, lowest first."""
+        return [self._number[at] for at in _bits(matching)]
 
 
 @dataclass
