@@ -10,6 +10,7 @@ from orchestrator.adapters.survey.gates import GateGuess
 from orchestrator.adapters.survey.layout import LaneGuess
 from orchestrator.adapters.survey.programs import AgentGuess, missing_program
 from orchestrator.adapters.survey.survey import Survey, survey
+from orchestrator.adapters.survey.tree import tracked_paths
 
 __all__ = [
     "AgentGuess",
@@ -20,4 +21,5 @@ __all__ = [
     "Survey",
     "missing_program",
     "survey",
+    "tracked_paths",
 ]

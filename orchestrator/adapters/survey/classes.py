@@ -12,7 +12,7 @@ PROTECTED: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "what decides about changes: CI, owners, Interlock's own documents",
         (
-            ".github/**", ".gitlab/**", ".gitlab-ci.yml", ".circleci/**", ".buildkite/**", "Jenkinsfile",
+            ".github/**", ".gitlab/**", ".gitlab-ci.yml", ".circleci/**", ".buildkite/**", ".ci/**", "Jenkinsfile",
             "azure-pipelines.yml", "CODEOWNERS", "docs/CODEOWNERS", "interlock.yaml", "lanes/**", "specs/**",
         ),
     ),

@@ -21,16 +21,20 @@ _KEPT = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT")
 
 @dataclass(frozen=True)
 class Tree:
-    """One work tree. `paths` are the tracked files, in order, as git spells them."""
+    """One work tree."""
 
     root: Path
     path_env: str = field(default_factory=lambda: os.environ.get("PATH", os.defpath))
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
-        """The tracked files. Empty in a repository that tracks nothing yet."""
-        listed = self.git("ls-files", "-z", "--cached")
-        return tuple(sorted({path for path in (listed or "").split("\0") if path}))
+        """The tracked files whose names a document can hold, in order."""
+        return tuple(path for path in self.tracked if _can_be_written_down(path))
+
+    @cached_property
+    def tracked(self) -> tuple[str, ...]:
+        """Every tracked file, in order. Bytes that are no UTF-8 come surrogate-escaped."""
+        return tuple(sorted({path for path in (self.git("ls-files", "-z", "--cached") or "").split("\0") if path}))
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -72,3 +76,13 @@ class Tree:
         except subprocess.TimeoutExpired as error:
             raise Unusable(f"git {arguments[0]} in {self.root} took over {GIT_TIMEOUT_S:.0f} s") from error
         return os.fsdecode(done.stdout) if done.returncode == 0 else None
+
+
+def tracked_paths(root: Path) -> tuple[str, ...]:
+    """Return every path git tracks in this work tree, in order."""
+    return Tree(root).tracked
+
+
+def _can_be_written_down(path: str) -> bool:
+    """Return whether a YAML text can hold the path: bytes that are no UTF-8 and control characters cannot be in one."""
+    return not any(char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in path)

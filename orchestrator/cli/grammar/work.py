@@ -39,6 +39,7 @@ and writes interlock.yaml and lanes/*.yaml, every guess explained in a comment. 
     )
     init.add_argument("--base", metavar="BRANCH", help="the branch changes land on (default: guessed)")
     init.add_argument("--gate", metavar="COMMAND", help="the command that tests a change (default: guessed)")
+    init.add_argument("--agent", metavar="COMMAND", help="the program that does the work (default: what is on PATH)")
     init.add_argument("--force", action="store_true", help="overwrite files that are there")
     output_option(init, "table", "json", "yaml")
     doctor = verbs.add(
