@@ -8,6 +8,7 @@ from difflib import get_close_matches
 # Comparing one word with this many names takes a few milliseconds; beyond it a guess is not worth the wait.
 CANDIDATES_MAX = 2_000
 _WORD_MAX = 80
+_SEPARATORS = {ord(char): None for char in "-_ "}
 
 
 def closest(word: str, known: Collection[str]) -> str | None:
@@ -38,7 +39,7 @@ def listed(words: Collection[str], last: str = "or", words_max: int = 12) -> str
 
 
 def _plain(word: str) -> str:
-    return word.casefold().replace("_", "-").replace(" ", "-")
+    return word.casefold().translate(_SEPARATORS)
 
 
 def _begins_alike(one: str, other: str) -> bool:

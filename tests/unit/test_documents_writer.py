@@ -1,0 +1,221 @@
+"""Objects written as documents: reading gives them back, and an edit leaves alone what it does not change."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.adapters.documents import dump, dump_all, edit, load, load_bytes
+from orchestrator.errors import Invalid
+from orchestrator.model.base import ObjectMeta, Resource
+from orchestrator.model.gate import CouldNotRun, Gate
+from orchestrator.model.lane import Lane, LaneSpec
+from orchestrator.model.provider import Adapter, AgentProvider, AgentProviderSpec
+from orchestrator.model.spec import ImplementationSpec, ImplementationSpecSpec, Tier
+from orchestrator.model.train import MergeTrain, MergeTrainSpec, Window
+
+R = TypeVar("R", bound=Resource)
+
+# Everything a text in a document may hold: all of Unicode but surrogates and control characters.
+CHARS = st.characters(
+    exclude_categories=("Cs",), exclude_characters="".join(map(chr, [*range(9), 11, 12, *range(13, 32), 127]))
+)
+# One after the other between bars: what a careless writer would spell plainly.
+ODD_TEXTS = (
+    r"off|yes|1_0|0x1f|1e3|~|null|- a|a: b|a #b|'|\"|*a|&a|!x|%x|@|`|| |a\n|a\nb|a\n\nb\n| a\nb|a \nb|\ta\n\tb|a\n\n|\n"
+    r"|---|...\n|---\nx|a\n---\nb\n|# x\n|key:\n  - a\n|\x85|\u2028|\ufeff|2001-01-01|=|<<|? a|> a|[a|{a|a,b|"
+    r"\\n|\u00e9|\U0001f600"
+)
+TEXTS = st.text(CHARS, max_size=30) | st.sampled_from(
+    [*ODD_TEXTS.encode().decode("unicode_escape").split("|"), "|", "x" * 300]
+)
+NAMES = st.sampled_from(["a", "0", "1e3", "null", "order-firewall", "x" * 56])
+GLOBS = st.sampled_from(["a", "*.py", "**/x", "a/**", "[!a]?", "\\*", "é/ü", "a b", "#a", "~"])
+GATES = st.builds(
+    Gate,
+    name=NAMES,
+    run=TEXTS.filter(str.strip),
+    timeout=st.sampled_from(["90s", "1h30m", "250ms"]),
+    could_not_run=st.builds(CouldNotRun, output=st.lists(TEXTS, max_size=2).map(tuple)),
+)
+
+
+def tuples(values: st.SearchStrategy[str], least: int = 0) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(values, min_size=least, max_size=3).map(tuple)
+
+
+def named(kind: type[R], spec: st.SearchStrategy[object]) -> st.SearchStrategy[R]:
+    words = st.dictionaries(TEXTS, TEXTS, max_size=2)
+    return st.builds(kind, metadata=st.builds(ObjectMeta, name=NAMES, labels=words, annotations=words), spec=spec)
+
+
+SPECS = named(
+    ImplementationSpec,
+    st.builds(
+        ImplementationSpecSpec,
+        summary=TEXTS.filter(lambda text: text.strip() and "\n" not in text.strip()),
+        objective=TEXTS,
+        text=TEXTS,
+        lane=NAMES,
+        paths=tuples(GLOBS, 1),
+        acceptance_criteria=tuples(TEXTS),
+        validation=st.lists(GATES, max_size=2, unique_by=lambda gate: gate.name).map(tuple),
+        tier=st.sampled_from(Tier),
+        depends_on=tuples(st.sampled_from(["need", "7", "off"])),
+        priority=st.integers(-5, 5),
+        parameters=st.dictionaries(TEXTS, TEXTS, max_size=2),
+    ),
+)
+LANES = named(Lane, st.builds(LaneSpec, own=tuples(GLOBS), agent=st.none() | NAMES, reviewers=tuples(TEXTS)))
+TRAINS = named(
+    MergeTrain, st.builds(MergeTrainSpec, paused=st.booleans(), window=st.builds(Window, max=st.integers(4, 99)))
+)
+PROVIDERS = named(
+    AgentProvider,
+    st.builds(
+        AgentProviderSpec, adapter=st.just(Adapter.COMMAND), command=tuples(TEXTS, 1).filter(lambda argv: argv[0] != "")
+    ),
+)
+FILE = """\
+# Our train.
+apiVersion: interlock.dev/v1alpha1
+kind: MergeTrain
+metadata: {name: main}     # one is enough
+spec:
+    # make check is the whole truth
+    gates:
+    -   name: test         # fast
+        run: "make check"
+    -   name: 'slow'
+        run: make slow
+
+    window: {start: 4, max: 16}   # wide
+    paused: off-ish
+---
+# untouched,   with   its   own   spacing
+apiVersion: interlock.dev/v1alpha1
+kind:   Lane
+metadata: {name:   docs}
+spec: {own: [ "docs/**" ]}   # all of it
+"""
+
+
+def read(text: str) -> Resource:
+    loaded = load_bytes(text.encode(), "x.yaml")
+    assert loaded.errors == ()
+    (resource,) = loaded.resources
+    return resource
+
+
+@given(SPECS | LANES | TRAINS | PROVIDERS)
+def test_reading_what_was_written_gives_the_same_object(resource: Resource) -> None:
+    assert read(dump(resource)) == resource
+
+
+def test_an_object_made_in_code_says_its_kind_and_version_and_keeps_long_texts_readable() -> None:
+    spec = ImplementationSpecSpec(summary="Add: a gate", text="First line.\n\n  Second.\n", lane="a", paths=("**/x",))
+    assert dump(ImplementationSpec(metadata=ObjectMeta(name="gate"), spec=spec)) == (
+        "apiVersion: interlock.dev/v1alpha1\n"
+        "kind: ImplementationSpec\n"
+        "metadata:\n"
+        "  name: gate\n"
+        "spec:\n"
+        "  summary: 'Add: a gate'\n"
+        "  text: |\n"
+        "    First line.\n"
+        "\n"
+        "      Second.\n"
+        "  lane: a\n"
+        "  paths:\n"
+        "    - '**/x'\n"
+    )
+
+
+def test_several_objects_make_one_file_of_several_documents() -> None:
+    lanes = [Lane(metadata=ObjectMeta(name=name), spec=LaneSpec(own=("x",))) for name in ("a", "b")]
+    assert list(load_bytes(dump_all(lanes).encode(), "x").resources) == lanes
+
+
+def write(folder: Path, text: str) -> tuple[Path, MergeTrain]:
+    path = folder / "interlock.yaml"
+    path.write_text(text.replace("    paused: off-ish\n", ""))
+    train = load([path]).resources[0]
+    assert isinstance(train, MergeTrain)
+    return path, train
+
+
+def changed(train: MergeTrain, **update: object) -> MergeTrain:
+    return train.model_copy(update={"spec": train.spec.model_copy(update=update)})
+
+
+def test_an_edit_changes_only_what_differs(tmp_path: Path) -> None:
+    path, train = write(tmp_path, FILE)
+    gates = (train.spec.gates[0], train.spec.gates[1].model_copy(update={"run": "make slower"}))
+    wanted = changed(train, gates=gates, runs=3)
+    before = path.read_text()
+    assert edit(path, wanted)
+    assert load([path]).resources[0] == wanted
+    after = path.read_text().splitlines()
+    assert [line for line in after if line not in before.splitlines()] == ["        run: make slower", "    runs: 3"]
+    assert [line for line in before.splitlines() if line not in after] == ["        run: make slow"]
+
+
+def test_an_edit_that_changes_nothing_leaves_the_file_byte_for_byte(tmp_path: Path) -> None:
+    path, train = write(tmp_path, FILE)
+    before = path.stat()
+    assert not edit(path, train)
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+
+
+def test_an_edit_can_remove_and_shorten(tmp_path: Path) -> None:
+    path, train = write(tmp_path, FILE)
+    wanted = read(dump(train).replace("  window:\n    start: 4\n    max: 16\n", ""))
+    assert isinstance(wanted, MergeTrain)
+    wanted = changed(wanted, gates=wanted.spec.gates[:1])
+    assert edit(path, wanted)
+    assert load([path]).resources[0] == wanted
+    assert "# fast" in path.read_text() and "wide" not in path.read_text()
+
+
+def test_an_edit_keeps_line_ends_byte_order_mark_and_mode(tmp_path: Path) -> None:
+    path, train = write(tmp_path, FILE)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    path.chmod(0o640)
+    assert edit(path, changed(train, runs=7))
+    data = path.read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf# Our train.\r\n") and data.count(b"\n") == data.count(b"\r\n")
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert os.listdir(tmp_path) == ["interlock.yaml"]
+
+
+def test_an_edit_of_what_the_file_does_not_hold_says_so_and_writes_nothing(tmp_path: Path) -> None:
+    path, train = write(tmp_path, FILE)
+    before = path.read_bytes()
+    with pytest.raises(Invalid, match="holds no MergeTrain `other`"):
+        edit(path, train.model_copy(update={"metadata": ObjectMeta(name="other")}))
+    path.write_text("a: b: c\n")
+    with pytest.raises(Invalid, match=r"interlock\.yaml:1:5: a `:` stands"):
+        edit(path, train)
+    assert path.read_text() == "a: b: c\n" and before
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("edit")
+
+
+@settings(max_examples=40)
+@given(one=SPECS, other=SPECS)
+def test_any_object_can_be_edited_into_any_other(folder: Path, one: Resource, other: Resource) -> None:
+    path = folder / "spec.yaml"
+    path.write_text("# kept\n" + dump(one))
+    wanted = other.model_copy(update={"metadata": other.metadata.model_copy(update={"name": one.name})})
+    edit(path, wanted)
+    loaded = load([path])
+    assert (loaded.errors, loaded.resources) == ((), (wanted,))
+    assert path.read_text().startswith("# kept\n")
