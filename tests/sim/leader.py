@@ -1,0 +1,76 @@
+"""The real leader over the world's ports: the one place of the simulation that knows how a leader is put together.
+
+Whatever it decides is decided twice, and has to come out the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.model.action import Action
+from orchestrator.model.snapshot import Snapshot
+from orchestrator.publish import ForgePublisher
+from orchestrator.reconcile import Executor, Leader, Ports
+from orchestrator.reconcile import leader as loop
+from tests.sim.invariants import Violation
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+Decide = Callable[[Snapshot, datetime], tuple[Action, ...]]
+CHECKED_EVERY = 4
+"""Deciding twice doubles the dearest part of a tick; a fixed share of the ticks is enough over many seeds."""
+
+
+def make_leader(world: World, name: str, ports: dict[str, Any]) -> Any:
+    """Return a leader of this incarnation."""
+    reached = Ports(clock=world.clock, publisher=ForgePublisher(ports["forge"]), **ports)
+    return Leader(
+        reached,
+        identity=name,
+        agents_max=world.scenario.agents_max,
+        # No pool: effects come one by one, in the order they were decided, so that a seed is a seed.
+        executor=Executor(reached, workers=1),
+    )
+
+
+def _twice(decide: Decide) -> Decide:
+    count = 0
+
+    def decided(snapshot: Snapshot, now: datetime) -> tuple[Action, ...]:
+        nonlocal count
+        count += 1
+        actions = decide(snapshot, now)
+        if count % CHECKED_EVERY == 0:
+            again = decide(snapshot, now)
+            if again != actions:
+                differing = [(one, other) for one, other in zip(actions, again, strict=False) if one != other]
+                raise Violation("deciding_twice_gives_the_same_actions", f"{differing[:1] or (actions, again)}")
+        return actions
+
+    return decided
+
+
+if not getattr(loop.decide, "is_checked", False):
+    checked: Any = _twice(loop.decide)
+    checked.is_checked = True
+    loop.decide = checked
+
+
+class _Bugs(logging.Handler):
+    """Turns what the leader logs as a bug of its own into a violation: it would go on, backing off."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Raise for an error."""
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            text = f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})"
+            raise Violation("no_action_meets_a_bug", text)
+
+
+loop.log.addHandler(_Bugs(level=logging.ERROR))
