@@ -329,6 +329,14 @@ def test_secrets_are_masked_also_where_they_arrive_in_pieces(world: World) -> No
     assert world.log(key) == "a *** b\n*** hunter\n"
 
 
+def test_masking_holds_back_only_what_may_be_a_secret(world: World) -> None:
+    key = world.start("sh", "-c", "printf 'at once, hun'; sleep 60", masks=("hunter2", "another-long-secret"))
+    until(lambda: world.log(key) == "at once, ")
+    world.host.kill_now(key)
+    world.end(key)
+    assert world.log(key) == "at once, hun"
+
+
 def test_a_program_that_closes_its_output_runs_on(world: World) -> None:
     fact = world.sh("exec >&- 2>&-; sleep 0.3; exit 9")
     assert fact.code == 9

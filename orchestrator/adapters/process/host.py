@@ -1,6 +1,6 @@
 """Starts, observes and stops contained process trees, each held by a keeper of its own. Never waits for any of them.
 
-Called by the runtime and the gates from the leader's loop, by one thread at a time. What the host knows of a living
+Called by the runtime and the gates, from the leader's loop and its pool. What the host knows of a living
 job comes through pipes the job cannot reach; what a later leader knows comes from the records. Folders are the
 caller's; the host writes only its records.
 """
@@ -14,6 +14,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,6 +83,7 @@ class ProcessHost:
         self._live: dict[str, _Live] = {}
         self._over: dict[str, Ended | Lost] = {}
         self._leaving: list[subprocess.Popen[bytes]] = []
+        self._lock = threading.RLock()
 
     def describe(self) -> str:
         """Return the sentence that every run and pull request shows."""
@@ -94,6 +96,10 @@ class ProcessHost:
 
         A program that is missing is no error here: it is seen by `observe`, as everything that happens to the job is.
         """
+        with self._lock:
+            return self._start(job)
+
+    def _start(self, job: Job) -> Started | None:
         try:
             lock = self._records.open_locked(job.key)
         except OSError as error:
@@ -179,10 +185,15 @@ class ProcessHost:
 
     def keys(self) -> Sequence[str]:
         """Return the keys this host started and has not forgotten."""
-        return (*self._live, *self._over)
+        with self._lock:
+            return (*self._live, *self._over)
 
     def observe(self, key: str) -> Observation:
         """Return what is known of a job now. A job of an earlier leader answers too, once `sweep` has run."""
+        with self._lock:
+            return self._observe(key)
+
+    def _observe(self, key: str) -> Observation:
         self._leaving = [process for process in self._leaving if process.poll() is None]
         if key in self._over:
             return self._over[key]
@@ -236,7 +247,7 @@ class ProcessHost:
     def wait(self, timeout_s: float) -> bool:
         """Return whether some job has news, waiting at most so long for it. For the loop's idle time."""
         poll = select.poll()
-        for live in self._live.values():
+        for live in tuple(self._live.values()):
             poll.register(live.status, select.POLLIN)
         return bool(poll.poll(max(0, int(timeout_s * 1000))))
 
@@ -251,21 +262,23 @@ class ProcessHost:
         self._ask(key, b"k\n", 0.0)
 
     def _ask(self, key: str, words: bytes, grace_s: float) -> None:
-        live = self._live.get(key)
-        if live is None or live.is_let_go:
-            return
-        live.silent_until = min(live.silent_until, time.monotonic() + grace_s + LATE_S)
-        try:
-            os.write(live.control, words)
-        except (BrokenPipeError, BlockingIOError):
-            pass  # dead, or asked so often that one more makes no difference: observe finds out
+        with self._lock:
+            live = self._live.get(key)
+            if live is None or live.is_let_go:
+                return
+            live.silent_until = min(live.silent_until, time.monotonic() + grace_s + LATE_S)
+            try:
+                os.write(live.control, words)
+            except (BrokenPipeError, BlockingIOError):
+                pass  # dead, or asked so often that one more makes no difference: observe finds out
 
     def forget(self, key: str) -> None:
         """Drop what is known of an ended job; its folder is the caller's. Raises ValueError if it may still run."""
-        if key in self._live:
-            raise ValueError(f"job {key} has not been seen to end")
-        self._over.pop(key, None)
-        self._records.remove(key)
+        with self._lock:
+            if key in self._live:
+                raise ValueError(f"job {key} has not been seen to end")
+            self._over.pop(key, None)
+            self._records.remove(key)
 
     def close(self) -> None:
         """End every tree at once and let go of everything, as the leader's death would."""

@@ -19,27 +19,28 @@ class Masker:
     """Replaces secrets in a stream of bytes, also where a secret arrives in pieces.
 
     Of two secrets that start at the same place the longer one is replaced, so that no rest of it is shown. Bytes that
-    may be the beginning of a secret are held back until more arrives or `finish` is called.
+    may be the beginning of a secret, and no others, are held back until more arrives or `finish` is called.
     """
 
-    __slots__ = ("_held", "_reach", "_secrets")
+    __slots__ = ("_held", "_secrets")
 
     def __init__(self, secrets: Iterable[bytes]) -> None:
         self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
-        self._reach = len(self._secrets[0]) - 1 if self._secrets else 0
         self._held = b""
 
     def feed(self, chunk: bytes) -> bytes:
         """Return what can be shown now."""
-        return self._mask(chunk, self._reach) if self._secrets else chunk
+        if not self._secrets:
+            return chunk
+        text = self._held + chunk
+        return self._mask(text, len(text) - max(_begun(text, secret) for secret in self._secrets))
 
     def finish(self) -> bytes:
         """Return what was held back."""
-        return self._mask(b"", 0)
+        return self._mask(self._held, len(self._held))
 
-    def _mask(self, chunk: bytes, held_back: int) -> bytes:
-        text = self._held + chunk
-        limit = max(0, len(text) - held_back)
+    def _mask(self, text: bytes, limit: int) -> bytes:
+        """Return the text up to `limit`, and through the end of a secret that starts before it, without secrets."""
         places = [text.find(secret) for secret in self._secrets]
         shown: list[bytes] = []
         at = 0
@@ -58,6 +59,14 @@ class Masker:
         shown.append(text[at:rest])
         self._held = text[rest:]
         return b"".join(shown)
+
+
+def _begun(text: bytes, secret: bytes) -> int:
+    """Return how many bytes at the end of the text are the beginning of the secret."""
+    for size in range(min(len(text), len(secret) - 1), 0, -1):
+        if text.endswith(secret[:size]):
+            return size
+    return 0
 
 
 class BoundedLog:

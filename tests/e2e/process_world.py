@@ -1,0 +1,188 @@
+"""Builders for the process runtime and gates: a real repository, private clones by plain git, scripted agents.
+
+Stands in for the git adapter only as far as these suites need it; everything else is the real thing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from orchestrator.adapters.process.host import ProcessHost
+from orchestrator.adapters.process.runtime import ProcessRuntime
+from orchestrator.model.base import ObjectMeta, Sha, TreeId
+from orchestrator.model.condition import Reason
+from orchestrator.model.facts import AgentFact, AgentState, Change, Diff
+from orchestrator.model.provider import Adapter, AgentProvider, AgentProviderSpec
+from orchestrator.model.run import AgentExit, AgentRef, AgentRun, AgentRunSpec, RunScope, SpecRef
+from orchestrator.model.spec import ImplementationSpec, ImplementationSpecSpec
+from orchestrator.model.train import PatchLimits
+from orchestrator.ports import Invocation, Prepared, RunOrder, Work
+
+LIMITS = PatchLimits()
+ENVIRON = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": "/root", "API_TOKEN": "tok-secret-1", "COLOR": "blue"}
+
+
+def git(folder: Path, *words: str) -> str:
+    identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.invalid")
+    argv = ["git", *identity, "-C", str(folder), *words]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def repository(folder: Path, files: dict[str, str]) -> Sha:
+    """Make a repository with one commit and return it."""
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    return commit(folder, files)
+
+
+def commit(folder: Path, files: dict[str, str]) -> Sha:
+    """Commit these files on top and return the commit."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "change")
+    return Sha(git(folder, "rev-parse", "HEAD"))
+
+
+class Clones:
+    """The Workspaces port, and of the Git port what the runtime asks, by plain git commands."""
+
+    def __init__(self, origin: Path) -> None:
+        self.origin = origin
+        self.discarded: list[Path] = []
+
+    def prepare(self, folder: Path, start: Sha, base: Sha, branch: str) -> Prepared:
+        self.checkout(folder, start)
+        git(folder, "checkout", "-q", "-b", branch)
+        return Prepared(start)
+
+    def checkout(self, folder: Path, commit: Sha) -> None:
+        if folder.exists():
+            shutil.rmtree(folder)
+        git(self.origin, "clone", "-q", "--shared", "--no-checkout", str(self.origin), str(folder))
+        git(folder, "checkout", "-q", "--detach", commit)
+
+    def fetch(self, folder: Path, *, start: Sha, ref: str, message: str, limits: PatchLimits) -> Work:
+        try:
+            git(folder, "add", "-A")
+            if git(folder, "status", "--porcelain"):
+                git(folder, "commit", "-q", "-m", message)
+            git(self.origin, "fetch", "-q", str(folder), f"+HEAD:{ref}")
+        except (subprocess.CalledProcessError, OSError):
+            return Work(None, None, trouble=Reason.WORKSPACE_BROKEN, message="nothing could be fetched")
+        head = Sha(git(self.origin, "rev-parse", ref))
+        return Work(
+            head, TreeId(git(self.origin, "rev-parse", f"{head}^{{tree}}")), descends=self.contains(head, start)
+        )
+
+    def discard(self, folder: Path) -> None:
+        self.discarded.append(folder)
+        if folder.is_symlink():
+            folder.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def diff(self, old: Sha, new: Sha) -> Diff:
+        names = git(self.origin, "diff", "--name-status", old, new).splitlines()
+        changes = (line.split("\t") for line in names)
+        return Diff(tuple(Change(path, letter, "100644", "100644") for letter, path in changes))
+
+    def contains(self, commit: Sha, ancestor: Sha) -> bool:
+        argv = ["git", "-C", str(self.origin), "merge-base", "--is-ancestor", ancestor, commit]
+        return subprocess.run(argv, check=False, capture_output=True).returncode == 0
+
+
+class Words:
+    """An agent family whose command is the provider's, word for word."""
+
+    def invocation(self, order: RunOrder, home: Path, workspace: Path) -> Invocation:
+        return Invocation(order.provider.spec.command)
+
+    def verdict(self, exit: AgentExit, log_tail: str) -> AgentExit:
+        return exit
+
+
+class Agents:
+    """A runtime over a repository of its own, and short words to run a script as an agent."""
+
+    def __init__(self, root: Path, mode: str) -> None:
+        self.root = root
+        self.base = repository(root / "origin", {"kept.txt": "kept\n", "src/a.py": "a = 1\n"})
+        self.clones: Any = Clones(root / "origin")
+        self.mode = mode
+        self.runtime = self.successor()
+
+    def successor(self) -> ProcessRuntime:
+        """Return the runtime a new leader would make over the same folders."""
+        self.host = ProcessHost(self.root / "records", self.mode)
+        return ProcessRuntime(
+            self.host,
+            self.clones,
+            self.clones,
+            agents={Adapter.COMMAND: Words()},
+            folder=self.root / "runs",
+            environ=ENVIRON,
+        )
+
+    def order(self, script: str, *, name: str = "item-1", timeout: str = "30s", **provider: object) -> RunOrder:
+        run = AgentRun(
+            kind="AgentRun",
+            metadata=ObjectMeta(name=name),
+            spec=AgentRunSpec(
+                implementation_spec_ref=SpecRef(name="item"),
+                agent_ref=AgentRef(name="scripted"),
+                parameters={"repository": ".", "base": self.base, "head": "interlock/item", "stage": "implementation"},
+                timeout=timeout,
+                base=self.base,
+                start=self.base,
+                prompt="Do it.\n",
+                scope=RunScope(paths=("src/**",), shared=("config.py",)),
+            ),
+        )
+        spec = ImplementationSpec(
+            kind="ImplementationSpec",
+            metadata=ObjectMeta(name="item"),
+            spec=ImplementationSpecSpec(summary="An item", paths=("src/**",), text="Do {{ spec.summary }}."),
+        )
+        settings: dict[str, Any] = {"adapter": Adapter.COMMAND, "command": ("sh", "-c", script), **provider}
+        kind = AgentProvider(
+            kind="AgentProvider", metadata=ObjectMeta(name="scripted"), spec=AgentProviderSpec.model_validate(settings)
+        )
+        return RunOrder(run, spec, kind)
+
+    def run(self, script: str, **rest: Any) -> AgentFact:
+        """Run a script as an agent to its end."""
+        order = self.order(script, **rest)
+        self.runtime.start(order)
+        return self.end(order.run.name)
+
+    def end(self, name: str = "item-1", *, within_s: float = 20) -> AgentFact:
+        deadline = time.monotonic() + within_s
+        while (fact := self.runtime.observe()[name]).state is AgentState.RUNNING:
+            assert time.monotonic() < deadline, "the agent still runs"
+            self.host.wait(0.05)
+        return fact
+
+    def folder(self, name: str = "item-1") -> Path:
+        return self.root / "runs" / name
+
+    def log(self, name: str = "item-1") -> str:
+        path = self.runtime.log_path(name)
+        return path.read_text(errors="replace") if path else ""
+
+
+def until(said: Callable[[], object], *, within_s: float = 10) -> None:
+    deadline = time.monotonic() + within_s
+    while not said():
+        assert time.monotonic() < deadline, f"did not happen within {within_s} s"
+        time.sleep(0.005)
+
+
+PYTHON = f"{sys.executable} -I -S"
