@@ -103,6 +103,8 @@ class Ownership:
     problems: tuple[Problem, ...]
     _inside: tuple[int, ...]
     """By own clause: the own clauses of other lanes whose languages are smaller, one bit each."""
+    _index: ScopeIndex[int]
+    """The own clauses by number."""
     _union: Union
     _explained: dict[int, Explained] = field(default_factory=dict)
     _scopes: dict[frozenset[str], Scope] = field(default_factory=dict)
@@ -112,7 +114,10 @@ class Ownership:
         """Return the ownership of these lanes; `protected` is what no lane can take that word from. Raises nothing."""
         clauses, problems = _clauses(lanes, protected)
         own = [clause for clause in clauses if clause.path_class is PathClass.OWN]
-        inside, crossing, too_complex = _relations(own)
+        index: ScopeIndex[int] = ScopeIndex()
+        for at, clause in enumerate(own):
+            index.add(at, Scope((clause.pattern,)))
+        inside, crossing, too_complex = _relations(own, index)
         overlaps = tuple(_overlap(own, inside, pair, related) for pair, related in crossing.items())
         return cls(
             lanes=tuple(dict.fromkeys(lane.name for lane in lanes)),
@@ -120,6 +125,7 @@ class Ownership:
             overlaps=overlaps,
             problems=(*problems, *too_complex, *_unresolved(overlaps), *_idle(own, inside)),
             _inside=tuple(inside),
+            _index=index,
             _union=Union(clause.pattern for clause in clauses),
         )
 
@@ -162,13 +168,13 @@ class Ownership:
         if gap is not None:
             return gap
         own = self._own()
-        for at, clause in enumerate(own):
-            meeting = [(pattern, clause.pattern) for pattern in scope.patterns if not pattern.is_apart(clause.pattern)]
-            if clause.lane in named or not meeting:
+        for at in self._index.overlapping(scope):
+            if own[at].lane in named:
                 continue
             # Inside another lane's pattern only a smaller pattern of these lanes owns anything.
             smaller = [one.pattern for i, one in enumerate(own) if one.lane in named and self._inside[at] >> i & 1]
-            gap = first_escaping(meeting, [*smaller, *self._free()])
+            both = [(pattern, own[at].pattern) for pattern in scope.patterns]
+            gap = first_escaping(both, [*smaller, *self._free()])
             if gap is not None:
                 return gap
         return None
@@ -274,14 +280,13 @@ def _written(lanes: Sequence[Lane], protected: Iterable[str]) -> Iterable[tuple[
         yield "", PathClass.PROTECTED, f"protected[{index}]", text
 
 
-def _relations(own: list[Clause]) -> tuple[list[int], dict[tuple[int, int], Related], list[Problem]]:
+def _relations(
+    own: list[Clause], index: ScopeIndex[int]
+) -> tuple[list[int], dict[tuple[int, int], Related], list[Problem]]:
     """Return what lies inside each clause, the pairs of different lanes that overlap, and what could not be told."""
     inside = [0] * len(own)
     pairs: dict[tuple[int, int], Related] = {}
     problems: list[Problem] = []
-    index: ScopeIndex[int] = ScopeIndex()
-    for at, clause in enumerate(own):
-        index.add(at, Scope((clause.pattern,)))
     for b, clause in enumerate(own):
         for a in index.overlapping(Scope((clause.pattern,))):
             if a >= b or own[a].lane == clause.lane:

@@ -34,6 +34,7 @@ class Automaton:
         self.segments: dict[str, Segment] = {}
         self.bits: dict[str, int] = {}
         self._wild: list[str] = []
+        self._any = ""
         self._accepting_name: dict[str, int] = {}
         self._below: dict[str, int] = {}
         for items in patterns:
@@ -49,7 +50,9 @@ class Automaton:
                 continue
             if item.key not in self.segments:
                 self.segments[item.key] = item
-                if item.literal is None:
+                if item.is_any:
+                    self._any = item.key
+                elif item.literal is None:
                     self._wild.append(item.key)
             self.bits[item.key] = self.bits.get(item.key, 0) | 1 << at
         end = 1 << (self.width + len(items))
@@ -84,6 +87,7 @@ class Automaton:
         if mask is None:
             known = self.segments.get(literal_key(name))
             mask = self.bits[known.key] if known is not None and known.literal == name else 0
+            mask |= self.bits.get(self._any, 0)
             for key in self._wild:
                 if self.segments[key].matches(name):
                     mask |= self.bits[key]

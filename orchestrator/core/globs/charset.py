@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 CODE_MAX = 0x10FFFF
 # What a person likes to read in a witness, best first.
@@ -51,6 +51,8 @@ class CharSet:
     @cached_property
     def pick(self) -> str:
         """The character of the set that reads best. The set must not be empty."""
+        if self.ranges[0][0] == self.ranges[-1][1]:
+            return chr(self.ranges[0][0])
         for char in READABLE:
             if self.has(char):
                 return char
@@ -72,6 +74,7 @@ def charset(ranges: Iterable[Range]) -> CharSet:
     return CharSet(tuple(merged))
 
 
+@lru_cache(maxsize=1 << 12)
 def single(char: str) -> CharSet:
     """Return the set of one character."""
     return CharSet(((ord(char), ord(char)),))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import string
 import unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise, takewhile
 from typing import TypeAlias
 
@@ -57,6 +58,11 @@ class Pattern:
         """Return whether the pattern covers this path. False for what is no path in a repository."""
         return self.automaton.matching(path) != 0
 
+    @property
+    def ends_with_any(self) -> bool:
+        """Return whether the last name may be any."""
+        return _is_any(self.items[-1])
+
     def is_apart(self, other: Pattern) -> bool:
         """Return True only if the folders both begin with prove by themselves that no path is in both."""
         return not (self.stem.startswith(other.stem) or other.stem.startswith(self.stem))
@@ -65,6 +71,7 @@ class Pattern:
         return self.text
 
 
+@lru_cache(maxsize=1 << 14)
 def parse(text: str) -> Pattern:
     """Return the pattern; raise `BadPattern` with everything wrong in the message if it cannot be read."""
     items, mistakes = _read(text)

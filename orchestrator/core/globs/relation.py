@@ -71,7 +71,7 @@ def overlap(a: Paths, b: Paths) -> str | None:
 def uncovered(a: Paths, b: Paths) -> str | None:
     """Return a path of a that b does not match, None if a lies inside b."""
     a, b = _scope(a), _scope(b)
-    return _first(((pattern,) for pattern in a.patterns), b.automaton)
+    return _first(((pattern,) for pattern in a.patterns if not b.holds_stem_of(pattern)), b.automaton)
 
 
 def first_escaping(required: Iterable[tuple[Pattern, ...]], others: Iterable[Pattern]) -> str | None:

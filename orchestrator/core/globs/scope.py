@@ -53,6 +53,20 @@ class Scope:
             names.add(first.literal)
         return frozenset(names)
 
+    @cached_property
+    def _subtrees(self) -> tuple[tuple[str, int], ...]:
+        """The folders of which it holds everything, and how long a stem inside them is at least."""
+        whole = []
+        for pattern in self.patterns:
+            below = pattern.items[pattern.stem.count("/") :]
+            if below[:1] == (GLOBSTAR,) and (len(below) == 1 or (len(below) == 2 and pattern.ends_with_any)):
+                whole.append((pattern.stem, len(pattern.stem) + len(below) - 1))
+        return tuple(whole)
+
+    def holds_stem_of(self, pattern: Pattern) -> bool:
+        """Return True only if the folders the pattern begins with prove by themselves that it lies in the scope."""
+        return any(len(pattern.stem) >= least and pattern.stem.startswith(folder) for folder, least in self._subtrees)
+
     @property
     def texts(self) -> tuple[str, ...]:
         """The patterns as they were written."""

@@ -78,6 +78,9 @@ class Segment:
 
     def shared_name(self, other: Segment) -> str | None:
         """Return a name both match, None if there is none."""
+        for one, another in ((self, other), (other, self)):
+            if one.literal is not None:
+                return one.literal if another.matches(one.literal) else None
         if self.has_star and other.has_star:
             return _shared_starred(self, other) if _ends_agree(self, other) else None
         return _shared_fixed(self, other)
