@@ -1,0 +1,120 @@
+"""The `Forge` port on one machine: branches are refs of the user's repository, pull requests are files in a folder."""
+
+from orchestrator.adapters.forge_local.landing import land
+from orchestrator.adapters.forge_local.records import Note, Record, Records
+from orchestrator.adapters.forge_local.repository import Checkouts, Repository
+from orchestrator.errors import Invalid, Transient
+from orchestrator.model.base import Sha
+from orchestrator.model.facts import Foreign, LandOutcome, PullRequest, PullState, PullText, Pushed
+from orchestrator.model.train import Landing, WorkTree
+
+HEADS = "refs/heads/"
+
+
+class LocalForge:
+    """Pull requests without a server. `folder` is its own; the repository and its work trees are the user's."""
+
+    def __init__(self, repository: Repository, checkouts: Checkouts, records: Records) -> None:
+        self._repository = repository
+        self._checkouts = checkouts
+        self._records = records
+
+    def pulls(self) -> list[PullRequest]:
+        """Return every pull request by number. An open one whose head the base holds has been merged."""
+        with self._records.lock():
+            records = self._records.all()
+            refs = self._refs(records)
+            return [self._pull(self._refreshed(record, refs)) for record in records]
+
+    def push(self, branch: str, head: Sha, expected: Sha | None) -> Pushed | Foreign:
+        """Move the branch to `head` if it is at `expected` (None: absent) or there already; else say where it is.
+
+        Raises Transient while somebody has the branch checked out: their index would no longer fit it.
+        """
+        ref = f"{HEADS}{branch}"
+        actual = self._repository.ref(ref)
+        if actual == head:
+            return Pushed(head)
+        if actual != expected:
+            return Foreign(actual)
+        checkout = self._checkouts.facts(branch, actual) if actual is not None else None
+        if checkout is not None:
+            raise Transient(f"`{branch}` is checked out in {checkout.path}; switch to another branch there", 10)
+        if self._repository.move(ref, head, expected):
+            return Pushed(head)
+        actual = self._repository.ref(ref)
+        return Pushed(head) if actual == head else Foreign(actual)
+
+    def propose(self, branch: str, base: str, text: PullText) -> PullRequest:
+        """Open the branch's pull request, or bring the open one to this text. Raises Invalid without the branch."""
+        head = self._repository.ref(f"{HEADS}{branch}")
+        if head is None:
+            raise Invalid(f"there is no branch `{branch}` to open a pull request for; push it first")
+        with self._records.lock():
+            records = self._records.all()
+            refs = self._refs(records)
+            mine = (self._refreshed(record, refs) for record in records if record.branch == branch)
+            found = next((record for record in mine if record.state is PullState.OPEN), None)
+            said = {"base": base, "head": head, "title": text.title, "body": text.body, "draft": text.draft}
+            if found is not None:
+                return self._pull(self._records.save(found.model_copy(update=said)))
+            number = self._records.next_number()
+            return self._pull(self._records.save(Record.model_validate({"number": number, "branch": branch, **said})))
+
+    def amend(self, number: int, *, draft: bool | None = None, close: bool = False, note: str = "") -> None:
+        """Turn the pull request into a draft or back, close it, leave a note at its head. Twice is once."""
+        with self._records.lock():
+            records = self._records.all()
+            record = next((record for record in records if record.number == number), None)
+            if record is None:
+                raise Invalid(f"there is no pull request {number} in {self._records.folder}")
+            record = self._refreshed(record, self._refs([record]))
+            said = Note(head=record.head, text=note)
+            notes = record.notes if not note or said in record.notes else (*record.notes, said)
+            state = PullState.CLOSED if close and record.state is PullState.OPEN else record.state
+            drafted = record.draft if draft is None else draft
+            self._records.save(record.model_copy(update={"draft": drafted, "state": state, "notes": notes}))
+
+    def work_tree(self, base: str) -> WorkTree | None:
+        """Return the checkout that landing on `base` would have to move along, as it is now."""
+        tip = self._repository.ref(f"{HEADS}{base}")
+        checkout = self._checkouts.facts(base, tip) if tip is not None else None
+        return WorkTree(path=checkout.path, index_tree=checkout.index_tree) if checkout is not None else None
+
+    def land(self, base: str, landing: Landing) -> LandOutcome:
+        """Advance `base` to the tested commit by compare-and-swap; called again, finish what was begun."""
+        return land(self._repository, self._checkouts, base, landing)
+
+    def _refs(self, records: list[Record]) -> dict[str, Sha]:
+        """Return the refs that the open pull requests are about."""
+        names = {f"{HEADS}{name}" for record in records if record.state is PullState.OPEN for name in _names(record)}
+        return dict(self._repository.refs(*sorted(names))) if names else {}
+
+    def _refreshed(self, record: Record, refs: dict[str, Sha]) -> Record:
+        """Return the record with its branch's present head, merged if the base holds it; what was learnt is stored."""
+        if record.state is not PullState.OPEN:
+            return record
+        head = refs.get(f"{HEADS}{record.branch}", record.head)
+        tip = refs.get(f"{HEADS}{record.base}")
+        held = tip is not None and self._repository.contains(tip, head)
+        if head == record.head and not held:
+            return record
+        if held and not self._repository.contains(tip or head, record.head):
+            return record.model_copy(update={"head": head})  # A branch set back to what the base had merges nothing.
+        state = PullState.MERGED if held else PullState.OPEN
+        return self._records.save(record.model_copy(update={"head": head, "state": state}))
+
+    def _pull(self, record: Record) -> PullRequest:
+        return PullRequest(
+            number=record.number,
+            url=self._records.page_of(record.number).resolve().as_uri(),
+            branch=record.branch,
+            head=record.head,
+            title=record.title,
+            draft=record.draft,
+            state=record.state,
+        )
+
+
+def _names(record: Record) -> tuple[str, str]:
+    return record.branch, record.base

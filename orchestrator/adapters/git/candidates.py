@@ -1,0 +1,89 @@
+"""Candidates: merges under test, each kept by a ref whose name is a digest of what it is made of.
+
+The ref is all that is stored; after a restart base and heads are read back from the commit's own parents. Conflicts
+leave no commit and live in memory only, as long as their base is of interest.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
+
+from orchestrator.adapters.git.merge import Merger
+from orchestrator.adapters.git.repository import Repository
+from orchestrator.model.base import Sha
+from orchestrator.model.facts import Built, Candidate, CandidateKey, Conflicted
+
+PREFIX = "refs/interlock/candidates/"
+_MEMBERS_MAX = 1_000
+
+
+def ref_of(key: CandidateKey) -> str:
+    """Return the ref that keeps the candidate made of these."""
+    return PREFIX + sha256("\n".join((key.base, *key.heads)).encode()).hexdigest()[:40]
+
+
+class Candidates:
+    """The candidates of one repository."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._merger = Merger(repository)
+        self._made: dict[tuple[CandidateKey, tuple[str, ...]], Candidate] = {}
+        self._keys: dict[tuple[str, Sha], CandidateKey | None] = {}
+
+    def build(self, base: Sha, heads: Sequence[Sha], messages: Sequence[str]) -> Candidate:
+        """Return the merge of the heads onto the base and keep it under its ref; asking again changes nothing."""
+        key = CandidateKey(base, tuple(heads))
+        made = self._made.get((key, tuple(messages)))
+        if made is None:
+            made = self._merger.chain(base, heads, messages)
+        if isinstance(made, Built) and self._repository.ref(ref_of(key)) != made.commit:
+            self._repository.set_refs({ref_of(key): made.commit})
+            self._keys[(ref_of(key), made.commit)] = key
+        self._made[(key, tuple(messages))] = made
+        return made
+
+    def seen(self, refs: Mapping[str, Sha], tip: Sha) -> dict[CandidateKey, Candidate]:
+        """Return every candidate there is: what the refs keep, and remembered conflicts on what could still land."""
+        self._learn({(ref, commit) for ref, commit in refs.items() if ref.startswith(PREFIX)})
+        found: dict[CandidateKey, Candidate] = {}
+        for ref, commit in sorted(refs.items()):
+            key = self._keys.get((ref, commit))
+            if key is not None:
+                found[key] = Built(commit, self._repository.tree_of(commit))
+        grounds = {tip, *refs.values()}
+        self._made = {
+            asked: made for asked, made in self._made.items() if isinstance(made, Built) or asked[0].base in grounds
+        }
+        return {**{asked[0]: made for asked, made in self._made.items() if isinstance(made, Conflicted)}, **found}
+
+    def forget(self, keep: Collection[Sha]) -> None:
+        """Delete the refs that point to none of these commits."""
+        refs = self._repository.refs(PREFIX)
+        gone = {ref: commit for ref, commit in refs.items() if commit not in keep}
+        self._repository.set_refs(dict.fromkeys(gone))
+        self._made = {
+            asked: made for asked, made in self._made.items() if isinstance(made, Conflicted) or made.commit in keep
+        }
+        self._keys = {known: key for known, key in self._keys.items() if known[0] not in gone}
+
+    def _learn(self, refs: set[tuple[str, Sha]]) -> None:
+        """Read the keys of candidates that another process made back from their commits, all of them level by level."""
+        paths: dict[tuple[str, Sha], tuple[Sha, tuple[Sha, ...]]] = {
+            known: (known[1], ()) for known in refs if known not in self._keys
+        }
+        for _ in range(_MEMBERS_MAX):
+            if not paths:
+                break
+            headers = self._repository.commits.read([at for at, _ in paths.values()])
+            onward = {}
+            for known, (at, heads) in paths.items():
+                parents = headers[at].parents if at in headers else ()
+                if len(parents) != 2:
+                    self._keys[known] = None  # Nothing of ours: no digest over its parents gives its name.
+                    continue
+                key = CandidateKey(parents[0], (parents[1], *heads))
+                if ref_of(key) == known[0]:
+                    self._keys[known] = key
+                else:
+                    onward[known] = (key.base, key.heads)
+            paths = onward

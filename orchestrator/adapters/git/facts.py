@@ -1,0 +1,92 @@
+"""The `Git` port on a real repository: what the base and our refs are now, and merges that touch no work tree."""
+
+from collections.abc import Collection, Sequence
+
+from orchestrator.adapters.git.candidates import PREFIX, Candidates
+from orchestrator.adapters.git.checkout import Checkouts
+from orchestrator.adapters.git.diff import diff
+from orchestrator.adapters.git.landed import LandedHistory
+from orchestrator.adapters.git.repository import Repository
+from orchestrator.errors import Invalid, Unusable
+from orchestrator.model.base import Sha, TreeId
+from orchestrator.model.facts import Candidate, Diff, RepositoryFacts
+
+BRANCHES = "refs/heads/interlock/"
+RUNS = "refs/interlock/runs/"
+_PATHS_KEPT = 4
+
+
+class GitRepository:
+    """One repository, as the leader sees it. `repository` and `checkouts` are what a local forge moves."""
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self.checkouts = Checkouts(repository)
+        self._candidates = Candidates(repository)
+        self._landed: dict[str, LandedHistory] = {}
+        self._paths: dict[TreeId, tuple[str, ...]] = {}
+
+    def observe(self, base: str, previous: Sha | None) -> RepositoryFacts:
+        """Return the base branch and our refs as they are now. Raises Unusable if the branch does not exist."""
+        branch = f"refs/heads/{base}"
+        refs = self.repository.refs(branch, BRANCHES, RUNS, PREFIX)
+        tip = refs.get(branch)
+        if tip is None:
+            where = self.repository.located.path
+            raise Unusable(f"{where} has no branch `{base}`; create it, or name another base in the MergeTrain")
+        return RepositoryFacts(
+            tip=tip,
+            tip_tree=self.repository.tree_of(tip),
+            contains_previous=previous is None or self.repository.contains(tip, previous),
+            landed=dict(self._landed.setdefault(base, LandedHistory(self.repository)).at(tip)),
+            branches=_named(refs, BRANCHES),
+            work=_named(refs, RUNS),
+            candidates=self._candidates.seen(refs, tip),
+            checkout=self.checkouts.facts(base, tip),
+        )
+
+    def tree_of(self, commit: Sha) -> TreeId:
+        """Return the tree of a commit."""
+        return self.repository.tree_of(commit)
+
+    def paths(self, commit: Sha) -> Sequence[str]:
+        """Return every path of the commit's tree, in order. The last few trees are kept."""
+        tree = self.repository.tree_of(commit)
+        if tree not in self._paths:
+            listing = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree)
+            done = self.repository.runner.run(self.repository.engine, *listing)
+            for stale in list(self._paths)[: 1 - _PATHS_KEPT]:
+                del self._paths[stale]
+            self._paths[tree] = tuple(done.fields())
+        return self._paths[tree]
+
+    def diff(self, old: Sha, new: Sha) -> Diff:
+        """Return the raw difference of two commits' trees."""
+        return diff(self.repository, old, new)
+
+    def contains(self, commit: Sha, ancestor: Sha) -> bool:
+        """Return whether `ancestor` is in the history of `commit`."""
+        return self.repository.contains(commit, ancestor)
+
+    def build(self, base: Sha, heads: Sequence[Sha], messages: Sequence[str]) -> Candidate:
+        """Return the heads merged onto the base, kept under a candidate ref, or where they conflict."""
+        return self._candidates.build(base, heads, messages)
+
+    def keep(self, ref: str, commit: Sha) -> None:
+        """Make `ref` (under `refs/interlock/`) point to the commit."""
+        if not ref.startswith("refs/interlock/"):
+            raise Invalid(f"{ref} is not ours to move: only refs under refs/interlock/ are")
+        self.repository.set_refs({ref: commit})
+
+    def forget_candidates(self, keep: Collection[Sha]) -> None:
+        """Delete candidate refs that point to none of these commits."""
+        self._candidates.forget(keep)
+
+
+def _named(refs: dict[str, Sha], prefix: str) -> dict[str, Sha]:
+    """Return the refs directly below a prefix by the rest of their name."""
+    return {
+        name.removeprefix(prefix): sha
+        for name, sha in refs.items()
+        if name.startswith(prefix) and "/" not in name.removeprefix(prefix)
+    }

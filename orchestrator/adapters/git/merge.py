@@ -1,0 +1,115 @@
+"""Merges by plumbing: no work tree, no hooks, nobody's settings, and the same result for the same commits anywhere.
+
+The one outside influence git allows is `.gitattributes` (`-merge`, `merge=union`). Git reads it from a work tree, so
+each base gets a folder that holds its attribute files and nothing else.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from orchestrator.adapters.git.repository import Repository, add_commit
+from orchestrator.adapters.git.run import Place, identity, nul_fields
+from orchestrator.model.base import Sha, TreeId
+from orchestrator.model.facts import Built, Candidate, Conflicted
+
+_SAID_MAX = 16_384
+_FOLDERS_MAX = 16
+
+
+class Merger:
+    """Merges commits of one repository."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+
+    def chain(self, base: Sha, heads: Sequence[Sha], messages: Sequence[str]) -> Candidate:
+        """Return the heads merged onto the base one by one, each as a two-parent commit with its message."""
+        headers = self._repository.commits.read((base, *heads))
+        at = max((header.committed for header in headers.values()), default=0)
+        commit = base
+        for head, message in zip(heads, messages, strict=True):
+            tree = self.tree(commit, head, attributes_of=base)
+            if isinstance(tree, Conflicted):
+                return tree
+            commit = self._repository.add_commit(tree, (commit, head), message=message, env=identity(at))
+        return Built(commit, self._repository.tree_of(commit))
+
+    def join(self, ours: Sha, theirs: Sha, *, message: str, objects: Path) -> Built | Conflicted:
+        """Return both merged into one commit that is stored in `objects`, beside the repository."""
+        place = self._beside(objects)
+        tree = self.tree(ours, theirs, attributes_of=theirs, place=place)
+        if isinstance(tree, Conflicted):
+            return tree
+        headers = self._repository.commits.read((ours, theirs))
+        at = max((header.committed for header in headers.values()), default=0)
+        env = identity(at)
+        return Built(add_commit(self._repository.runner, place, tree, (ours, theirs), message=message, env=env), tree)
+
+    def tree(self, ours: Sha, theirs: Sha, *, attributes_of: Sha, place: Place | None = None) -> TreeId | Conflicted:
+        """Return the tree both merge into, or where they conflict. Neither side is ever picked."""
+        where = replace(place or self._repository.engine, work_tree=self._attributes(attributes_of))
+        arguments = ("merge-tree", "--write-tree", "-z", "--name-only", "--messages", ours, theirs)
+        done = self._repository.runner.run(where, *arguments, expect=(0, 1, 128))
+        if done.code == 128:
+            if "unrelated histories" in done.err:
+                return Conflicted((), f"{ours} and {theirs} have no common history; nothing says what changed")
+            self._repository.runner.run(where, *arguments, expect=(0, 1))
+        fields = nul_fields(done.out)
+        if done.code == 0:
+            return TreeId(fields[0])
+        paths = fields[1 : fields.index("", 1)]
+        return Conflicted(tuple(sorted(set(paths))), _said(fields[len(paths) + 2 :]))
+
+    def _beside(self, objects: Path) -> Place:
+        """Return a place that writes to `objects` and reads the repository's as well."""
+        return replace(self._repository.engine, objects=objects, alternates=(self._repository.located.objects,))
+
+    def _attributes(self, commit: Sha) -> Path:
+        """Return a folder with the attribute files of a commit's tree. Made once per tree, the oldest removed."""
+        shelf = self._repository.state / "attributes"
+        folder = shelf / self._repository.tree_of(commit)
+        if folder.is_dir():
+            return folder
+        shelf.mkdir(parents=True, exist_ok=True)
+        for stale in sorted(shelf.iterdir(), key=lambda entry: entry.lstat().st_mtime)[: -_FOLDERS_MAX or None]:
+            shutil.rmtree(stale, ignore_errors=True)
+        fresh = shelf / f"{folder.name}.fresh"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        for path, blob in self._attribute_files(commit):
+            target = fresh / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(self._repository.runner.run(self._repository.engine, "cat-file", "blob", blob).out)
+        fresh.replace(folder)
+        return folder
+
+    def _attribute_files(self, commit: Sha) -> list[tuple[Path, str]]:
+        """Return the plain files called .gitattributes in a commit's tree, with their blobs."""
+        found = []
+        for field in self._repository.runner.run(
+            self._repository.engine, "ls-tree", "-r", "-z", "--full-tree", commit
+        ).fields():
+            about, path = field.split("\t", 1)
+            mode, _, blob = about.split(" ")
+            if mode.startswith("100") and path.rpartition("/")[2] == ".gitattributes":
+                found.append((Path(path), blob))
+        return found
+
+
+def merge_message(branch: str) -> str:
+    """Return the message of the merge that brings a branch up to date before an agent sees it."""
+    return f"Merge the base into {branch}\n"
+
+
+def _said(fields: Sequence[str]) -> str:
+    """Return git's own words about a merge: records of a count, that many paths, a kind and a message."""
+    words: list[str] = []
+    at = 0
+    while at < len(fields) and fields[at].isdigit():
+        at += int(fields[at]) + 1
+        if at + 1 < len(fields):
+            words.append(fields[at + 1].rstrip("\n"))
+        at += 2
+    return "\n".join(words)[:_SAID_MAX]
