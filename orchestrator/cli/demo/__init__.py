@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from orchestrator.cli.demo import account as accounts
 from orchestrator.cli.demo import cast, show, staging
-from orchestrator.cli.demo.account import Account, Tests, Wait
+from orchestrator.cli.demo.account import Account, ShopTests, Wait
 from orchestrator.cli.demo.cast import Part
 from orchestrator.cli.demo.commands import answer, document
 from orchestrator.cli.demo.prompter import Prompter
@@ -112,7 +112,7 @@ def _account(stage: Stage, wait: Wait | None) -> Account:
     )
 
 
-def _tests(stage: Stage) -> Tests:
+def _tests(stage: Stage) -> ShopTests:
     """Run the shop's tests in the reader's checkout of the base, which the leader keeps at its tip."""
     done = subprocess.run(
         ["sh", "-c", TEST_COMMAND], cwd=stage.repository, stdin=subprocess.DEVNULL, capture_output=True, text=True
@@ -120,7 +120,7 @@ def _tests(stage: Stage) -> Tests:
     ran = next((line for line in done.stderr.splitlines() if line.startswith("Ran ")), "none ran")
     clean = not stage.git("status", "--porcelain").strip()
     says = f"{ran.partition(' in ')[0].lower()}, {'all pass' if done.returncode == 0 else 'not all pass'}"
-    return Tests(
+    return ShopTests(
         passed=done.returncode == 0 and clean, says=says if clean else f"{says}, but the checkout is not clean"
     )
 

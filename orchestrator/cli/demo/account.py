@@ -72,7 +72,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Tests:
+class ShopTests:
     """The shop's own tests on the base as it is at the end."""
 
     passed: bool
@@ -91,7 +91,7 @@ class Account:
     landings: Sequence[Landing]
     """Oldest first."""
     wait: Wait | None
-    tests: Tests
+    tests: ShopTests
 
     def landing_of(self, name: str) -> Landing | None:
         """Return the item's landing, if there is exactly one."""
