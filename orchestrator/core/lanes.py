@@ -6,8 +6,9 @@ Built once per set of lane versions and kept, because the proofs behind it are d
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from orchestrator.core.globs import BadPattern, Scope, overlap
+from orchestrator.core.globs import Scope, overlap
 from orchestrator.core.ownership import Ownership
+from orchestrator.errors import Invalid, Severity
 from orchestrator.model.gate import Gate
 from orchestrator.model.lane import Lane
 from orchestrator.model.run import RunScope
@@ -81,9 +82,12 @@ class Lanes:
         unknown = [name for name in names if name not in self._lanes]
         if unknown:
             return f"lane {', '.join(unknown)} does not exist; the lanes are {', '.join(self._lanes) or 'none'}"
+        broken = next((one for one in self.ownership.check().problems if one.severity is Severity.ERROR), None)
+        if broken is not None:
+            return f"the lanes are not proved apart: {broken.message}"
         try:
             outside = self.ownership.scope_gap(names, paths)
-        except BadPattern as error:
+        except Invalid as error:
             return str(error)
         if outside is not None:
             mine = ", ".join(names)

@@ -49,7 +49,7 @@ def _status(board: Board, item: Item, waiting: Waiting | None) -> Implementation
         reason=why.reason,
         message=why.message[:1000],
         tier=item.tier,
-        attempts=spent_attempts(counted) + (1 if item.live_run is not None else 0),
+        attempts=spent_attempts(counted),
         current_run=item.run.name if item.run else None,
         branch=f"interlock/{item.name}" if item.branch else None,
         pull_request=PullRequestRef(number=pull.number, url=pull.url, head=pull.head, draft=pull.draft)

@@ -28,7 +28,7 @@ Where = tuple[str | int, ...]
 SPEC_NAME_MAX = 56
 _YEAR_S = 366 * 24 * 3600.0
 # What can be read and means something, but cannot be done as things stand: exit 1, where a broken schema is exit 2.
-REFUSED = frozenset({"unknown-lane", "unknown-agent", "unknown-train", "unknown-need", "cycle", "not-built"})
+REFUSED = frozenset({"UnknownLane", "UnknownAgent", "UnknownTrain", "UnknownNeed", "Cycle", "NotBuilt"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +73,16 @@ def dangling(
 
 
 _SAYS = {
-    "unknown-lane": "works in the lane",
-    "unknown-agent": "is run by",
-    "unknown-train": "lands through the train",
-    "unknown-need": "needs",
+    "UnknownLane": "works in the lane",
+    "UnknownAgent": "is run by",
+    "UnknownTrain": "lands through the train",
+    "UnknownNeed": "needs",
 }
 _REMEDY = {
-    "unknown-lane": "define the lane or name another",
-    "unknown-agent": "define the provider or name another",
-    "unknown-train": "define the train or name another",
-    "unknown-need": "add it or drop the need",
+    "UnknownLane": "define the lane or name another",
+    "UnknownAgent": "define the provider or name another",
+    "UnknownTrain": "define the train or name another",
+    "UnknownNeed": "add it or drop the need",
 }
 
 
@@ -90,16 +90,16 @@ def _references(resource: Resource) -> Iterator[tuple[Where, str, str, str]]:
     match resource:
         case ImplementationSpec(spec=spec):
             if spec.lane:
-                yield ("spec", "lane"), "unknown-lane", "Lane", spec.lane
+                yield ("spec", "lane"), "UnknownLane", "Lane", spec.lane
             for at, lane in enumerate(spec.lanes):
-                yield ("spec", "lanes", at), "unknown-lane", "Lane", lane
+                yield ("spec", "lanes", at), "UnknownLane", "Lane", lane
             if spec.agent:
-                yield ("spec", "agent"), "unknown-agent", "AgentProvider", spec.agent
-            yield ("spec", "train"), "unknown-train", "MergeTrain", spec.train
+                yield ("spec", "agent"), "UnknownAgent", "AgentProvider", spec.agent
+            yield ("spec", "train"), "UnknownTrain", "MergeTrain", spec.train
             for at, need in enumerate(spec.depends_on):
-                yield ("spec", "dependsOn", at), "unknown-need", "ImplementationSpec", need
+                yield ("spec", "dependsOn", at), "UnknownNeed", "ImplementationSpec", need
         case Lane(spec=lane_spec) if lane_spec.agent:
-            yield ("spec", "agent"), "unknown-agent", "AgentProvider", lane_spec.agent
+            yield ("spec", "agent"), "UnknownAgent", "AgentProvider", lane_spec.agent
 
 
 def _cycles(specs: Sequence[ImplementationSpec]) -> Iterator[tuple[Resource, Finding]]:
@@ -107,21 +107,21 @@ def _cycles(specs: Sequence[ImplementationSpec]) -> Iterator[tuple[Resource, Fin
     for way in cycles({name: each.spec.depends_on for name, each in by_name.items()}):
         first = by_name[way[0]]
         message = f"{_label(first)}: can never start: {path_text(way)}; drop one of these needs"
-        yield first, Finding(("spec", "dependsOn", first.spec.depends_on.index(way[1])), "cycle", message)
+        yield first, Finding(("spec", "dependsOn", first.spec.depends_on.index(way[1])), "Cycle", message)
 
 
 def _name(resource: Resource) -> Iterator[Finding]:
     name = resource.metadata.name
     if not name:
         if not (isinstance(resource, Decision) and resource.metadata.generate_name):
-            yield Finding(("metadata",), "missing", "`metadata.name` is missing: a short name")
+            yield Finding(("metadata",), "Missing", "`metadata.name` is missing: a short name")
         return
     longest = SPEC_NAME_MAX if isinstance(resource, ImplementationSpec) else NAME_MAX
     if len(name) > longest:
-        yield Finding(("metadata", "name"), "value", f"`metadata.name` is longer than {longest} characters")
+        yield Finding(("metadata", "name"), "BadValue", f"`metadata.name` is longer than {longest} characters")
     elif not is_name(name):
         what = "`metadata.name` is a name of lowercase letters, digits and `-`, such as `order-firewall`"
-        yield Finding(("metadata", "name"), "value", f"{what}, not `{name}`")
+        yield Finding(("metadata", "name"), "BadValue", f"{what}, not `{name}`")
 
 
 def is_name(word: str) -> bool:
@@ -147,10 +147,10 @@ def _rules(resource: Resource) -> Iterator[Finding]:
         case AgentRun():
             yield from _span(("spec", "timeout"), resource.spec.timeout)
         case Decision(spec=spec) if spec.verb is Verb.PRIORITY and not spec.value.strip().lstrip("+-").isdecimal():
-            yield Finding(("spec", "value"), "value", "`spec.value` is the new priority, a whole number in quotes")
+            yield Finding(("spec", "value"), "BadValue", "`spec.value` is the new priority, a whole number in quotes")
         case Roadmap(spec=rm) if bool(rm.markdown) == (rm.file is not None):
             said = "both" if rm.markdown else "neither"
-            yield Finding(("spec",), "value", f"a Roadmap has `spec.markdown` or `spec.file`; this one has {said}")
+            yield Finding(("spec",), "BadValue", f"a Roadmap has `spec.markdown` or `spec.file`; this one has {said}")
 
 
 def _lane(lane: Lane) -> Iterator[Finding]:
@@ -166,17 +166,17 @@ def _spec(item: ImplementationSpec) -> Iterator[Finding]:
     spec = item.spec
     if "\n" in spec.summary.strip() or not spec.summary.strip():
         # The first line of a commit message: what follows it would be read as the message's trailers.
-        yield Finding(("spec", "summary"), "value", "`spec.summary` is one line that says what is done")
+        yield Finding(("spec", "summary"), "BadValue", "`spec.summary` is one line that says what is done")
     if spec.lane and spec.lanes:
         what = "give `lane`, or `lanes` for work across several, not both"
-        yield Finding(("spec", "lanes"), "lane-and-lanes", what)
+        yield Finding(("spec", "lanes"), "LaneAndLanes", what)
     elif not spec.lane_names:
-        yield Finding(("spec",), "missing", "`spec.lane` is missing: the lane whose files it writes (or `lanes`)")
+        yield Finding(("spec",), "Missing", "`spec.lane` is missing: the lane whose files it writes (or `lanes`)")
     yield from _patterns(("spec", "paths"), spec.paths)
     yield from _gates(("spec", "validation"), spec.validation)
     for at, need in enumerate(spec.depends_on):
         if need == item.name:
-            yield Finding(("spec", "dependsOn", at), "value", "an item cannot need itself; drop the need")
+            yield Finding(("spec", "dependsOn", at), "BadValue", "an item cannot need itself; drop the need")
 
 
 def _train(train: MergeTrain) -> Iterator[Finding]:
@@ -185,7 +185,7 @@ def _train(train: MergeTrain) -> Iterator[Finding]:
     window = spec.window
     if not window.min <= window.start <= window.max:
         what = f"a window has min ≤ start ≤ max, not {window.min} ≤ {window.start} ≤ {window.max}"
-        yield Finding(("spec", "window"), "value", what)
+        yield Finding(("spec", "window"), "BadValue", what)
     for at, floor in enumerate(spec.floors):
         yield from _patterns(("spec", "floors", at, "paths"), floor.paths)
 
@@ -194,13 +194,13 @@ def _provider(provider: AgentProvider) -> Iterator[Finding]:
     spec = provider.spec
     if spec.adapter is not Adapter.COMMAND:
         what = f"the adapter `{spec.adapter}` is not built yet; use `adapter: command` and name a program in `command`"
-        yield Finding(("spec", "adapter"), "not-built", what)
+        yield Finding(("spec", "adapter"), "NotBuilt", what)
     elif not spec.command or not spec.command[0]:
         what = "`spec.command` is missing: the program and its arguments, such as `[sh, agent.sh]`"
-        yield Finding(("spec", "command") if spec.command else ("spec",), "missing", what)
+        yield Finding(("spec", "command") if spec.command else ("spec",), "Missing", what)
     if spec.sandbox in (SandboxMode.BUBBLEWRAP, SandboxMode.LANDLOCK):
         what = f"the sandbox `{spec.sandbox}` is not built yet; use `auto`, which contains processes but not files"
-        yield Finding(("spec", "sandbox"), "not-built", what)
+        yield Finding(("spec", "sandbox"), "NotBuilt", what)
     yield from _span(("spec", "limits", "timeout"), spec.limits.timeout)
 
 
@@ -209,24 +209,24 @@ def _gates(where: Where, gates: Sequence[Gate]) -> Iterator[Finding]:
     for at, gate in enumerate(gates):
         if gate.name in first:
             what = f"two gates are called `{gate.name}`; give this one another name"
-            yield Finding((*where, at, "name"), "duplicate-gate", what)
+            yield Finding((*where, at, "name"), "DuplicateGate", what)
         first.setdefault(gate.name, at)
         if not gate.run.strip():
-            yield Finding((*where, at, "run"), "value", f"the gate `{gate.name}` has no command")
+            yield Finding((*where, at, "run"), "BadValue", f"the gate `{gate.name}` has no command")
         yield from _span((*where, at, "timeout"), gate.timeout)
 
 
 def _span(where: Where, duration: str) -> Iterator[Finding]:
     if not 0 < seconds(duration) <= _YEAR_S:
-        yield Finding(where, "value", f"a limit is more than nothing and at most a year, not `{duration}`")
+        yield Finding(where, "BadValue", f"a limit is more than nothing and at most a year, not `{duration}`")
 
 
 def _patterns(where: Where, patterns: Sequence[str]) -> Iterator[Finding]:
     for at, pattern in enumerate(patterns):
         for said in globs.problems(pattern):
-            yield Finding((*where, at), "pattern", f"the pattern `{pattern}`: {said}")
+            yield Finding((*where, at), "BadPattern", f"the pattern `{pattern}`: {said}")
         for said in globs.remarks(pattern):
-            yield Finding((*where, at), "pattern-remark", f"the pattern `{pattern}`: {said}", Severity.WARNING)
+            yield Finding((*where, at), "OddPattern", f"the pattern `{pattern}`: {said}", Severity.WARNING)
 
 
 def _label(resource: Resource) -> str:

@@ -125,7 +125,7 @@ class ScopeVerdict(Value):
     denied: tuple[Denied, ...] = ()
     denied_total: int = 0
     protected: tuple[Line, ...] = ()
-    """Protected paths the spec names itself: allowed, but the head lands only with a person's approval."""
+    """Protected paths that the spec names itself: allowed, but the head lands only with a person's approval."""
 
 
 class GateOutcome(Value):

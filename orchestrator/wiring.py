@@ -1,0 +1,114 @@
+"""Turns settings into adapters: the only module that knows every one of them.
+
+A store is cheap to open and is what most verbs need; a repository costs a few git calls; a leader takes the lock, so
+there is one per state folder, and ends whatever a dead predecessor left before its first tick.
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.adapters.clock import SystemClock
+from orchestrator.adapters.forge_local.forge import LocalForge
+from orchestrator.adapters.forge_local.records import Records
+from orchestrator.adapters.git import GitRepository, GitWorkspaces, Repository, inspect
+from orchestrator.adapters.git import open_repository as open_git
+from orchestrator.adapters.git.checkout import Checkouts
+from orchestrator.adapters.process.gates import ProcessGates
+from orchestrator.adapters.process.host import ProcessHost
+from orchestrator.adapters.process.runtime import ProcessRuntime
+from orchestrator.adapters.sqlite import LeaderLock, SqliteCluster
+from orchestrator.agents.command import CommandAgent
+from orchestrator.errors import Problem, Unusable
+from orchestrator.model.provider import Adapter
+from orchestrator.ports import Cluster, Forge, Git
+from orchestrator.publish import ForgePublisher
+from orchestrator.reconcile import Executor, Leader, Ports
+from orchestrator.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRepository:
+    """What verbs ask a repository through."""
+
+    git: Git
+    forge: Forge
+    path: Path
+
+    def inspect(self, base: str) -> list[Problem]:
+        """Return whatever about the repository would make the end fail."""
+        return list(inspect(self.path, base))
+
+
+def _forge(repository: Repository, settings: Settings) -> LocalForge:
+    return LocalForge(repository, Checkouts(repository), Records(settings.state / "pulls"))
+
+
+def open_store(settings: Settings, *, actor: str = "leader") -> Cluster:
+    """Return the embedded store. Raises Unusable where its folder or file cannot be used."""
+    return SqliteCluster(settings.state, SystemClock(), actor=actor)
+
+
+def open_repository(settings: Settings) -> OpenRepository:
+    """Return the repository's git and forge. Raises Unusable where there is none that can be worked with."""
+    repository = open_git(settings.repository, settings.state / "git")
+    return OpenRepository(GitRepository(repository), _forge(repository, settings), settings.repository)
+
+
+@contextmanager
+def open_leader(settings: Settings, *, wait: bool) -> Iterator[Leader]:
+    """Yield the one leader of this state folder. Raises Unusable if another process leads and `wait` is false.
+
+    On the way out every agent and gate it started is ended; their work stays in their workspaces for the next leader.
+    """
+    clock = SystemClock()
+    lock = LeaderLock(settings.state, clock)
+    if not lock.acquire(wait=wait):
+        holder = lock.holder()
+        who = f" (process {holder.pid})" if holder else ""
+        raise Unusable(f"another leader{who} works on {settings.state}; stop it, or wait for it with --wait")
+    try:
+        repository = open_git(settings.repository, settings.state / "git")
+        git = GitRepository(repository)
+        workspaces = GitWorkspaces(repository, clock)
+        forge = _forge(repository, settings)
+        host = ProcessHost(settings.state / "processes", containment_wish())
+        runtime = ProcessRuntime(
+            host, workspaces, git, agents={Adapter.COMMAND: CommandAgent()}, folder=settings.state / "runs"
+        )
+        gates = ProcessGates(host, workspaces, folder=settings.state / "gates")
+        with SqliteCluster(settings.state, clock) as cluster:
+            ports = Ports(cluster, git, forge, runtime, gates, ForgePublisher(forge), clock)
+            executor = Executor(ports)
+            leader = Leader(ports, identity=identity(clock), agents_max=settings.jobs, executor=executor)
+            try:
+                yield leader
+            finally:
+                leader.shut_down()
+                executor.close()
+    finally:
+        lock.release()
+
+
+def identity(clock: SystemClock) -> str:
+    """Return a name no other incarnation of a leader has: host, process, start."""
+    return f"{socket.gethostname()}-{os.getpid()}-{clock.now():%Y%m%dT%H%M%S.%f}"
+
+
+def containment_wish() -> str:
+    """Return how processes are to be contained: `auto` unless INTERLOCK_CONTAINMENT forces one way."""
+    return os.environ.get("INTERLOCK_CONTAINMENT", "auto")
+
+
+def log_path(settings: Settings, run: str) -> Path | None:
+    """Return the file with a run's output; None if there is none."""
+    path = settings.state / "runs" / run / "log"
+    return path if path.is_file() else None
+
+
+def leads(settings: Settings) -> bool:
+    """Return whether some process leads on this state folder now."""
+    return LeaderLock(settings.state, SystemClock()).holder() is not None
