@@ -359,12 +359,12 @@ def test_mistakes_in_every_document_of_every_file_come_together(tmp_path: Path) 
     loaded = load([tmp_path / "b.yaml", tmp_path / "lanes", tmp_path / "gone"])
     places = [(Path(p.path).name, p.line, p.column, p.code) for p in loaded.problems]
     assert places == [
-        ("b.yaml", 6, 5, "syntax"),
-        ("b.yaml", 11, 14, "type"),
-        ("b.yaml", 11, 17, "unknown-field"),
-        ("c.json", 2, 10, "unknown-kind"),
-        ("a.yml", 4, 17, "value"),
-        ("gone", 0, 0, "not-found"),
+        ("b.yaml", 6, 5, "Syntax"),
+        ("b.yaml", 11, 14, "WrongType"),
+        ("b.yaml", 11, 17, "UnknownField"),
+        ("c.json", 2, 10, "UnknownKind"),
+        ("a.yml", 4, 17, "BadValue"),
+        ("gone", 0, 0, "NotFound"),
     ]
     assert [each.resource.name for each in loaded.objects] == ["trading"]
 
@@ -372,10 +372,10 @@ def test_mistakes_in_every_document_of_every_file_come_together(tmp_path: Path) 
 def test_a_broken_field_does_not_hide_what_is_wrong_beside_it() -> None:
     text = LANE + 'spec:\n  maxRuns: x\n  own: ["/a"]\n  gates: [{name: t, run: a}, {name: t, run: b, tmeout: 1s}]\n'
     assert [problem.code for problem in load_bytes(text.encode(), "x").problems] == [
-        "type",
-        "pattern",
-        "duplicate-gate",
-        "unknown-field",
+        "WrongType",
+        "BadPattern",
+        "DuplicateGate",
+        "UnknownField",
     ]
 
 
@@ -405,14 +405,14 @@ def test_what_is_no_readable_file_is_said_and_never_waited_for(tmp_path: Path) -
     (tmp_path / "large.yaml").write_bytes(b"#" * (5 << 20))
     found = {Path(p.path).name: (p.line, p.column, p.code) for p in load(sorted(tmp_path.iterdir())).problems}
     assert found == {
-        "pipe.yaml": (0, 0, "no-file"),
-        "loop.yaml": (0, 0, "unreadable"),
-        "dangling.yaml": (0, 0, "not-found"),
-        "binary.yaml": (2, 4, "binary"),
-        "latin.yaml": (2, 4, "encoding"),
-        "wide.yaml": (1, 1, "encoding"),
-        "bell.yaml": (2, 4, "binary"),
-        "large.yaml": (0, 0, "too-large"),
+        "pipe.yaml": (0, 0, "NotAFile"),
+        "loop.yaml": (0, 0, "Unreadable"),
+        "dangling.yaml": (0, 0, "NotFound"),
+        "binary.yaml": (2, 4, "Binary"),
+        "latin.yaml": (2, 4, "Encoding"),
+        "wide.yaml": (1, 1, "Encoding"),
+        "bell.yaml": (2, 4, "Binary"),
+        "large.yaml": (0, 0, "TooLarge"),
     }
 
 
@@ -430,7 +430,7 @@ def test_anchors_and_merges_work_and_a_bomb_of_aliases_does_not() -> None:
     assert isinstance(train, MergeTrain)
     assert [(gate.name, gate.run) for gate in train.spec.gates] == [("a", "x"), ("b", "x")]
     bomb = "a0: &a0 [x]\n" + "".join(f"a{at}: &a{at} [{f'*a{at - 1},' * 9}]\n" for at in range(1, 12))
-    assert [problem.code for problem in load_bytes(bomb.encode(), "x").problems] == ["too-large"]
+    assert [problem.code for problem in load_bytes(bomb.encode(), "x").problems] == ["TooLarge"]
 
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? ", "&a [", "{? "])

@@ -34,7 +34,7 @@ def files_of(paths: Iterable[str | Path]) -> tuple[list[Path], list[Problem]]:
             for file in found:
                 files.setdefault(file.resolve(), file)
         except (OSError, ValueError, RuntimeError) as error:
-            problems.append(Problem("unreadable", f"cannot be read: {_reason(error)}", str(path)))
+            problems.append(Problem("Unreadable", f"cannot be read: {_reason(error)}", str(path)))
     return list(files.values()), problems
 
 
@@ -43,17 +43,17 @@ def read_text(path: Path, size_max: int = SIZE_MAX) -> tuple[str | None, list[Pr
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            return None, [Problem("folder", "is a folder; name a file in it", str(path))]
+            return None, [Problem("IsFolder", "is a folder; name a file in it", str(path))]
         if not stat.S_ISREG(mode):
-            return None, [Problem("no-file", "is no regular file (a pipe, socket or device)", str(path))]
+            return None, [Problem("NotAFile", "is no regular file (a pipe, socket or device)", str(path))]
         with path.open("rb") as file:
             data = file.read(size_max + 1)
     except FileNotFoundError:
-        return None, [Problem("not-found", "does not exist", str(path))]
+        return None, [Problem("NotFound", "does not exist", str(path))]
     except (OSError, ValueError) as error:
-        return None, [Problem("unreadable", f"cannot be read: {_reason(error)}", str(path))]
+        return None, [Problem("Unreadable", f"cannot be read: {_reason(error)}", str(path))]
     if len(data) > size_max:
-        return None, [Problem("too-large", f"is larger than {size_max >> 20} MiB; split it", str(path))]
+        return None, [Problem("TooLarge", f"is larger than {size_max >> 20} MiB; split it", str(path))]
     return decode(data, str(path))
 
 
@@ -61,16 +61,16 @@ def decode(data: bytes, path: str) -> tuple[str | None, list[Problem]]:
     """Return the text of UTF-8 bytes, or None and the place of the first byte that is none."""
     for mark, name in _BOMS:
         if data.startswith(mark):
-            return None, [Problem("encoding", f"is {name}; save it as UTF-8", path, 1, 1)]
+            return None, [Problem("Encoding", f"is {name}; save it as UTF-8", path, 1, 1)]
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line, column = _place(data, error.start)
         what = f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        return None, [Problem("encoding", what, path, line, column)]
+        return None, [Problem("Encoding", what, path, line, column)]
     if "\0" in text:
         line, column = _place(data, data.index(b"\0"))
-        return None, [Problem("binary", "holds a NUL byte, so it is no text file", path, line, column)]
+        return None, [Problem("Binary", "holds a NUL byte, so it is no text file", path, line, column)]
     return text.replace("\r\n", "\n").replace("\r", "\n"), []
 
 

@@ -116,7 +116,7 @@ def _once(objects: list[Located], problems: list[Problem]) -> Loaded:
         if other is not each:
             what = f"{each.resource.kind} `{name}` is also defined in {other.path}:{other.line}; keep one of them"
             line, column = each.tree.place(("metadata", "name"))
-            problems.append(Problem("duplicate", what, each.path, line, column))
+            problems.append(Problem("Duplicate", what, each.path, line, column))
     kept = {id(each) for each in first.values()}
     return Loaded(tuple(each for each in objects if id(each) in kept or not each.resource.name), tuple(problems))
 

@@ -38,7 +38,7 @@ def read_resource(tree: Node, path: str) -> tuple[Resource | None, list[Problem]
         found = [_problem(kind, tree, path, each) for each in details]
         if (rest := _without(kind, tree, [each["loc"] for each in details])) is not None:
             # What is missing in the rest is only what was taken out of it.
-            found.extend(_located(each, tree, path) for each in findings(rest) if each.code != "missing")
+            found.extend(_located(each, tree, path) for each in findings(rest) if each.code != "Missing")
         return None, found
     return resource, [_located(each, tree, path) for each in findings(resource)]
 
@@ -85,19 +85,19 @@ def _kind_of(tree: Node, path: str) -> tuple[type[Resource] | None, list[Problem
 
     if not isinstance(tree.value, dict):
         what = f"a document is a mapping with apiVersion, kind, metadata and spec, not {_shown(tree)}"
-        return None, [wrong("no-document", what)]
+        return None, [wrong("NotADocument", what)]
     said = {key: tree.value[key].value if key in tree.value else None for key in ("apiVersion", "kind")}
     problems: list[Problem] = []
     for key, value in said.items():
         if value is None:
             example = API_VERSION if key == "apiVersion" else listed(list(BY_KIND))
-            problems.append(wrong("missing", f"`{key}` is missing: {example}"))
+            problems.append(wrong("Missing", f"`{key}` is missing: {example}"))
     version, word = said["apiVersion"], said["kind"]
     if version is not None and version != API_VERSION:
         is_ours = isinstance(version, str) and version.partition("/")[0] == _GROUP
         what = f"apiVersion is `{API_VERSION}`, not {_shown(tree.value['apiVersion'])}"
         problems.append(
-            wrong("api-version", what if is_ours else f"{what}: this is no Interlock document", "apiVersion")
+            wrong("ApiVersion", what if is_ours else f"{what}: this is no Interlock document", "apiVersion")
         )
         if not is_ours:
             return None, problems
@@ -109,7 +109,7 @@ def _kind_of(tree: Node, path: str) -> tuple[type[Resource] | None, list[Problem
         meant = resolve(word) if isinstance(word, str) else None
         hint = f" (did you mean `{meant.KIND}`?)" if meant else did_you_mean(str(word), BY_KIND)
         problems.append(
-            wrong("unknown-kind", f"no kind is called {shown}{hint}; kinds: {listed(list(BY_KIND))}", "kind")
+            wrong("UnknownKind", f"no kind is called {shown}{hint}; kinds: {listed(list(BY_KIND))}", "kind")
         )
     return (None if problems else kind), problems
 
@@ -140,36 +140,36 @@ def _say(kind: type[Resource], where: Sequence[str | int], error: ErrorDetails, 
             inside = f"in `{dotted(where[:-1])}`" if len(where) > 1 else f"in a {kind.KIND}"
             known = f"; fields: {listed(sorted(fields), 'and', 40)}" if fields else ""
             return (
-                "unknown-field",
+                "UnknownField",
                 f"no field {inside} is called `{where[-1]}`{did_you_mean(str(where[-1]), fields)}{known}",
             )
         case "missing":
-            return "missing", f"{name} is missing{_example(kind, where)}"
+            return "Missing", f"{name} is missing{_example(kind, where)}"
         case _ if node.value is None:
-            return "type", f"{name} has no value; give it one or remove the line"
+            return "WrongType", f"{name} has no value; give it one or remove the line"
         case "enum":
             allowed = _enum_at(kind, where)
             hint = did_you_mean(str(node.value), allowed)
-            return "value", f"{name} is {listed(allowed)}, not {_shown(node)}{hint}"
+            return "BadValue", f"{name} is {listed(allowed)}, not {_shown(node)}{hint}"
         case "string_pattern_mismatch":
-            return "value", f"{name} {_pattern(str(context.get('pattern', '')))}, not {_shown(node)}"
+            return "BadValue", f"{name} {_pattern(str(context.get('pattern', '')))}, not {_shown(node)}"
         case "string_too_long":
-            return "value", f"{name} is longer than {context['max_length']} characters"
+            return "BadValue", f"{name} is longer than {context['max_length']} characters"
         case "string_too_short":
-            return "value", f"{name} is empty; give it a value or remove the line"
+            return "BadValue", f"{name} is empty; give it a value or remove the line"
         case "too_long":
-            return "value", f"{name} has more than {context['max_length']} elements"
+            return "BadValue", f"{name} has more than {context['max_length']} elements"
         case "too_short":
-            return "value", f"{name} is empty; it needs at least {context['min_length']} element"
+            return "BadValue", f"{name} is empty; it needs at least {context['min_length']} element"
         case "greater_than_equal" | "greater_than":
             bound = context.get("ge", context.get("gt"))
-            return "value", f"{name} is at least {bound}, not {_shown(node)}"
+            return "BadValue", f"{name} is at least {bound}, not {_shown(node)}"
         case "less_than_equal" | "less_than":
             bound = context.get("le", context.get("lt"))
-            return "value", f"{name} is at most {bound}, not {_shown(node)}"
+            return "BadValue", f"{name} is at most {bound}, not {_shown(node)}"
         case verdict:
             return (
-                "type",
+                "WrongType",
                 f"{name} is {_TYPES.get(verdict, error['msg'].lower())}, not {_shown(node)}{_remedy(verdict, node)}",
             )
 

@@ -110,7 +110,7 @@ def read_trees(text: str, path: str) -> tuple[list[Node], list[Problem]]:
         line = text.count("\n", 0, found.start()) + 1
         column = found.start() - text.rfind("\n", 0, found.start())
         what = f"holds the control character U+{ord(found[0]):04X}, so it is no YAML"
-        return [], [Problem("binary", what, path, line, column)]
+        return [], [Problem("Binary", what, path, line, column)]
     if path.lower().endswith(".json"):
         # JSON is YAML but for tabs between its tokens; inside its strings there can be none.
         text = text.replace("\t", " ")
@@ -182,7 +182,7 @@ class _Builder:
         except (YAMLError, ValueError, IndexError, AssertionError, AttributeError, TypeError, OverflowError) as error:
             # The parser's own slips on odd input (a bad %-escape, an impossible version): no author should see a trace.
             what = f"is no YAML that can be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
-            self.problems.append(Problem("syntax", what, self.path, self.lines_before + 1, 1))
+            self.problems.append(Problem("Syntax", what, self.path, self.lines_before + 1, 1))
             return []
         return [root for root in self._roots if root.value is not None]
 
@@ -202,11 +202,11 @@ class _Builder:
     def _begin(self, event: MappingStartEvent | SequenceStartEvent) -> None:
         line, column = self._place(event)
         if len(self._open) >= DEPTH_MAX:
-            raise _Ended(Problem("too-deep", f"nests deeper than {DEPTH_MAX} levels", self.path, line, column))
+            raise _Ended(Problem("TooDeep", f"nests deeper than {DEPTH_MAX} levels", self.path, line, column))
         parent = self._open[-1] if self._open else None
         if parent and isinstance(parent.node.value, dict) and parent.awaits_key:
             what = "a key is one word or text, not a mapping or list"
-            raise _Ended(Problem("key", what, self.path, line, column))
+            raise _Ended(Problem("BadKey", what, self.path, line, column))
         self._check_tag(event, ("map", "seq"))
         node = Node(line, column, {} if isinstance(event, MappingStartEvent) else [])
         self._open.append(_Open(node, event.anchor))
@@ -221,7 +221,7 @@ class _Builder:
         node = self._anchors.get(event.anchor)
         if node is None:
             what = f"`*{event.anchor}` names no anchor above it; put quotes around a pattern that begins with `*`"
-            raise _Ended(Problem("alias", what, self.path, *self._place(event)))
+            raise _Ended(Problem("UnknownAlias", what, self.path, *self._place(event)))
         self._add(node, None)
 
     def _add(self, node: Node, anchor: str | None) -> None:
@@ -235,7 +235,7 @@ class _Builder:
         parent.node.size += node.size
         if parent.node.size > SIZE_MAX:
             what = f"holds more than {SIZE_MAX} values, aliases counted as often as they are used"
-            raise _Ended(Problem("too-large", what, self.path, node.line, node.column))
+            raise _Ended(Problem("TooLarge", what, self.path, node.line, node.column))
         if isinstance(parent.node.value, list):
             parent.node.value.append(node)
         elif isinstance(parent.node.value, dict):
@@ -249,14 +249,14 @@ class _Builder:
         parent.is_skipped = True
         if not isinstance(node.value, str):
             shown = "an empty key" if node.value is None else f"the key `{str(node.value).lower()}`"
-            self._wrong_at("key", f"{shown} is no text; put quotes around it", node.line, node.column)
+            self._wrong_at("BadKey", f"{shown} is no text; put quotes around it", node.line, node.column)
         elif node.is_merge:
             parent.is_skipped = False
             parent.key = None
         elif node.value in parent.node.keys:
             first = parent.node.keys[node.value][0]
             what = f"the key `{node.value}` is given twice, first in line {first}; keep one of them"
-            self._wrong_at("duplicate-key", what, node.line, node.column)
+            self._wrong_at("DuplicateKey", what, node.line, node.column)
         else:
             parent.is_skipped = False
             parent.key = node.value
@@ -270,7 +270,7 @@ class _Builder:
         if all(isinstance(source.value, dict) for source in sources):
             parent.merged.extend(sources)
         else:
-            self._wrong_at("key", "`<<` merges mappings, and this is none", node.line, node.column)
+            self._wrong_at("BadKey", "`<<` merges mappings, and this is none", node.line, node.column)
 
     def _merge(self, node: Node, source: Node) -> None:
         if isinstance(node.value, dict) and isinstance(source.value, dict):
@@ -293,13 +293,13 @@ class _Builder:
             text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         if found := _CONTROL.search(text):
             what = f"a text holds the control character U+{ord(found[0]):04X}; remove it"
-            self._wrong_at("control-character", what, line, column)
+            self._wrong_at("ControlCharacter", what, line, column)
         return text
 
     def _check_tag(self, event: Event, allowed: Sequence[str]) -> None:
         tag = _short_tag(event)
         if tag and tag not in allowed:
-            self._wrong("tag", f"the tag `{tag}` means nothing here; remove it", event)
+            self._wrong("UnknownTag", f"the tag `{tag}` means nothing here; remove it", event)
 
     def _syntax(self, error: MarkedYAMLError, text: str) -> Problem:
         context = str(error.context)
@@ -310,7 +310,7 @@ class _Builder:
         column = mark.column if mark else 0
         lines = text.split("\n")
         wrong = lines[line] if line < len(lines) else ""
-        return Problem("syntax", _said(error, wrong), self.path, self.lines_before + line + 1, column + 1)
+        return Problem("Syntax", _said(error, wrong), self.path, self.lines_before + line + 1, column + 1)
 
     def _place(self, event: Event) -> tuple[int, int]:
         return self.lines_before + event.start_mark.line + 1, event.start_mark.column + 1

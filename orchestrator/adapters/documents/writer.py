@@ -64,7 +64,7 @@ def edit(path: Path, resource: Resource) -> bool:
     at = next((at for at, part in enumerate(parts) if _names(part, resource)), None)
     if at is None:
         what = f"edit {path}: holds no {resource.kind} `{resource.name}`"
-        raise Invalid(what, (Problem("not-found", what, str(path)),))
+        raise Invalid(what, (Problem("NotFound", what, str(path)),))
     changed = _edited(parts[at], wanted)
     if changed == parts[at]:
         return False
