@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestrator import settings as settings_module
-from orchestrator.cli import stand_in as wiring
+from orchestrator import wiring
 from orchestrator.core.suggest import did_you_mean, listed
 from orchestrator.errors import Invalid, Refused, Unusable
 from orchestrator.model.base import Resource
@@ -39,7 +39,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 def store_of(args: argparse.Namespace) -> Cluster:
     """Return the store of this call's repository."""
-    return wiring.open_store(settings_of(args))
+    return wiring.open_store(settings_of(args), actor="interlock")
 
 
 def found(cluster: Cluster, kind: type[R], name: str) -> R:
@@ -57,7 +57,7 @@ def unknown(what: str, name: str, names: Sequence[str]) -> str:
     return f"there is no {what} `{name}`{did_you_mean(name, names) or '; there is ' + listed(sorted(names), 'and')}"
 
 
-def repository_of(args: argparse.Namespace, train: str) -> wiring.Repository:
+def repository_of(args: argparse.Namespace, train: str) -> wiring.OpenRepository:
     """Return the repository behind a train: its git and its forge."""
     return wiring.open_repository(settings_of(args))
 
@@ -69,4 +69,4 @@ def leads(settings: Settings) -> bool:
 
 def log_of(settings: Settings, run: str) -> Path | None:
     """Return the file with the run's output; None if there is none."""
-    return wiring.log_of(settings, run)
+    return wiring.log_path(settings, run)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 
 from orchestrator.adapters.survey import tracked_paths
 from orchestrator.cli.context import settings_of
@@ -11,6 +10,8 @@ from orchestrator.cli.output import Document, Output, printable, problem_documen
 from orchestrator.cli.ownership import clause_document, errors, lanes_of
 from orchestrator.cli.table import Column, count, write_table
 from orchestrator.core import globs
+from orchestrator.core.coverage import Coverage
+from orchestrator.core.coverage import coverage as covered
 from orchestrator.core.ownership import LANE_PREFIX, Explained, Ownership, PathClass
 from orchestrator.errors import Invalid
 from orchestrator.settings import Settings
@@ -71,29 +72,24 @@ def coverage(args: argparse.Namespace, out: Output) -> int:
     """Say how much of the tree has an owner."""
     ownership = lanes_of(args).ownership
     paths = tracked_paths(settings_of(args).repository)
-    by_lane: Counter[str] = Counter()
-    by_class: Counter[PathClass] = Counter()
-    gaps = []
-    for path in paths:
-        said = ownership.explain(path)
-        if said.path_class is None:
-            gaps.append(path)
-            continue
-        by_class[said.path_class] += 1
-        if said.owner:
-            by_lane[said.owner] += 1
-    share = 1 - len(gaps) / len(paths) if paths else 1.0
+    found = covered(ownership, paths)
     if out.is_machine:
-        out.document(_coverage_document(ownership, len(paths), share, by_lane, by_class, gaps))
+        gaps = [path for path in paths if ownership.explain(path).path_class is None]
+        out.document(_coverage_document(found, gaps))
         return 0
     columns = [Column("LANE"), Column("FILES", right=True), Column("SHARE", right=True)]
-    rows = [[lane, str(by_lane[lane]), _percent(by_lane[lane], len(paths))] for lane in ownership.lanes]
+    rows = [
+        [lane, str(files), f"{files / found.total:.0%}" if found.total else ""] for lane, files in found.by_lane.items()
+    ]
     write_table(out, columns, rows)
     out.line()
-    special = [f"{by_class[kind]} {kind.value}" for kind in PathClass if kind is not PathClass.OWN and by_class[kind]]
-    beside = f" ({', '.join(special)})" if special else ""
-    out.line(f"{share:.1%} of {count(len(paths), 'tracked file')} covered{beside}")
-    _show_gaps(gaps, out, everything=args.all)
+    special = [
+        f"{number} {kind.value}" for kind, number in found.by_class.items() if kind is not PathClass.OWN and number
+    ]
+    contested = [f"{found.contested} contested"] if found.contested else []
+    beside = f" ({', '.join(special + contested)})" if special or contested else ""
+    out.line(f"{found.percent:.1f}% of {count(found.total, 'tracked file')} covered{beside}")
+    _show_gaps(found, out, everything=args.all)
     return 0
 
 
@@ -167,41 +163,28 @@ def _show_overlaps(ownership: Ownership, out: Output) -> None:
     out.line()
 
 
-def _coverage_document(
-    ownership: Ownership,
-    files: int,
-    share: float,
-    by_lane: Counter[str],
-    by_class: Counter[PathClass],
-    gaps: list[str],
-) -> Document:
+def _coverage_document(found: Coverage, gaps: list[str]) -> Document:
     return {
-        "files": files,
-        "covered": files - len(gaps),
-        "coverage": round(share, 6),
-        "lanes": [{"name": lane, "files": by_lane[lane]} for lane in ownership.lanes],
-        "classes": {kind.value: by_class[kind] for kind in PathClass},
+        "files": found.total,
+        "covered": found.covered,
+        "contested": found.contested,
+        "uncovered": found.uncovered,
+        "coverage": round(found.percent / 100, 6),
+        "lanes": [{"name": lane, "files": files} for lane, files in found.by_lane.items()],
+        "classes": {kind.value: number for kind, number in found.by_class.items()},
+        "gaps": [{"pattern": gap.pattern, "files": gap.files, "example": gap.example} for gap in found.gaps],
         "unowned": gaps,
     }
 
 
-def _show_gaps(gaps: list[str], out: Output, *, everything: bool) -> None:
-    if not gaps:
+def _show_gaps(found: Coverage, out: Output, *, everything: bool) -> None:
+    if not found.gaps:
         return
+    shown = found.gaps if everything else found.gaps[:GAPS_SHOWN]
     out.line()
-    out.line("Nobody owns:")
-    if everything:
-        for path in gaps:
-            out.line(f"  {printable(path)}")
-        return
-    folders = Counter(path.rpartition("/")[0] + "/" if "/" in path else "the top" for path in gaps)
-    for folder, number in folders.most_common(GAPS_SHOWN):
-        out.line(f"  {printable(folder)}: {count(number, 'file')}")
-    if len(folders) > GAPS_SHOWN:
+    columns = [Column("NOBODY OWNS"), Column("FILES", right=True), Column("SUCH AS", gives_way=True, style="dim")]
+    write_table(out, columns, [[gap.pattern, str(gap.files), gap.example] for gap in shown])
+    if len(shown) < len(found.gaps):
         out.line(
-            f"  and {count(len(folders) - GAPS_SHOWN, 'more folder')}; all of them: interlock lanes coverage --all"
+            f"and {count(len(found.gaps) - len(shown), 'more place')}; all of them: interlock lanes coverage --all"
         )
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{part / whole:.0%}" if whole else ""

@@ -35,6 +35,8 @@ class Output:
         self.stderr = stderr or sys.stderr
         self._now = now
         self._documented = False
+        self.shape: Document = {}
+        """What a document of this verb has at least; a failure is told in that shape too."""
 
     @property
     def is_machine(self) -> bool:
@@ -79,7 +81,8 @@ class Output:
         self.problems(problems)
         self.remark(f"interlock: {message}")
         if self.is_machine and not self._documented:
-            self.document({"error": message, "problems": [problem_document(problem) for problem in problems]})
+            told = [problem_document(problem) for problem in problems]
+            self.document({**self.shape, "error": message, "problems": told})
 
 
 def problem_document(problem: Problem) -> Document:

@@ -8,7 +8,7 @@ from orchestrator.adapters.survey.base import BaseGuess
 from orchestrator.adapters.survey.classes import GeneratedGuess
 from orchestrator.adapters.survey.gates import GateGuess
 from orchestrator.adapters.survey.layout import LaneGuess
-from orchestrator.adapters.survey.programs import AgentGuess, missing_program
+from orchestrator.adapters.survey.programs import AgentGuess, missing_agent, missing_program
 from orchestrator.adapters.survey.survey import Survey, survey
 from orchestrator.adapters.survey.tree import tracked_paths
 
@@ -19,6 +19,7 @@ __all__ = [
     "GeneratedGuess",
     "LaneGuess",
     "Survey",
+    "missing_agent",
     "missing_program",
     "survey",
     "tracked_paths",

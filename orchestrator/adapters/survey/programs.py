@@ -79,3 +79,21 @@ def is_startable(program: str, root: Path, path_env: str) -> bool:
         target = root / program
         return target.is_file() and os.access(target, os.X_OK)
     return shutil.which(program, path=path_env) is not None
+
+
+def missing_agent(argv: tuple[str, ...], root: Path, path_env: str) -> str | None:
+    """Return what keeps the command of an agent from being started; None if nothing does."""
+    if not argv:
+        return "names no program"
+    program = argv[0]
+    if not is_startable(program, root, path_env):
+        if Path(program).is_absolute() and Path(program).is_file():
+            return f"`{program}` is not executable; make it so: chmod +x {shlex.quote(program)}"
+        where = "there is no such file" if "/" in program else "is not on PATH"
+        return f"`{program}` {where}; install it, or name another program in `command`"
+    if program == "sh" or program.endswith("/sh"):
+        script = argv[2] if argv[1:2] == ("-c",) and len(argv) > 2 else ""
+        missing = missing_program(script, root, path_env) if script else None
+        if missing:
+            return f"`{missing}`, which its script starts, is not on PATH; install it, or name another program"
+    return None
