@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from orchestrator.core import graph
-from orchestrator.core.attempts import Busy, ForPerson, Outlook, Startable, Stuck, outlook
+from orchestrator.core.attempts import BACKOFF_MAX_S, Busy, ForPerson, Outlook, Startable, Stuck, outlook
 from orchestrator.core.claims import scope_of
 from orchestrator.core.globs import BadPattern, overlap
 from orchestrator.core.lanes import Lanes, lanes_of
@@ -287,7 +287,9 @@ def starts_later(item: Item, now: datetime) -> datetime | None:
     """Return until when the item backs off; None if it does not."""
     if not isinstance(item.outlook, Startable) or item.outlook.not_before is None:
         return None
-    return item.outlook.not_before if item.outlook.not_before > now else None
+    left_s = (item.outlook.not_before - now).total_seconds()
+    # No backoff is longer than this: a clock that was set back must not make one of hours.
+    return item.outlook.not_before if 0 < left_s <= BACKOFF_MAX_S else None
 
 
 def waits_for_person(item: Item) -> ForPerson | None:

@@ -135,6 +135,9 @@ def _running(board: Board, item: Item, run: AgentRun) -> Step:
             return Step((CollectWork(run, policy, None, over),), Waiting(Reason.COLLECTING, "its leader died"))
         if over is not None:
             return Step((_supersede(run, over),))
+        if item.voice.held:
+            # The intent to start is written, the word came before the start: the agent waits for the release.
+            return Step(waiting=Waiting(Reason.HELD, f"held by {item.voice.held_why}", (Wait(kind="Person", name="release"),)))
         assert item.provider is not None
         return Step((StartAgent(run, item.spec, item.provider),), _agent_runs(run))
     if fact.state is AgentState.RUNNING:

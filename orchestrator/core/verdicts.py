@@ -175,7 +175,10 @@ class Gatehouse:
             lost += 1
         if not lost or tries[-1].ended_at is None:
             return 0.0
-        return (tries[-1].ended_at + timedelta(seconds=BACKOFF_FIRST_S * 2 ** (lost - 1)) - self._now).total_seconds()
+        wait_s = BACKOFF_FIRST_S * 2 ** (lost - 1)
+        left_s = (tries[-1].ended_at + timedelta(seconds=wait_s) - self._now).total_seconds()
+        # More than the whole wait is left only where the clock was set back.
+        return left_s if left_s <= wait_s else 0.0
 
     def _new(self, name: str, wish: Wish) -> Validation:
         return Validation(
