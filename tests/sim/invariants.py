@@ -353,6 +353,9 @@ def nothing_lands_without_a_claim_or_while_it_is_lent(log: Log, effect: Effect) 
         return f"{landing.spec} holds no claim"
     if claim.lent_to is not None:
         return f"{landing.spec} has lent its claim to {claim.lent_to}"
+    if log.world.people.rewritten:
+        # What a rewrite took out of the base comes back with whoever started above it.
+        return None
     outside = [path for path in _diff_of(log, landing) if not any(covers(own, path) for own in claim.paths)]
     return f"{landing.spec} changes {', '.join(outside)}, outside its claim" if outside else None
 
@@ -456,7 +459,10 @@ def no_attempt_is_blamed_for_what_it_did_not_do(log: Log, effect: Effect) -> str
         case FailureClass.AGENT_ERROR:
             if end is None or end.died_with_leader or end.signal not in (None, 9, 15):
                 return f"{run.name}: its agent ended by no fault of its own"
-            guilty = end.timed_out or (end.killed_at is None and not end.script.blameless)
+            asked_for_its_own = bool(end.script.asks_for) and all(
+                any(covers(own, path) for own in run.spec.scope.paths) for path in end.script.asks_for
+            )
+            guilty = end.timed_out or (end.killed_at is None and (asked_for_its_own or not end.script.blameless))
             return None if guilty else f"{run.name}: its agent ended by no fault of its own"
         case FailureClass.SCOPE_VIOLATION:
             paths = (*run.spec.scope.paths,)
@@ -465,6 +471,8 @@ def no_attempt_is_blamed_for_what_it_did_not_do(log: Log, effect: Effect) -> str
             return None if guilty else f"{run.name}: nothing of it is outside {paths}"
         case FailureClass.NO_CHANGE:
             head = run.status.head
+            if end is not None and end.code == 10:
+                return None
             changed = head is not None and log.world.repository.changed(run.spec.base, head)
             return f"{run.name}: it changed {', '.join(changed)}" if changed else None
         case _:

@@ -2,7 +2,7 @@
 
 The `Machine` survives leaders: workspaces are its disk, processes and gate jobs belong to the leader incarnation that
 started them. A dead leader's processes end with it or linger until the next leader sweeps. Only the incarnation that
-swept last may start anything: what the real machine has its lock file for.
+swept last may touch it: what the real machine has its lock file for.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ class Machine:
         self,
         repository: Repository,
         now: Callable[[], datetime],
+        shown: Callable[[datetime], datetime],
         *,
         script: Callable[[str, int, Workspace], Script],
         gate_time_s: Callable[[Validation], float],
@@ -95,6 +96,8 @@ class Machine:
     ) -> None:
         self.repository = repository
         self.now = now
+        self.shown = shown
+        """What the machine's clock showed at a true time: what is reported about processes and gates."""
         self.script = script
         self.gate_time_s = gate_time_s
         self.loses_gate = loses_gate
@@ -330,8 +333,7 @@ class FakeRuntime:
     def start(self, order: RunOrder) -> None:
         """Prepare the workspace and start the agent. A second start of a known run does nothing."""
         machine, run = self.machine, order.run
-        if machine.owner != self.incarnation:
-            raise LostRace(f"run {run.name}: another leader has taken this machine over")
+        self._own(run.name)
         known = machine.processes.get(run.name)
         if known is not None:
             return
@@ -352,7 +354,7 @@ class FakeRuntime:
         """Return every agent this runtime knows, by run name, until it is discarded."""
         self.machine.advance()
         return {
-            run: _fact(process)
+            run: _fact(process, self.machine.shown)
             for run, process in self.machine.processes.items()
             if process.incarnation == self.incarnation
         }
@@ -368,6 +370,7 @@ class FakeRuntime:
 
     def collect(self, run: AgentRun, limits: PatchLimits) -> Collected:
         """Checkpoint and fetch the work, from the workspace on disk even if the run is unknown here."""
+        self._own(run.name)
         self.machine.advance()
         process = self._mine(run.name)
         if process is not None and process.alive:
@@ -376,6 +379,7 @@ class FakeRuntime:
 
     def discard(self, run: str) -> None:
         """Remove the workspace and forget the run."""
+        self._own(run)
         self.machine.advance()
         process = self._mine(run)
         if process is not None and process.alive:
@@ -384,6 +388,10 @@ class FakeRuntime:
         self.machine.remove(run)
         if process is not None:
             del self.machine.processes[run]
+
+    def _own(self, run: str) -> None:
+        if self.machine.owner != self.incarnation:
+            raise LostRace(f"run {run}: another leader has taken this machine over")
 
     def _mine(self, run: str) -> Process | None:
         process = self.machine.processes.get(run)
@@ -403,22 +411,24 @@ class FakeRuntime:
         return None
 
 
-def _fact(process: Process) -> AgentFact:
+def _fact(process: Process, shown: Callable[[datetime], datetime]) -> AgentFact:
+    started_at = shown(process.started_at)
+    ended_at = shown(process.ended_at) if process.ended_at is not None else None
     if process.alive:
-        return AgentFact(AgentState.RUNNING, started_at=process.started_at)
+        return AgentFact(AgentState.RUNNING, started_at=started_at)
     if process.script.failed_start:
         return AgentFact(
             AgentState.ENDED,
-            started_at=process.started_at,
-            ended_at=process.ended_at,
+            started_at=started_at,
+            ended_at=ended_at,
             failed_start="agent.sh: no such program",
         )
     if process.script.lost and process.killed_at is None:
         return AgentFact(AgentState.LOST, infra="its keeper was killed")
     return AgentFact(
         AgentState.ENDED,
-        started_at=process.started_at,
-        ended_at=process.ended_at,
+        started_at=started_at,
+        ended_at=ended_at,
         code=process.code,
         signal=process.signal,
         timed_out=process.timed_out,
@@ -468,8 +478,8 @@ class FakeGates:
                 result=job.result,
                 signature=job.signature,
                 output=f"{job.command}: {job.result.value}" if job.result is not None else "",
-                started_at=job.started_at,
-                ended_at=job.ended_at,
+                started_at=self.machine.shown(job.started_at),
+                ended_at=self.machine.shown(job.ended_at) if job.ended_at is not None else None,
             )
             for name, job in self.machine.jobs.items()
             if job.incarnation == self.incarnation

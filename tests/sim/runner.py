@@ -31,6 +31,9 @@ FOR_PERSONS = frozenset(
         Reason.BUDGET_EXHAUSTED,
     }
 )
+AT_WORK = frozenset(
+    {Reason.NEW, Reason.AGENT_RUNNING, Reason.COLLECTING, Reason.VALIDATING, Reason.PUBLISHING, Reason.LANDING}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ def _unexplained(world: World, spec: ImplementationSpec) -> str | None:
     """Return what is wrong with how a spec stands when nothing moves; None if a person can read what to do."""
     if spec.status.reason in FOR_PERSONS:
         return None
-    if spec.status.reason is Reason.NEW or spec.status.phase is Phase.RUNNING:
+    if spec.status.reason in AT_WORK:
         return "and nothing happens"
     if spec.status.phase in (Phase.LANDED, Phase.CANCELLED):
         return None

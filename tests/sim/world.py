@@ -69,6 +69,7 @@ class World:
         self.machine = Machine(
             self.repository,
             lambda: self.clock.true,
+            lambda true: true + self.clock.offset,
             script=self._script,
             gate_time_s=self._gate_time_s,
             loses_gate=lambda: self.is_troubled and self.rng.random() < scenario.profile.gate_lost,
