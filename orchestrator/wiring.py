@@ -105,7 +105,7 @@ def containment_wish() -> str:
 
 def log_path(settings: Settings, run: str) -> Path | None:
     """Return the file with a run's output; None if there is none."""
-    path = settings.state / "runs" / run / "log"
+    path = settings.state / "runs" / run / "job" / "output.log"
     return path if path.is_file() else None
 
 

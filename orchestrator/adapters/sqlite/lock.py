@@ -26,6 +26,11 @@ class Holder:
     """The kernel's start time of the process in clock ticks since boot: a pid alone may be somebody else's by now."""
     since: str
 
+    @property
+    def is_alive(self) -> bool:
+        """Return whether that very process still runs. For messages: only taking the lock decides."""
+        return self.process_start != 0 and _process_start(self.pid) == self.process_start
+
 
 class LeaderLock:
     """The right to lead on one state directory. Not inherited by programs that are started meanwhile."""
@@ -95,16 +100,16 @@ class LeaderLock:
 
     def _sign(self, fd: int) -> None:
         text = json.dumps(
-            {"pid": os.getpid(), "process_start": _process_start(), "since": self._clock.now().isoformat()}
+            {"pid": os.getpid(), "process_start": _process_start(os.getpid()), "since": self._clock.now().isoformat()}
         )
         os.pwrite(fd, text.encode(), 0)
         os.ftruncate(fd, len(text))
 
 
-def _process_start() -> int:
-    """Return this process's start time as the kernel counts it, 0 where there is no /proc."""
+def _process_start(pid: int) -> int:
+    """Return a process's start time as the kernel counts it, 0 where there is no such process or no /proc."""
     try:
         # The program's name stands in parentheses and may hold anything; field 22 counts from after it.
-        return int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
     except (OSError, ValueError, IndexError):
         return 0
