@@ -111,4 +111,5 @@ def log_path(settings: Settings, run: str) -> Path | None:
 
 def leads(settings: Settings) -> bool:
     """Return whether some process leads on this state folder now."""
-    return LeaderLock(settings.state, SystemClock()).holder() is not None
+    holder = LeaderLock(settings.state, SystemClock()).holder()
+    return holder is not None and holder.is_alive
