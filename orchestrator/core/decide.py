@@ -16,14 +16,15 @@ from orchestrator.core.settle import ended_workspaces, settle, tidy
 from orchestrator.core.train import TrainStep, Waiting, needed_candidates, steer
 from orchestrator.core.verdicts import Gatehouse
 from orchestrator.core.voice import in_order
-from orchestrator.model.action import Action, Create, Forget, Land, StopAgent, WriteStatus
+from orchestrator.model.action import Action, CollectWork, Create, Forget, Land, ScopePolicy, StopAgent, WriteStatus
 from orchestrator.model.base import ObjectMeta
 from orchestrator.model.condition import Condition, ConditionType, Reason, RunPhase
 from orchestrator.model.decision import Decision, DecisionStatus
-from orchestrator.model.facts import Built
+from orchestrator.model.facts import AgentState, Built
+from orchestrator.model.run import AgentRun
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpec, ImplementationSpecSpec, Tier
-from orchestrator.model.train import Frozen, MergeTrainStatus, TrainEntry
+from orchestrator.model.train import Frozen, MergeTrainStatus, PatchLimits, TrainEntry
 
 
 def decide(snapshot: Snapshot, now: datetime) -> tuple[Action, ...]:
@@ -197,10 +198,23 @@ def _orphans(snapshot: Snapshot) -> Iterable[Action]:
         live = run.status.phase in (RunPhase.PENDING, RunPhase.RUNNING, RunPhase.COLLECTED, RunPhase.PROPOSED)
         if not live:
             continue
-        if run.name in snapshot.agents:
-            yield StopAgent(run.name)
+        if run.status.phase is RunPhase.RUNNING:
+            fact = snapshot.agents.get(run.name)
+            if fact is not None and fact.state is AgentState.RUNNING:
+                yield StopAgent(run.name)
+                continue
+            if fact is not None or run.status.leader != snapshot.leader:
+                # Its work is kept although nobody asks for it any more: a person may.
+                yield CollectWork(run, _any_change(run), fact, Reason.CANCELLED)
+                continue
         status = run.status.model_copy(update={"phase": RunPhase.SUPERSEDED, "reason": Reason.CANCELLED})
         yield WriteStatus(run.model_copy(update={"status": status}), event="Cancelled", message="its spec was deleted")
+
+
+def _any_change(run: AgentRun) -> ScopePolicy:
+    """Return a policy for work that is only kept, never proposed: nothing but its size matters."""
+    scope = run.spec.scope
+    return ScopePolicy(scope.paths, scope.generated, (), approved_protected=False, limits=PatchLimits())
 
 
 def _forget(board: Board, step: TrainStep) -> Iterable[Forget]:

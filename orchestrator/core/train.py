@@ -133,13 +133,21 @@ def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, ru
             step.waiting[item.name] = Waiting(Reason[failure.name], message)
             return item.name
         case BaseAtFault(reason, message, _):
-            step.frozen = Frozen(reason=reason, message=message, tip=board.facts.tip, since=board.now)
+            step.frozen = _frozen_since(board, reason, message)
             step.repair = step.repair or outcome
             step.waiting[item.name] = Waiting(
                 Reason.TRAIN_FROZEN, message, (Wait(kind="MergeTrain", name=board.train.name, reason=reason.value),)
             )
             # Not its fault: whoever is behind may be the repair.
             return None if reason is Reason.RED_BASE else item.name
+
+
+def _frozen_since(board: Board, reason: Reason, message: str) -> Frozen:
+    """Return the freeze, with the time it was first seen: a record that moves every tick would never come to rest."""
+    stored, tip = board.train.status.frozen, board.facts.tip
+    is_known = stored is not None and (stored.reason, stored.tip) == (reason, tip)
+    since = stored.since if is_known and stored is not None else board.now
+    return Frozen(reason=reason, message=message, tip=tip, since=since)
 
 
 def rejection(
@@ -181,7 +189,7 @@ def standing(board: Board, barriers: Barriers, item: Item, run: AgentRun) -> Wai
             tuple(Wait(kind="ImplementationSpec", name=need, reason="not landed") for need in needs),
         )
     needed = board.train.spec.approvals.needed(item.tier)
-    if run.status.scope is not None and run.status.scope.protected:
+    if (run.status.scope is not None and run.status.scope.protected) or is_prompt_overridden(run):
         needed = max(needed, 1)
     given = item.voice.approvers(run.status.published or "")
     if len(given) < needed:
@@ -198,6 +206,11 @@ def standing(board: Board, barriers: Barriers, item: Item, run: AgentRun) -> Wai
             (Wait(kind="ImplementationSpec", name=ahead.name, reason=f"tier {ahead.tier.value}"),),
         )
     return None
+
+
+def is_prompt_overridden(run: AgentRun) -> bool:
+    """Return whether the run's parameters replaced the spec's text: then a person has to approve the head."""
+    return bool(run.spec.parameters.get("prompt"))
 
 
 def trial(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, run: AgentRun) -> Trial:
