@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from orchestrator.core.suggest import did_you_mean
@@ -18,12 +17,15 @@ from orchestrator.core.suggest import did_you_mean
 WIDTH_MAX = 92
 
 
-@dataclass(frozen=True, slots=True)
 class Group:
-    """A heading of the overview and the verbs below it, in the order a newcomer meets them."""
+    """A heading of the overview and the verbs below it, in the order a newcomer meets them.
 
-    title: str
-    verbs: list[tuple[str, str]] = field(default_factory=list)
+    No dataclass: importing those costs more than building the whole parser.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.verbs: list[tuple[str, str]] = []
 
 
 class Help(argparse.HelpFormatter):
