@@ -209,7 +209,13 @@ class Executor:
             now=ports.clock.now(),
         )
         event = status.failure_class or status.reason or "Collected"
-        return self._write(WriteStatus(run.model_copy(update={"status": status}), str(event), status.message[:1000]))
+        written = self._write(
+            WriteStatus(run.model_copy(update={"status": status}), str(event), status.message[:1000])
+        )
+        if written and action.fact is None:
+            # The runtime of this leader does not know the run: no later tick would see its workspace.
+            ports.runtime.discard(run.name)
+        return written
 
     def _publish(self, action: Publish) -> bool:
         run, ports = action.run, self._ports
