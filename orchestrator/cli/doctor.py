@@ -243,12 +243,13 @@ _ABOUT = {
     "NoTrain": "gates",
     "NoAgent": "agents",
     "NoProgram": "agents",
-    "unknown-agent": "agents",
+    "UnknownAgent": "agents",
     "OutsideLane": "specs",
-    "unknown-lane": "specs",
-    "unknown-train": "specs",
-    "unknown-need": "specs",
-    "cycle": "specs",
+    "UnknownLane": "specs",
+    "UnknownTrain": "specs",
+    "UnknownNeed": "specs",
+    "Cycle": "specs",
+    "NotBuilt": "agents",
 }
 
 
