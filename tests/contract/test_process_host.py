@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -18,7 +19,7 @@ from orchestrator.adapters.process import containment
 from orchestrator.adapters.process.containment import Containment, describe, resolve
 from orchestrator.adapters.process.host import ProcessHost, read_log
 from orchestrator.adapters.process.job import Ended, Job, Limits, Lost, Observation, Running, Started, StartTrouble
-from orchestrator.adapters.process.tree import look_up
+from orchestrator.adapters.process.tree import children, look_up
 
 MODES = ("namespace", "subreaper")
 PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -162,6 +163,16 @@ def test_a_program_that_cannot_be_executed_is_told_from_a_missing_one(world: Wor
     fact = world.run(str(script))
     assert fact.start_error is not None
     assert fact.start_error.kind is StartTrouble.NOT_EXECUTABLE
+
+
+def test_a_folder_on_path_that_cannot_be_used_hides_nothing(world: World) -> None:
+    (world.root / "file").write_text("no folder")
+    (world.root / "locked").mkdir(mode=0o000)
+    path = f"{world.root}/file:{world.root}/locked:{world.root}/absent:{PATH}"
+    missing = world.run("no-such-program-here", env={"PATH": path})
+    assert missing.start_error is not None
+    assert missing.start_error.kind is StartTrouble.NOT_FOUND
+    assert world.run("true", env={"PATH": path}).code == 0
 
 
 def test_a_missing_working_folder_is_its_own_error(world: World) -> None:
@@ -410,7 +421,9 @@ def dying_leader(world: World) -> Iterator[subprocess.Popen[str]]:
     """A leader in a process of its own, with four stubborn trees."""
     root = Path(__file__).resolve().parents[2]
     argv = [sys.executable, "-c", LEADER, str(world.root), world.mode, world.token, PATH]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(root)}) as leader:
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
+    ) as leader:
         assert leader.stdout is not None
         assert leader.stdout.readline() == "started\n"
         yield leader
@@ -452,8 +465,8 @@ def test_a_new_leader_ends_what_the_death_of_leader_and_keepers_left(
     until(lambda: ready(world))
     if world.mode == "subreaper":  # the daemons are noted, or marked by their environment
         until(lambda: all((world.root / "records" / f"old-{n}.tree").exists() for n in range(4)))
-    keepers = left_by_name("orchestrator.adapters.process.keeper", str(world.root))
-    assert keepers
+    keepers = [pid for n in range(4) for pid in holders(world, f"old-{n}")]
+    assert len(keepers) == 8
     for pid in (dying_leader.pid, *keepers):  # guards, keepers and leader, as the machine's out-of-memory killer might
         os.kill(pid, signal.SIGSTOP)
     for pid in (dying_leader.pid, *keepers):
@@ -464,19 +477,11 @@ def test_a_new_leader_ends_what_the_death_of_leader_and_keepers_left(
     assert isinstance(world.host.observe("old-1"), Lost)
 
 
-def left_by_name(word: str, folder: str) -> list[int]:
-    """Return the keepers and guards whose job's folder is open below `folder`."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if word.encode() in (entry / "cmdline").read_bytes() and any(
-                    os.readlink(fd).startswith(folder) for fd in (entry / "fd").iterdir()
-                ):
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
+def holders(world: World, key: str) -> tuple[int, int]:
+    """Return the pids of a job's guard or bwrap, and of its keeper."""
+    outer: int = json.loads((world.root / "records" / f"{key}.job").read_text())["pid"]
+    (keeper,) = children(outer)
+    return outer, keeper
 
 
 def test_a_killed_keeper_means_lost_and_nothing_left(world: World) -> None:
@@ -484,12 +489,7 @@ def test_a_killed_keeper_means_lost_and_nothing_left(world: World) -> None:
     keys = [world.start("sh", "-c", script) for _ in range(2)]
     until(lambda: all("up" in world.log(key) for key in keys))
     for key in keys:
-        (keeper,) = [
-            pid
-            for pid in left_by_name("orchestrator.adapters.process.keeper", str(world.root / key / "output.log"))
-            if (process := look_up(pid)) is not None and process.parent != os.getpid()
-        ]
-        os.kill(keeper, signal.SIGKILL)
+        os.kill(holders(world, key)[1], signal.SIGKILL)
     assert [type(world.end(key, within_s=3)) for key in keys] == [Lost, Lost]
     assert world.left() == []
 

@@ -1,29 +1,26 @@
-"""Builders for the process runtime and gates: a real repository, private clones by plain git, scripted agents.
-
-Stands in for the git adapter only as far as these suites need it; everything else is the real thing.
-"""
+"""Builders for the process runtime and gates: a real repository, the real git ports, scripts as agents."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from orchestrator.adapters.clock import SystemClock
+from orchestrator.adapters.git import GitRepository, GitWorkspaces, open_repository
 from orchestrator.adapters.process.host import ProcessHost
 from orchestrator.adapters.process.runtime import ProcessRuntime
-from orchestrator.model.base import ObjectMeta, Sha, TreeId
-from orchestrator.model.condition import Reason
-from orchestrator.model.facts import AgentFact, AgentState, Change, Diff
+from orchestrator.agents.command import CommandAgent
+from orchestrator.model.base import ObjectMeta, Sha
+from orchestrator.model.facts import AgentFact, AgentState
 from orchestrator.model.provider import Adapter, AgentProvider, AgentProviderSpec
-from orchestrator.model.run import AgentExit, AgentRef, AgentRun, AgentRunSpec, RunScope, SpecRef
+from orchestrator.model.run import AgentRef, AgentRun, AgentRunSpec, RunScope, SpecRef
 from orchestrator.model.spec import ImplementationSpec, ImplementationSpecSpec
 from orchestrator.model.train import PatchLimits
-from orchestrator.ports import Invocation, Prepared, RunOrder, Work
+from orchestrator.ports import RunOrder
 
 LIMITS = PatchLimits()
 ENVIRON = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": "/root", "API_TOKEN": "tok-secret-1", "COLOR": "blue"}
@@ -52,61 +49,10 @@ def commit(folder: Path, files: dict[str, str]) -> Sha:
     return Sha(git(folder, "rev-parse", "HEAD"))
 
 
-class Clones:
-    """The Workspaces port, and of the Git port what the runtime asks, by plain git commands."""
-
-    def __init__(self, origin: Path) -> None:
-        self.origin = origin
-        self.discarded: list[Path] = []
-
-    def prepare(self, folder: Path, start: Sha, base: Sha, branch: str) -> Prepared:
-        self.checkout(folder, start)
-        git(folder, "checkout", "-q", "-b", branch)
-        return Prepared(start)
-
-    def checkout(self, folder: Path, commit: Sha) -> None:
-        if folder.exists():
-            shutil.rmtree(folder)
-        git(self.origin, "clone", "-q", "--shared", "--no-checkout", str(self.origin), str(folder))
-        git(folder, "checkout", "-q", "--detach", commit)
-
-    def fetch(self, folder: Path, *, start: Sha, ref: str, message: str, limits: PatchLimits) -> Work:
-        try:
-            git(folder, "add", "-A")
-            if git(folder, "status", "--porcelain"):
-                git(folder, "commit", "-q", "-m", message)
-            git(self.origin, "fetch", "-q", str(folder), f"+HEAD:{ref}")
-        except (subprocess.CalledProcessError, OSError):
-            return Work(None, None, trouble=Reason.WORKSPACE_BROKEN, message="nothing could be fetched")
-        head = Sha(git(self.origin, "rev-parse", ref))
-        return Work(
-            head, TreeId(git(self.origin, "rev-parse", f"{head}^{{tree}}")), descends=self.contains(head, start)
-        )
-
-    def discard(self, folder: Path) -> None:
-        self.discarded.append(folder)
-        if folder.is_symlink():
-            folder.unlink()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    def diff(self, old: Sha, new: Sha) -> Diff:
-        names = git(self.origin, "diff", "--name-status", old, new).splitlines()
-        changes = (line.split("\t") for line in names)
-        return Diff(tuple(Change(path, letter, "100644", "100644") for letter, path in changes))
-
-    def contains(self, commit: Sha, ancestor: Sha) -> bool:
-        argv = ["git", "-C", str(self.origin), "merge-base", "--is-ancestor", ancestor, commit]
-        return subprocess.run(argv, check=False, capture_output=True).returncode == 0
-
-
-class Words:
-    """An agent family whose command is the provider's, word for word."""
-
-    def invocation(self, order: RunOrder, home: Path, workspace: Path) -> Invocation:
-        return Invocation(order.provider.spec.command)
-
-    def verdict(self, exit: AgentExit, log_tail: str) -> AgentExit:
-        return exit
+def workspaces(origin: Path, state: Path) -> tuple[GitWorkspaces, GitRepository]:
+    """Return the real git ports over a repository."""
+    opened = open_repository(origin, state)
+    return GitWorkspaces(opened, SystemClock()), GitRepository(opened)
 
 
 class Agents:
@@ -115,7 +61,7 @@ class Agents:
     def __init__(self, root: Path, mode: str) -> None:
         self.root = root
         self.base = repository(root / "origin", {"kept.txt": "kept\n", "src/a.py": "a = 1\n"})
-        self.clones: Any = Clones(root / "origin")
+        self.workspaces, self.git = workspaces(root / "origin", root / "git")
         self.mode = mode
         self.runtime = self.successor()
 
@@ -124,9 +70,9 @@ class Agents:
         self.host = ProcessHost(self.root / "records", self.mode)
         return ProcessRuntime(
             self.host,
-            self.clones,
-            self.clones,
-            agents={Adapter.COMMAND: Words()},
+            self.workspaces,
+            self.git,
+            agents={Adapter.COMMAND: CommandAgent()},
             folder=self.root / "runs",
             environ=ENVIRON,
         )
@@ -183,6 +129,3 @@ def until(said: Callable[[], object], *, within_s: float = 10) -> None:
     while not said():
         assert time.monotonic() < deadline, f"did not happen within {within_s} s"
         time.sleep(0.005)
-
-
-PYTHON = f"{sys.executable} -I -S"

@@ -21,7 +21,7 @@ from orchestrator.model.base import ObjectMeta, TreeId
 from orchestrator.model.facts import GateFact
 from orchestrator.model.gate import CouldNotRun, Gate, GateResult
 from orchestrator.model.validation import Purpose, Validation, ValidationSpec
-from tests.e2e.process_world import ENVIRON, Clones, commit, git, repository, until
+from tests.e2e.process_world import ENVIRON, commit, git, repository, until, workspaces
 
 
 class World:
@@ -31,13 +31,13 @@ class World:
         self.root = root
         self.mode = mode
         self.commit = repository(root / "origin", {"a.txt": "a\n"})
-        self.clones = Clones(root / "origin")
+        self.workspaces, _ = workspaces(root / "origin", root / "git")
         self.gates = self.successor()
 
     def successor(self) -> ProcessGates:
         """Return the gates a new leader would make over the same folders."""
         self.host = ProcessHost(self.root / "records", self.mode)
-        return ProcessGates(self.host, self.clones, folder=self.root / "gates", environ=ENVIRON)
+        return ProcessGates(self.host, self.workspaces, folder=self.root / "gates", environ=ENVIRON)
 
     def validation(
         self, run: str, *, name: str = "val-1", timeout: str = "30s", rules: CouldNotRun | None = None
@@ -189,15 +189,15 @@ def test_a_tree_that_cannot_be_checked_out_is_no_verdict_on_it(world: World, mon
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(world.clones, "checkout", full)
+    monkeypatch.setattr(world.workspaces, "checkout", full)
     with pytest.raises(Transient, match="No space left"):
         world.gates.start(world.validation("true"))
     assert (world.gates.observe(), world.folders()) == ({}, [])
 
 
 def test_the_environment_digest_follows_what_a_verdict_depends_on(world: World) -> None:
-    other = ProcessGates(world.host, world.clones, folder=world.root, environ={**ENVIRON, "PATH": "/usr/bin"})
-    same = ProcessGates(world.host, world.clones, folder=world.root, environ={**ENVIRON, "API_TOKEN": "another"})
+    other = ProcessGates(world.host, world.workspaces, folder=world.root, environ={**ENVIRON, "PATH": "/usr/bin"})
+    same = ProcessGates(world.host, world.workspaces, folder=world.root, environ={**ENVIRON, "API_TOKEN": "another"})
     assert world.gates.environment() == same.environment() != other.environment()
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.adapters.process.gates import ProcessGates
 from orchestrator.adapters.process.host import ProcessHost
 from orchestrator.adapters.process.job import Job
 from orchestrator.errors import Refused, Transient
+from orchestrator.model.condition import Reason
 from orchestrator.model.facts import AgentState, Diff
 from orchestrator.model.gate import Evidence
 from orchestrator.model.run import AgentResult, Budget, ScopeRequest, Usage
@@ -140,7 +142,7 @@ def test_a_vanished_keeper_is_infrastructure(either: Agents) -> None:
     order = either.order("echo up; sleep 60")
     either.runtime.start(order)
     until(lambda: "up" in either.log())
-    started = json.loads((either.root / "records" / "item-1.job").read_text())
+    started = json.loads((either.root / "records" / "agent.item-1.job").read_text())
     os.kill(started["pid"], signal.SIGKILL)
     fact = either.end(within_s=5)
     assert (fact.state, fact.code) == (AgentState.LOST, None)
@@ -312,31 +314,51 @@ def test_a_new_leader_collects_from_disk_what_a_dead_ones_agent_left(either: Age
     until(lambda: "up" in either.log())
     either.host.close()  # to the agent this is the leader's death
     either.runtime = either.successor()
-    assert either.runtime.sweep() == ("item-1",)
+    assert either.runtime.sweep() == ["item-1"]
     assert either.runtime.observe() == {}
     found = either.runtime.collect(order.run, LIMITS)
     assert [change.path for change in found.diff.changes] == ["src/new.py"]
     assert found.descends
     either.runtime.discard("item-1")
-    assert either.runtime.sweep() == ()
+    assert either.runtime.sweep() == []
     assert either.run("exit 3").code == 3
 
 
-def test_a_forged_note_of_where_the_work_began_is_not_believed(agents: Agents) -> None:
-    order = agents.order('echo \'{"start": "--upload-pack=evil"}\' > ../prepared.json; echo x > src/x.py')
-    agents.runtime.start(order)
-    agents.end()
+WRECKED = {
+    "no .git": "rm -rf .git",
+    "gone": 'cd /; rm -rf "$OLDPWD"',
+    "a link": 'here=$(pwd); cd /; mv "$here" "$here.moved"; ln -s /etc "$here"',
+    "a file": 'here=$(pwd); cd /; rm -rf "$here"; echo x > "$here"',
+    "a fifo for HEAD": "rm .git/HEAD; mkfifo .git/HEAD",
+    "garbage for HEAD": "head -c 100000 /dev/urandom > .git/HEAD",
+}
+
+
+@pytest.mark.parametrize("case", WRECKED)
+def test_a_wrecked_workspace_is_said_and_can_be_discarded(agents: Agents, case: str) -> None:
+    agents.run(WRECKED[case])
+    found = agents.runtime.collect(agents.order("").run, LIMITS)
+    assert found.trouble is Reason.WORKSPACE_BROKEN
+    assert found.message
+    assert found.head is not None or found.diff == Diff(())
+    agents.runtime.discard("item-1")
+    assert sorted(path.name for path in agents.folder().iterdir() if path.name != "workspace.moved") == ["job"]
+
+
+def test_a_folder_nobody_may_enter_hides_no_work_and_stops_no_clean_up(agents: Agents) -> None:
+    agents.run("echo x > src/x.py; mkdir shut; echo y > shut/y; chmod 000 shut; chmod 000 .")
+    found = agents.runtime.collect(agents.order("").run, LIMITS)
+    assert "src/x.py" in [change.path for change in found.diff.changes]
+    agents.runtime.discard("item-1")
+    assert [path.name for path in agents.folder().iterdir()] == ["job"]
+
+
+def test_agents_and_gates_may_share_a_host(agents: Agents) -> None:
+    agents.runtime.start(agents.order("sleep 60"))
     agents.host.close()
     agents.runtime = agents.successor()
-    agents.runtime.sweep()
-    assert agents.runtime.collect(order.run, LIMITS).descends
-
-
-def test_what_could_not_be_fetched_is_said_without_a_diff(agents: Agents) -> None:
-    agents.run("rm -rf .git")
-    found = agents.runtime.collect(agents.order("").run, LIMITS)
-    assert (found.head, found.diff) == (None, Diff(()))
-    assert found.message == "nothing could be fetched"
+    gates = ProcessGates(agents.host, agents.workspaces, folder=agents.root / "gates", environ=ENVIRON)
+    assert (gates.sweep(), agents.runtime.sweep(), agents.runtime.sweep()) == ([], ["item-1"], [])
 
 
 def test_the_machine_at_fault_is_not_the_agents(agents: Agents, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,6 @@ import os
 import platform
 import shutil
 import stat
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +57,19 @@ class Folders:
             return stat.S_ISDIR(os.lstat(self.root).st_mode)
         except OSError:
             return False
+
+    def unlock(self, folder: Path) -> None:
+        """Let us into a folder whose job shut it behind itself. Does nothing where that is no folder of ours."""
+        try:
+            fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            return
+        try:
+            os.chmod(f"/proc/self/fd/{fd}", 0o700)
+        except OSError:
+            pass
+        finally:
+            os.close(fd)
 
     def make(self, *folders: Path) -> None:
         """Make the root and these folders below it, empty. Raises OSError."""
@@ -112,9 +124,30 @@ def remove_tree(path: Path) -> None:
     try:
         shutil.rmtree(path)
     except (OSError, RecursionError):
-        # Modes that lock us out, or deeper than Python recurses: the system's tools know both.
-        # `chmod -R` follows no link it meets below its argument, and `path` itself is none.
-        for argv in (["chmod", "-R", "u+rwX", "--", str(path)], ["rm", "-rf", "--", str(path)]):
-            subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        if path.exists():
-            raise OSError(f"{path} cannot be removed") from None
+        _remove_level_by_level(path)
+
+
+def _remove_level_by_level(path: Path) -> None:
+    """Remove a folder that locks us out or is deeper than paths may be long.
+
+    Every folder met is moved up beside the first one, so each is handled at depth one. `rm` takes seconds for a few
+    thousand levels, and time that grows with their square.
+    """
+    waiting = [path]
+    count = 0
+    while waiting:
+        folder = waiting.pop()
+        os.chmod(folder, 0o700)
+        with os.scandir(folder) as entries:
+            for entry in list(entries):
+                if not entry.is_dir(follow_symlinks=False):
+                    os.unlink(entry.path)
+                    continue
+                os.chmod(entry.path, 0o700)  # moving a folder changes the folder: its `..`
+                count += 1
+                up = path.with_name(f".{path.name}.removing.{count}")
+                if os.path.lexists(up):  # what an earlier removal that was cut off left
+                    remove_tree(up)
+                os.rename(entry.path, up)
+                waiting.append(up)
+        os.rmdir(folder)

@@ -20,7 +20,7 @@ from orchestrator.adapters.process.gate_runners import could_not_run
 from orchestrator.adapters.process.host import ProcessHost, read_log
 from orchestrator.adapters.process.job import KEY, Ended, Job, Limits, Lost, Running
 from orchestrator.adapters.process.secrets import masked, plain, secret_values
-from orchestrator.errors import Transient
+from orchestrator.errors import InterlockError, Transient
 from orchestrator.model.base import seconds
 from orchestrator.model.facts import GateFact
 from orchestrator.model.gate import Gate, GateResult
@@ -33,6 +33,8 @@ FILE_BYTES_MAX = 4 << 30
 OUTPUT_MAX = 16_384
 """What is kept as evidence: the last characters, which go into a prompt."""
 SIGNATURE_MAX = 300
+_PREFIX = "gate."
+"""Of these keys: agents may share the host."""
 
 
 @dataclass(slots=True)
@@ -83,7 +85,7 @@ class ProcessGates:
                 return
             self._tries += 1
             # Every try has its own key and folder: the one before may still be on its way out.
-            key = f"{_safe(name)}.{os.getpid()}.{self._tries}"
+            key = f"{_PREFIX}{_safe(name)}.{os.getpid()}.{self._tries}"
             known = self._known[name] = _Known(key, Folders(self._folder / key), validation.spec.gate)
         try:
             job = self._prepare(validation, known)
@@ -187,19 +189,19 @@ class ProcessGates:
             if folders.is_ours():
                 self._workspaces.discard(folders.workspace)
             remove_tree(folders.root)
-        except OSError:
+        except (OSError, InterlockError):
             pass
 
     def sweep(self) -> Sequence[str]:
         """End what a dead predecessor left, remove its folders, return its validations. For a new leader, once."""
-        swept = self._host.sweep()
+        swept = [key for key in self._host.sweep() if key.startswith(_PREFIX)]
         for key in swept:
             self._host.forget(key)
         if self._folder.is_dir():
             mine = {known.folders.root.name for known in self._known.values()}
             for name in sorted(set(os.listdir(self._folder)) - mine):
                 self._clean(Folders(self._folder / name))
-        return [key.rsplit(".", 2)[0] for key in swept]
+        return [key.removeprefix(_PREFIX).rsplit(".", 2)[0] for key in swept]
 
 
 def verdict(gate: Gate, ended: Ended, output: str) -> tuple[GateResult | None, str]:

@@ -75,10 +75,12 @@ def _become(order: Order, out: int) -> None:
         os.execve(name, order.argv, order.env)
     refused = errno.ENOENT
     for folder in order.env.get(b"PATH", DEFAULT_PATH).split(b":"):
+        path = (folder or b".") + b"/" + name
         try:
-            os.execve((folder or b".") + b"/" + name, order.argv, order.env)
+            os.execve(path, order.argv, order.env)
         except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            # A folder on PATH that we may not look into holds no program for us.
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR) and os.path.lexists(path):
                 refused = error.errno or errno.EACCES
     raise OSError(refused, "no such program")
 

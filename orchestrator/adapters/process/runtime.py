@@ -7,9 +7,7 @@ Nothing an agent left is trusted, and only `discard` removes anything.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,20 +18,19 @@ from orchestrator.adapters.process.environment import Folders, base_environment,
 from orchestrator.adapters.process.host import LOG_NAME, ProcessHost, read_log
 from orchestrator.adapters.process.job import KEY, Ended, Job, Limits, Lost, Running, StartTrouble
 from orchestrator.adapters.process.secrets import masked, plain, secret_values
-from orchestrator.adapters.process.untrusted import Unreadable, read_file
 from orchestrator.errors import Refused, Transient
 from orchestrator.model.base import Sha, seconds
 from orchestrator.model.facts import AgentFact, AgentState, Collected, Diff
 from orchestrator.model.provider import Adapter, SandboxMode
 from orchestrator.model.run import AgentExit, AgentRun
 from orchestrator.model.train import PatchLimits
-from orchestrator.ports import Agent, Git, Prepared, RunOrder, Workspaces
+from orchestrator.ports import Agent, Git, RunOrder, Workspaces
 
 STOP_GRACE_S = 5.0
 LOG_TAIL_BYTES = 16_384
 VERDICT_TAIL_BYTES = 262_144
-_PREPARED = "prepared.json"
-_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_PREFIX = "agent."
+"""Of this runtime's keys: gates may share its host."""
 _SIGTERM = 15
 
 
@@ -42,7 +39,6 @@ class _Known:
     """A run this runtime was told to start. `fact` is set once its end was seen."""
 
     agent: Agent
-    start: Sha | None = None
     is_started: bool = False
     is_unwanted: bool = False
     fact: AgentFact | None = None
@@ -99,7 +95,7 @@ class ProcessRuntime:
             raise
         known.is_started = True
         if known.is_unwanted:
-            self._host.stop(name, grace_s=STOP_GRACE_S)
+            self._host.stop(_PREFIX + name, grace_s=STOP_GRACE_S)
 
     def _agent(self, order: RunOrder) -> Agent:
         provider = order.provider
@@ -125,14 +121,12 @@ class ProcessRuntime:
             base=run.spec.base,
             branch=run.spec.parameters.get("head") or f"interlock/{order.spec.name}",
         )
-        known.start = prepared.start
-        self._note(folders, prepared)
         protocol.write(folders.interlock, order, conflicts=prepared.conflicts)
         invocation = known.agent.invocation(order, folders.home, folders.workspace)
         limits = order.provider.spec.limits
         allowed = {name: self._environ[name] for name in order.provider.spec.env.allow if name in self._environ}
         return Job(
-            key=run.name,
+            key=_PREFIX + run.name,
             argv=invocation.argv,
             cwd=folders.workspace,
             # What is private stays private whatever a provider allows; the adapter is our own code and may change it.
@@ -151,11 +145,6 @@ class ProcessRuntime:
             stdin=invocation.stdin or "",
         )
 
-    def _note(self, folders: Folders, prepared: Prepared) -> None:
-        """Write down where the workspace began, for a leader that finds it after this one's death."""
-        remove_tree(folders.root / _PREPARED)
-        (folders.root / _PREPARED).write_text(json.dumps({"start": prepared.start}))
-
     # -- observe -----------------------------------------------------------------------------------------------------
 
     def observe(self) -> Mapping[str, AgentFact]:
@@ -167,7 +156,7 @@ class ProcessRuntime:
             return known.fact
         if not known.is_started:  # its workspace is being prepared on another thread
             return AgentFact(AgentState.RUNNING)
-        match self._host.observe(name):
+        match self._host.observe(_PREFIX + name):
             case Running():
                 return AgentFact(AgentState.RUNNING)
             case Lost(message=message):
@@ -210,7 +199,7 @@ class ProcessRuntime:
         known = self._known.get(run)
         if known is not None:
             known.is_unwanted = True
-            self._host.stop(run, grace_s=STOP_GRACE_S)
+            self._host.stop(_PREFIX + run, grace_s=STOP_GRACE_S)
 
     def collect(self, run: AgentRun, limits: PatchLimits) -> Collected:
         """Checkpoint and fetch the work of an ended (or stopped) agent, from disk even if the run is unknown here.
@@ -222,9 +211,10 @@ class ProcessRuntime:
         if known is not None and self._fact(name, known).state is AgentState.RUNNING:
             raise Transient(f"run {name} has not ended; its work is fetched when it has", retry_after_s=0.2)
         folders = self._folders(name)
+        folders.unlock(folders.workspace)
         work = self._workspaces.fetch(
             folders.workspace,
-            start=(known.start if known is not None else None) or self._noted_start(run, folders),
+            start=Sha(run.spec.start or run.spec.base),
             ref=f"refs/interlock/runs/{name}",
             message=f"{name}: checkpoint of what was left uncommitted",
             limits=limits,
@@ -244,43 +234,30 @@ class ProcessRuntime:
             log_tail="\n".join((tail, *(f"[interlock: {remark}]" for remark in words.remarks))),
         )
 
-    def _noted_start(self, run: AgentRun, folders: Folders) -> Sha:
-        """Return where a dead leader's workspace began; its own note counts only if it holds the run's start."""
-        wanted = Sha(run.spec.start or run.spec.base)
-        text = read_file(folders.root, _PREPARED, 1024)
-        if isinstance(text, Unreadable):
-            return wanted
-        try:
-            noted = str(json.loads(text)["start"])
-        except (ValueError, TypeError, KeyError):
-            return wanted
-        is_later = _SHA.fullmatch(noted) is not None and self._git.contains(Sha(noted), wanted)
-        return Sha(noted) if is_later else wanted
-
     def discard(self, run: str) -> None:
         """Remove the workspace and forget the run. The log stays. Raises Transient while its processes are there."""
         known = self._known.get(run)
         if known is not None and self._fact(run, known).state is AgentState.RUNNING:
             known.is_unwanted = True
-            self._host.kill_now(run)
+            self._host.kill_now(_PREFIX + run)
             raise Transient(f"run {run} is being ended; its workspace is removed when it has", retry_after_s=0.2)
         folders = self._folders(run)
         if folders.is_ours():
             try:
                 self._workspaces.discard(folders.workspace)
-                for path in (folders.interlock, folders.home, folders.tmp, folders.root / _PREPARED):
+                for path in (folders.interlock, folders.home, folders.tmp):
                     remove_tree(path)
             except OSError as error:
                 raise Transient(f"run {run}: cannot clean up: {error}", retry_after_s=5) from error
         self._known.pop(run, None)
-        self._host.forget(run)
+        self._host.forget(_PREFIX + run)
 
     def sweep(self) -> Sequence[str]:
         """End every process a dead predecessor left and return the runs they belonged to. For a new leader, once."""
-        swept = self._host.sweep()
-        for name in swept:
-            self._host.forget(name)
-        return swept
+        swept = [key for key in self._host.sweep() if key.startswith(_PREFIX)]
+        for key in swept:
+            self._host.forget(key)
+        return [key.removeprefix(_PREFIX) for key in swept]
 
     def containment(self) -> str:
         """Return one plain sentence: what is contained and what is not."""
