@@ -40,6 +40,8 @@ def pull_text(spec: ImplementationSpec, run: AgentRun, tier: Tier) -> PullText:
         f"- Digest `{run.status.provenance}`\n"
         f"- {run.status.containment or 'Containment unknown'}"
     )
+    if run.spec.parameters.get("prompt"):
+        parts.append("**The prompt was overridden by `parameters.prompt`: a person has to approve this head.**")
     if run.status.result and run.status.result.summary:
         parts.append("## The agent's own words\n\n" + _fenced(run.status.result.summary[:4000]))
     return PullText(title=_one_line(f"{spec.name}: {said.summary}", 200), body="\n\n".join(parts) + "\n")

@@ -6,60 +6,118 @@ A status is written only when it means something new: times and observed generat
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
-from orchestrator.core.attempts import Startable, era, spent_attempts
+from orchestrator.core.attempts import era, spent_attempts
 from orchestrator.core.board import Board, Item, starts_later
 from orchestrator.core.train import Waiting
 from orchestrator.model.action import WriteStatus
 from orchestrator.model.condition import Condition, ConditionType, Phase, Reason, RunPhase
 from orchestrator.model.facts import PullState
-from orchestrator.model.spec import ImplementationSpecStatus, PullRequestRef, Wait
-
-WORKING = frozenset({Reason.AGENT_RUNNING, Reason.COLLECTING, Reason.PUBLISHING})
+from orchestrator.model.spec import ImplementationSpecStatus, PullRequestRef, Tier, Wait
 
 
 def report(board: Board, waiting: Mapping[str, Waiting]) -> list[WriteStatus]:
     """Return the status writes for the items whose standing means something new."""
     writes = []
     for item in board.items:
-        status = _status(board, item, waiting.get(item.name))
-        if _meaning(status) != _meaning(item.spec.status):
-            changed = (status.phase, status.reason) != (item.spec.status.phase, item.spec.status.reason)
-            told = changed or status.message != item.spec.status.message
+        meant = _meant(board, item, waiting.get(item.name))
+        if meant != _said(item.spec.status):
+            before = item.spec.status
+            told = (meant.phase, meant.reason, meant.message) != (before.phase, before.reason, before.message)
             writes.append(
                 WriteStatus(
-                    item.spec.model_copy(update={"status": status}),
-                    event=status.reason.value if told else "",
-                    message=f"{status.phase.value}: {status.message}"[:1000],
+                    item.spec.model_copy(update={"status": _status(board, item, meant)}),
+                    event=meant.reason.value if told else "",
+                    message=f"{meant.phase.value}: {meant.message}"[:1000],
                 )
             )
     return writes
 
 
-def _status(board: Board, item: Item, waiting: Waiting | None) -> ImplementationSpecStatus:
-    before = item.spec.status
+class _Meaning(NamedTuple):
+    """What a status says, times aside. Compared on every item every tick, so it is cheap to make."""
+
+    generation: int
+    phase: Phase
+    reason: Reason
+    message: str
+    tier: Tier | None
+    attempts: int
+    run: str | None
+    branch: str | None
+    pull: tuple[int, str, str, bool] | None
+    landed: str | None
+    landed_run: str | None
+    on: tuple[Wait, ...]
+    until: datetime | None
+    holds: tuple[bool, ...]
+    """Whether each condition holds, in the order of `CONDITIONS`."""
+
+
+def _meant(board: Board, item: Item, waiting: Waiting | None) -> _Meaning:
     phase, why = _standing(item, waiting)
-    same = (before.phase, before.reason) == (phase, why.reason) and before.since is not None
-    counted = era(item.spec, item.runs, item.voice)
     pull = item.pull
-    return ImplementationSpecStatus(
-        conditions=_conditions(item, phase, why, board.now),
-        observed_generation=item.spec.metadata.generation,
+    return _Meaning(
+        generation=item.spec.metadata.generation,
         phase=phase,
         reason=why.reason,
         message=why.message[:1000],
         tier=item.tier,
-        attempts=spent_attempts(counted),
-        current_run=item.run.name if item.run else None,
+        attempts=spent_attempts(era(item.spec, item.runs, item.voice)) if item.runs else 0,
+        run=item.run.name if item.run else None,
         branch=f"interlock/{item.name}" if item.branch else None,
+        pull=(pull.number, pull.url, pull.head, pull.draft) if pull else None,
+        landed=item.landed.commit if item.landed else None,
+        landed_run=item.landed.run if item.landed else None,
+        on=why.on,
+        until=starts_later(item, board.now),
+        holds=_holds(item, phase),
+    )
+
+
+def _said(status: ImplementationSpecStatus) -> _Meaning:
+    pull = status.pull_request
+    return _Meaning(
+        generation=status.observed_generation,
+        phase=status.phase,
+        reason=status.reason,
+        message=status.message,
+        tier=status.tier,
+        attempts=status.attempts,
+        run=status.current_run,
+        branch=status.branch,
+        pull=(pull.number, pull.url, pull.head, pull.draft) if pull else None,
+        landed=status.landed,
+        landed_run=status.landed_run,
+        on=status.waiting_for,
+        until=status.until,
+        holds=tuple(condition.status == "True" for condition in status.conditions),
+    )
+
+
+def _status(board: Board, item: Item, meant: _Meaning) -> ImplementationSpecStatus:
+    before = item.spec.status
+    same = (before.phase, before.reason) == (meant.phase, meant.reason) and before.since is not None
+    pull = item.pull
+    return ImplementationSpecStatus(
+        conditions=_conditions(before, meant, board.now),
+        observed_generation=meant.generation,
+        phase=meant.phase,
+        reason=meant.reason,
+        message=meant.message,
+        tier=meant.tier,
+        attempts=meant.attempts,
+        current_run=meant.run,
+        branch=meant.branch,
         pull_request=PullRequestRef(number=pull.number, url=pull.url, head=pull.head, draft=pull.draft)
         if pull
         else None,
         landed=item.landed.commit if item.landed else None,
-        landed_run=item.landed.run if item.landed else None,
-        waiting_for=why.on,
+        landed_run=meant.landed_run,
+        waiting_for=meant.on,
         since=before.since if same else board.now,
-        until=starts_later(item, board.now) if isinstance(item.outlook, Startable) else None,
+        until=meant.until,
     )
 
 
@@ -75,57 +133,54 @@ def _standing(item: Item, waiting: Waiting | None) -> tuple[Phase, Waiting]:
     if waiting is not None and waiting.reason is Reason.INVALID:
         return Phase.STALLED, waiting
     if run is None:
-        return Phase.WAITING, waiting or Waiting(Reason.WAITING_FOR_CLAIM, "it is about to start")
+        return Phase.WAITING, waiting or _ABOUT_TO_START
     if run.status.phase is RunPhase.PROPOSED:
         return Phase.PROPOSED, waiting or Waiting(Reason.WAITING_FOR_TRAIN, "it is in the train")
     return Phase.RUNNING, waiting or Waiting(Reason.AGENT_RUNNING, f"{run.name} is at work")
 
 
-def _conditions(item: Item, phase: Phase, why: Waiting, now: datetime) -> tuple[Condition, ...]:
+_ABOUT_TO_START = Waiting(Reason.WAITING_FOR_CLAIM, "it is about to start")
+
+CONDITIONS = (
+    ConditionType.PLANNED,
+    ConditionType.DISPATCHED,
+    ConditionType.PROPOSED,
+    ConditionType.LANDED,
+    ConditionType.READY,
+    ConditionType.RECONCILING,
+    ConditionType.STALLED,
+)
+
+
+def _holds(item: Item, phase: Phase) -> tuple[bool, ...]:
+    """Return whether each of `CONDITIONS` holds."""
     open_pull = item.pull is not None and item.pull.state is PullState.OPEN
-    truth = {
-        ConditionType.PLANNED: item.problem is None,
-        ConditionType.DISPATCHED: bool(item.runs),
-        ConditionType.PROPOSED: open_pull or phase is Phase.LANDED,
-        ConditionType.LANDED: phase is Phase.LANDED,
-        ConditionType.READY: phase is Phase.LANDED,
-        ConditionType.RECONCILING: phase in (Phase.WAITING, Phase.RUNNING, Phase.PROPOSED),
-        ConditionType.STALLED: phase is Phase.STALLED,
-    }
-    before = {condition.type: condition for condition in item.spec.status.conditions}
-    return tuple(_condition(before.get(kind.value), kind, holds, item, why, now) for kind, holds in truth.items())
-
-
-def _condition(
-    before: Condition | None, kind: ConditionType, holds: bool, item: Item, why: Waiting, now: datetime
-) -> Condition:
-    status = "True" if holds else "False"
-    same = before is not None and before.status == status
-    return Condition(
-        type=kind.value,
-        status=status,
-        reason=why.reason.value,
-        message=why.message[:1000],
-        last_transition_time=before.last_transition_time if before is not None and same else now,
-        observed_generation=item.spec.metadata.generation,
-    )
-
-
-def _meaning(status: ImplementationSpecStatus) -> tuple[object, ...]:
-    """Return what a status says, times aside."""
+    landed = phase is Phase.LANDED
     return (
-        status.observed_generation,
-        status.phase,
-        status.reason,
-        status.message,
-        status.tier,
-        status.attempts,
-        status.current_run,
-        status.branch,
-        status.pull_request,
-        status.landed,
-        status.landed_run,
-        status.waiting_for,
-        status.until,
-        tuple((condition.type, condition.status) for condition in status.conditions),
+        item.problem is None,
+        bool(item.runs),
+        open_pull or landed,
+        landed,
+        landed,
+        phase in (Phase.WAITING, Phase.RUNNING, Phase.PROPOSED),
+        phase is Phase.STALLED,
     )
+
+
+def _conditions(before: ImplementationSpecStatus, meant: _Meaning, now: datetime) -> tuple[Condition, ...]:
+    known = {condition.type: condition for condition in before.conditions}
+    made = []
+    for kind, holds in zip(CONDITIONS, meant.holds, strict=True):
+        status = "True" if holds else "False"
+        old = known.get(kind.value)
+        made.append(
+            Condition(
+                type=kind.value,
+                status=status,
+                reason=meant.reason.value,
+                message=meant.message,
+                last_transition_time=old.last_transition_time if old is not None and old.status == status else now,
+                observed_generation=meant.generation,
+            )
+        )
+    return tuple(made)

@@ -122,8 +122,8 @@ def _pending(board: Board, item: Item, run: AgentRun) -> Step:
             environment=board.snapshot.environment,
         ),
     }
-    waiting = Waiting(Reason.AGENT_RUNNING, f"{run.name} is being started")
-    return Step((_write(run, started, event="Started", message=f"attempt {run.spec.attempt}"),), waiting)
+    intended = run.model_copy(update={"status": run.status.model_copy(update=started)})
+    return Step((StartAgent(intended, item.spec, item.provider),), _agent_runs(run))
 
 
 def _running(board: Board, item: Item, run: AgentRun) -> Step:
@@ -137,7 +137,9 @@ def _running(board: Board, item: Item, run: AgentRun) -> Step:
             return Step((_supersede(run, over),))
         if item.voice.held:
             # The intent to start is written, the word came before the start: the agent waits for the release.
-            return Step(waiting=Waiting(Reason.HELD, f"held by {item.voice.held_why}", (Wait(kind="Person", name="release"),)))
+            return Step(
+                waiting=Waiting(Reason.HELD, f"held by {item.voice.held_why}", (Wait(kind="Person", name="release"),))
+            )
         assert item.provider is not None
         return Step((StartAgent(run, item.spec, item.provider),), _agent_runs(run))
     if fact.state is AgentState.RUNNING:

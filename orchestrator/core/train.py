@@ -84,26 +84,29 @@ def steer(board: Board, gatehouse: Gatehouse, stop: Frozen | None) -> TrainStep:
     """
     step = TrainStep(frozen=stop)
     barriers = Barriers(board)
-    front: str | None = None
+    landing = board.train.status.landing
+    ahead: str | None = landing.spec if landing is not None else None
     for item in board.items:
         run = item.proposal
         if run is None or item.is_closed:
             continue
         step.entries.append(item.name)
-        if board.train.status.landing is not None:
-            step.waiting[item.name] = _behind_landing(board, item)
+        if landing is not None and landing.spec == item.name:
+            step.waiting[item.name] = Waiting(Reason.LANDING, f"the base is being advanced to {landing.commit[:12]}")
             continue
         waits = _frozen_wait(board, stop) or standing(board, barriers, item, run)
         if waits is not None:
             step.waiting[item.name] = waits
-        elif front is not None:
+        elif ahead is not None:
+            # Named after its neighbour, not the front: a landing changes one status, not all of those behind.
             step.waiting[item.name] = Waiting(
                 Reason.WAITING_FOR_TRAIN,
-                f"behind {front} in the train",
-                (Wait(kind="ImplementationSpec", name=front, reason="ahead in the train"),),
+                f"behind {ahead} in the train",
+                (Wait(kind="ImplementationSpec", name=ahead, reason="ahead in the train"),),
             )
+            ahead = item.name
         else:
-            front = _advance(board, gatehouse, step, item, run)
+            ahead = _advance(board, gatehouse, step, item, run)
     return step
 
 
@@ -311,18 +314,6 @@ def _conflict(candidate: Conflicted) -> Rejected:
         FailureClass.CONFLICT,
         f"conflicts with the base in {paths}",
         (Evidence(gate="merge", result="conflict", output=candidate.output[-EVIDENCE_MAX:] or paths),),
-    )
-
-
-def _behind_landing(board: Board, item: Item) -> Waiting:
-    landing = board.train.status.landing
-    assert landing is not None
-    if landing.spec == item.name:
-        return Waiting(Reason.LANDING, f"the base is being advanced to {landing.commit[:12]}")
-    return Waiting(
-        Reason.WAITING_FOR_TRAIN,
-        f"{landing.spec} is landing",
-        (Wait(kind="ImplementationSpec", name=landing.spec, reason="landing"),),
     )
 
 

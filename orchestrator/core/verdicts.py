@@ -159,7 +159,8 @@ class Gatehouse:
             elif free > 0 and self._may_start(known):
                 free -= 1
                 started = {"phase": ValidationPhase.RUNNING, "leader": self._snapshot.leader}
-                done.append(_status(known, known.status.model_copy(update=started | {"started_at": self._now})))
+                status = known.status.model_copy(update=started | {"started_at": self._now})
+                done.append(StartGate(known.model_copy(update={"status": status})))
         return done
 
     def _may_start(self, validation: Validation) -> bool:

@@ -37,7 +37,10 @@ class WriteStatus:
 
 @dataclass(frozen=True, slots=True)
 class StartAgent:
-    """Prepare the run's workspace and start its agent. The run is `Running` in the store already."""
+    """Write the run's status, `Running` under this leader, then prepare its workspace and start its agent.
+
+    The status is the intent: a leader that finds it and no process knows that its predecessor died in between.
+    """
 
     run: AgentRun
     spec: ImplementationSpec
@@ -83,7 +86,7 @@ class DiscardWorkspace:
 
 @dataclass(frozen=True, slots=True)
 class StartGate:
-    """Start the gate of a validation on its tree. The validation is `Running` in the store already."""
+    """Write the validation's status, `Running` under this leader, then start its gate on its tree."""
 
     validation: Validation
 

@@ -101,6 +101,8 @@ class ImplementationSpecSpec(Value):
     @property
     def lane_names(self) -> tuple[str, ...]:
         """Return the lanes it works in, in name order."""
+        if not self.lanes:
+            return (self.lane,) if self.lane else ()
         return tuple(sorted({*self.lanes, *([self.lane] if self.lane else [])}))
 
 

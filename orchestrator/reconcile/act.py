@@ -125,8 +125,10 @@ class Executor:
                 self._ports.runtime.discard(action.run.name)
                 return True
             case StartGate():
-                self._ports.gates.start(action.validation)
-                return True
+                intended = self._ports.cluster.update_status(action.validation)
+                if intended is not None:
+                    self._ports.gates.start(intended)
+                return intended is not None
             case StopGate():
                 self._ports.gates.stop(action.validation)
                 return True
@@ -172,12 +174,17 @@ class Executor:
         return written is not None
 
     def _start_agent(self, action: StartAgent) -> bool:
+        intended = self._ports.cluster.update_status(action.run)
+        if intended is None:
+            return False
+        if intended.version != action.run.version:
+            self._record(intended, "Started", f"attempt {intended.spec.attempt}")
         try:
-            self._ports.runtime.start(RunOrder(action.run, action.spec, action.provider))
+            self._ports.runtime.start(RunOrder(intended, action.spec, action.provider))
         except Refused as error:
             # It will be refused again: the attempt is over, in its own words.
             fact = AgentFact(state=AgentState.ENDED, ended_at=self._ports.clock.now(), failed_start=str(error))
-            status = action.run.status.model_copy(
+            status = intended.status.model_copy(
                 update={
                     "phase": RunPhase.FAILED,
                     "failure_class": "PolicyDenied",
@@ -187,7 +194,7 @@ class Executor:
                 }
             )
             return self._write(
-                WriteStatus(action.run.model_copy(update={"status": status}), "PolicyDenied", fact.failed_start[:1000])
+                WriteStatus(intended.model_copy(update={"status": status}), "PolicyDenied", fact.failed_start[:1000])
             )
         return True
 
@@ -209,9 +216,7 @@ class Executor:
             now=ports.clock.now(),
         )
         event = status.failure_class or status.reason or "Collected"
-        written = self._write(
-            WriteStatus(run.model_copy(update={"status": status}), str(event), status.message[:1000])
-        )
+        written = self._write(WriteStatus(run.model_copy(update={"status": status}), str(event), status.message[:1000]))
         if written and action.fact is None:
             # The runtime of this leader does not know the run: no later tick would see its workspace.
             ports.runtime.discard(run.name)

@@ -30,6 +30,8 @@ log = logging.getLogger("interlock.leader")
 
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 60.0
+LOST_GATE_RETRY_S = 60.0
+"""Longer than any backoff between the tries of a lost gate."""
 IDLE_MIN_S = 0.02
 IDLE_MAX_S = 0.5
 
@@ -68,11 +70,14 @@ class Tick:
 
     def _timers(self) -> bool:
         backing_off = any(spec.status.until is not None and spec.status.until > self.at for spec in self.snapshot.specs)
-        lost = any(
-            validation.status.tries and validation.status.tries[-1].result is None
-            for validation in self.snapshot.validations
-        )
-        return backing_off or lost
+        return backing_off or any(self._retries_soon(validation) for validation in self.snapshot.validations)
+
+    def _retries_soon(self, validation: Validation) -> bool:
+        """Return whether a gate whose harness was lost a moment ago may start again with nothing else moving."""
+        last = validation.status.tries[-1] if validation.status.tries else None
+        if last is None or last.result is not None or last.ended_at is None:
+            return False
+        return 0 <= (self.at - last.ended_at).total_seconds() < LOST_GATE_RETRY_S
 
 
 class Backoff:

@@ -1,0 +1,372 @@
+"""The train's decisions on one snapshot: order, barrier, blame, control runs, freezes. One sentence a test."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from orchestrator.core.decide import decide
+from orchestrator.core.provenance import gate_digest, validation_name
+from orchestrator.model.action import Action, BuildCandidate, Create, Land, WriteStatus
+from orchestrator.model.base import Sha, TreeId
+from orchestrator.model.condition import FailureClass, Reason, RunPhase
+from orchestrator.model.decision import Verb
+from orchestrator.model.facts import (
+    BaseCheckout,
+    Built,
+    CandidateKey,
+    Conflicted,
+    LandedFact,
+    PullRequest,
+    PullState,
+    RepositoryFacts,
+)
+from orchestrator.model.gate import Gate, GateResult
+from orchestrator.model.run import AgentRun
+from orchestrator.model.snapshot import Snapshot
+from orchestrator.model.spec import ImplementationSpec, Tier
+from orchestrator.model.train import Claim, Landing, MergeTrain, MergeTrainSpec, MergeTrainStatus
+from orchestrator.model.validation import (
+    Purpose,
+    Try,
+    Validation,
+    ValidationPhase,
+    ValidationSpec,
+    ValidationStatus,
+)
+from tests.unit.make import START, decision, lane, meta, provider, run, spec
+
+TIP, TIP_TREE = Sha("tip"), TreeId("tip-tree")
+TEST = Gate(name="test", run="make test")
+
+
+def verdict(tree: str, *results: GateResult | None, gate: Gate = TEST) -> Validation:
+    name = validation_name(TreeId(tree), gate_digest(gate), "here")
+    said = ValidationSpec(
+        tree=TreeId(tree),
+        commit=Sha(f"commit-of-{tree}"),
+        gate=gate,
+        gate_digest=gate_digest(gate),
+        environment="here",
+        purpose=Purpose.CANDIDATE,
+    )
+    status = ValidationStatus(phase=ValidationPhase.DONE, tries=tuple(Try(result=result) for result in results))
+    return Validation(metadata=meta(name), spec=said, status=status)
+
+
+class World:
+    """Some items with open pull requests on one base; every candidate merges to `tree-<item>`."""
+
+    def __init__(self, **train: object) -> None:
+        self.train_spec = MergeTrainSpec.model_validate({"gates": (TEST,), **train})
+        self.status = MergeTrainStatus()
+        self.specs: list[ImplementationSpec] = []
+        self.runs: list[AgentRun] = []
+        self.candidates: dict[CandidateKey, Built | Conflicted] = {}
+        self.validations: list[Validation] = []
+        self.decisions: list[Any] = []
+        self.facts = RepositoryFacts(tip=TIP, tip_tree=TIP_TREE, contains_previous=True)
+
+    def waiting(self, name: str, **said: object) -> "World":
+        self.specs.append(spec(name, age_s=len(self.specs), **said))
+        return self
+
+    def proposed(self, name: str, *results: GateResult | None, conflict: bool = False, **said: object) -> "World":
+        self.waiting(name, **said)
+        head = Sha(f"head-{name}")
+        status: dict[str, object] = {"head": head, "published": head, "tree": f"own-{name}", "pull_request": 1}
+        self.runs.append(run(name, phase=RunPhase.PROPOSED, **status))
+        key = CandidateKey(TIP, (head,))
+        made = Built(Sha(f"merge-{name}"), TreeId(f"tree-{name}"))
+        self.candidates[key] = Conflicted(("a.py",)) if conflict else made
+        if results:
+            self.validations.append(verdict(f"tree-{name}", *results))
+        return self
+
+    def snapshot(self) -> Snapshot:
+        open_items = {one.spec.implementation_spec_ref.name: one for one in self.runs}
+        claims = tuple(
+            Claim(spec=one.name, paths=one.spec.paths, epoch=n)
+            for n, one in enumerate(self.specs, 1)
+            if one.name in open_items
+        )
+        status = self.status.model_copy(update={"claims": self.status.claims or claims, "epoch": 99, "leader": "me"})
+        heads = {name: one.status.head or Sha("") for name, one in open_items.items()}
+        pulls = tuple(
+            PullRequest(n, "url", f"interlock/{name}", head, name, draft=False, state=PullState.OPEN)
+            for n, (name, head) in enumerate(heads.items(), 1)
+        )
+        train = MergeTrain(metadata=meta("main"), spec=self.train_spec, status=status)
+        facts = replace(self.facts, candidates=self.candidates, branches=heads)
+        return Snapshot(
+            leader="me",
+            environment="here",
+            agents_max=8,
+            lanes=(lane(),),
+            specs=tuple(self.specs),
+            runs=tuple(self.runs),
+            providers=(provider(),),
+            trains=(train,),
+            decisions=tuple(self.decisions),
+            validations=tuple(self.validations),
+            specs_revision="7",
+            repositories={"main": facts},
+            pulls={"main": pulls},
+        )
+
+    def decide(self) -> tuple[Action, ...]:
+        snapshot = self.snapshot()
+        actions = decide(snapshot, START)
+        assert decide(snapshot, START) == actions, "deciding twice on one snapshot gives the same actions"
+        return actions
+
+    def next_status(self) -> MergeTrainStatus:
+        """Return the train's record after this tick's write."""
+        written = _written(self.decide(), MergeTrain)
+        return written[0].status if written else self.snapshot().trains[0].status
+
+    def next_landing(self) -> str | None:
+        landing = self.next_status().landing
+        return landing.spec if landing else None
+
+    def next_run(self, name: str) -> Any:
+        """Return the status this tick gives the item's run, None if it leaves it alone."""
+        return next((one.status for one in _written(self.decide(), AgentRun) if one.name == f"{name}-1"), None)
+
+    def reason(self, name: str) -> Reason:
+        written = next(one for one in _written(self.decide(), ImplementationSpec) if one.name == name)
+        return written.status.reason
+
+
+def _written(actions: Iterable[Action], kind: type) -> list[Any]:
+    return [one.object for one in actions if isinstance(one, WriteStatus) and isinstance(one.object, kind)]
+
+
+PASS, FAIL, COULD_NOT = GateResult.PASS, GateResult.FAIL, GateResult.COULD_NOT_RUN
+
+
+def test_an_entry_whose_candidate_passed_is_landed_on_exactly_the_tested_commit() -> None:
+    status = World().proposed("a", PASS).next_status()
+    assert status.landing == Landing(
+        spec="a", run="a-1", head=Sha("head-a"), commit=Sha("merge-a"), tree=TreeId("tree-a"), base=TIP, at=START
+    )
+
+
+def test_the_landing_intent_is_written_only_if_no_spec_was_applied_meanwhile() -> None:
+    actions = World().proposed("a", PASS).decide()
+    intent = next(one for one in actions if isinstance(one, WriteStatus) and isinstance(one.object, MergeTrain))
+    assert intent.only_if_specs == "7"
+
+
+def test_nothing_lands_before_its_candidate_is_built_and_every_gate_has_passed() -> None:
+    world = World().proposed("a")
+    world.candidates.clear()
+    assert [one.heads for one in world.decide() if isinstance(one, BuildCandidate)] == [("head-a",)]
+    untested = World().proposed("a")
+    assert untested.next_landing() is None
+    wanted = [one.object for one in untested.decide() if isinstance(one, Create)]
+    assert [(one.spec.tree, one.spec.gate) for one in wanted if isinstance(one, Validation)] == [("tree-a", TEST)]
+    own = Gate(name="own", run="pytest")
+    half = World().proposed("a", PASS, validation=(own,))
+    assert half.next_landing() is None
+    half.validations.append(verdict("tree-a", PASS, gate=own))
+    assert half.next_landing() == "a"
+
+
+def test_safety_lands_before_what_came_earlier() -> None:
+    world = World().proposed("old", PASS, tier=Tier.STRATEGY).proposed("firewall", PASS, tier=Tier.SAFETY)
+    assert world.next_landing() == "firewall"
+
+
+def test_an_open_item_of_an_earlier_tier_holds_a_later_one_even_without_a_pull_request() -> None:
+    world = World().proposed("cost", PASS, tier=Tier.VALIDITY).waiting("firewall", tier=Tier.SAFETY)
+    assert world.next_landing() is None
+    assert world.reason("cost") is Reason.WAITING_FOR_TIER
+    elsewhere = World().proposed("cost", PASS, tier=Tier.VALIDITY)
+    assert elsewhere.waiting("firewall", tier=Tier.SAFETY, roadmap="other").next_landing() == "cost"
+    off = World(tier_barrier="off").proposed("cost", PASS, tier=Tier.VALIDITY)
+    assert off.waiting("firewall", tier=Tier.SAFETY).next_landing() == "cost"
+
+
+@pytest.mark.parametrize(
+    ("tier", "barrier", "lands"),
+    [
+        (Tier.SAFETY, "strict", None),
+        (Tier.SAFETY, "ready", "last"),
+        (Tier.VALIDITY, "strict", "last"),
+    ],
+)
+def test_a_stalled_item_holds_what_follows_only_in_safety(tier: Tier, barrier: str, lands: str | None) -> None:
+    world = World(tier_barrier=barrier).proposed("last", PASS, tier=Tier.STRATEGY).waiting("early", tier=tier)
+    world.runs.append(run("early", failure=FailureClass.NO_CHANGE))
+    assert world.next_landing() == lands
+
+
+def test_a_waived_or_cancelled_safety_item_holds_nobody() -> None:
+    for verb in (Verb.WAIVE, Verb.CANCEL):
+        world = World().proposed("cost", PASS, tier=Tier.VALIDITY).waiting("firewall", tier=Tier.SAFETY)
+        world.decisions.append(decision(verb, "firewall"))
+        assert world.next_landing() == "cost"
+
+
+def test_a_held_entry_is_passed_by_others_of_its_tier_but_still_holds_a_later_tier() -> None:
+    world = World().proposed("a", PASS).proposed("b", PASS)
+    world.decisions.append(decision(Verb.HOLD, "a"))
+    assert world.next_landing() == "b"
+    later = World().proposed("a", PASS, tier=Tier.SAFETY).proposed("b", PASS)
+    later.decisions.append(decision(Verb.HOLD, "a"))
+    assert later.next_landing() is None
+
+
+def test_a_head_that_lacks_approvals_of_its_tier_waits_for_a_person() -> None:
+    world = World(approvals={"safety": 1}).proposed("a", PASS, tier=Tier.SAFETY)
+    assert (world.next_landing(), world.reason("a")) == (None, Reason.WAITING_FOR_APPROVAL)
+    world.decisions.append(decision(Verb.APPROVE, "a", head="another-head"))
+    assert world.next_landing() is None, "a push voids approvals"
+    world.decisions.append(decision(Verb.APPROVE, "a", at_s=1, head="head-a"))
+    assert world.next_landing() == "a"
+
+
+def test_priority_and_then_age_decide_inside_a_tier() -> None:
+    assert World().proposed("b", PASS).proposed("a", PASS).next_landing() == "b"
+    assert World().proposed("b", PASS).proposed("a", PASS, priority=1).next_landing() == "a"
+    world = World().proposed("b", PASS).proposed("a", PASS)
+    world.decisions.append(decision(Verb.PRIORITY, "a", value="5"))
+    assert world.next_landing() == "a"
+
+
+def test_a_failing_gate_is_blamed_on_the_item_only_after_it_passed_on_the_base() -> None:
+    world = World(retries={"flaky": 0}).proposed("a", FAIL)
+    assert world.next_run("a") is None
+    control = [one.object for one in world.decide() if isinstance(one, Create) and isinstance(one.object, Validation)]
+    assert [(one.spec.tree, one.spec.purpose) for one in control] == [(TIP_TREE, Purpose.CONTROL)]
+    world.validations.append(verdict(TIP_TREE, PASS))
+    rejected = world.next_run("a")
+    assert (rejected.phase, rejected.failure_class) == (RunPhase.FAILED, FailureClass.GATE_FAILED)
+
+
+def test_a_failing_gate_is_tried_once_more_before_it_is_blamed() -> None:
+    world = World().proposed("a", FAIL)
+    world.validations.append(verdict(TIP_TREE, PASS))
+    assert world.next_run("a") is None
+    flaky = World().proposed("a", FAIL, PASS)
+    assert flaky.next_landing() == "a"
+
+
+def test_a_red_base_freezes_the_train_blames_nobody_and_opens_one_repair() -> None:
+    world = World(retries={"flaky": 0}).proposed("a", FAIL)
+    world.validations.append(verdict(TIP_TREE, FAIL))
+    frozen = world.next_status().frozen
+    assert frozen is not None and (frozen.reason, frozen.tip) == (Reason.RED_BASE, TIP)
+    assert world.next_run("a") is None
+    repairs = [one.object for one in world.decide() if isinstance(one, Create)]
+    assert [one.name for one in repairs if isinstance(one, ImplementationSpec)] == ["repair-tip"]
+    world.specs.append(spec("repair-tip", roadmap="repair", tier=Tier.SAFETY))
+    again = [one.object for one in world.decide() if isinstance(one, Create)]
+    assert not [one for one in again if isinstance(one, ImplementationSpec)]
+
+
+def test_a_candidate_that_passes_every_gate_lands_on_a_red_base() -> None:
+    world = World(retries={"flaky": 0}).proposed("a", FAIL).proposed("b", PASS)
+    world.validations.append(verdict(TIP_TREE, FAIL))
+    assert world.next_landing() == "b"
+
+
+def test_a_gate_that_cannot_run_stalls_the_item_if_it_runs_on_the_base_else_freezes_the_train() -> None:
+    world = World().proposed("a", COULD_NOT)
+    world.validations.append(verdict(TIP_TREE, PASS))
+    assert world.next_run("a").failure_class is FailureClass.GATE_COULD_NOT_RUN
+    both = World().proposed("a", COULD_NOT)
+    both.validations.append(verdict(TIP_TREE, COULD_NOT))
+    frozen = both.next_status().frozen
+    assert frozen is not None and frozen.reason is Reason.BASE_CANNOT_RUN
+    assert both.next_run("a") is None
+
+
+def test_an_items_own_validation_has_no_control_run() -> None:
+    own = Gate(name="own", run="pytest")
+    world = World().proposed("a", PASS, validation=(own,))
+    world.validations.append(verdict("tree-a", COULD_NOT, gate=own))
+    assert world.next_run("a").failure_class is FailureClass.GATE_COULD_NOT_RUN
+
+
+def test_a_conflict_with_the_base_goes_back_to_its_owner() -> None:
+    rejected = World().proposed("a", conflict=True).next_run("a")
+    assert rejected.failure_class is FailureClass.CONFLICT
+    assert rejected.evidence[0].gate == "merge"
+
+
+def test_a_gate_lost_as_often_as_allowed_blames_the_machine() -> None:
+    rejected = World().proposed("a", None, None, None).next_run("a")
+    assert rejected.failure_class is FailureClass.INFRA
+    assert World().proposed("a", None, None).next_run("a") is None
+
+
+def test_a_base_that_was_rewritten_freezes_the_train_until_a_person_releases_it_at_this_tip() -> None:
+    world = World().proposed("a", PASS)
+    world.status = MergeTrainStatus(tip=Sha("old"))
+    world.facts = replace(world.facts, contains_previous=False)
+    frozen = world.next_status().frozen
+    assert frozen is not None and frozen.reason is Reason.BASE_MOVED_BACK
+    world.status = MergeTrainStatus(tip=TIP, frozen=frozen)
+    world.facts = replace(world.facts, contains_previous=True)
+    assert world.next_landing() is None
+    world.decisions.append(decision(Verb.RELEASE, "main", head="old"))
+    assert world.next_landing() is None
+    world.decisions.append(decision(Verb.RELEASE, "main", at_s=1, head=TIP))
+    assert world.next_landing() == "a"
+
+
+@pytest.mark.parametrize(
+    ("train", "checkout", "reason"),
+    [
+        ({"gates": ()}, None, Reason.NO_GATES),
+        ({"paused": True}, None, Reason.HELD),
+        ({}, BaseCheckout("/repo", TIP_TREE, ("x.py",)), Reason.BASE_NOT_CLEAN),
+    ],
+)
+def test_nothing_lands_without_gates_while_paused_or_over_a_dirty_checkout(
+    train: dict[str, object], checkout: BaseCheckout | None, reason: Reason
+) -> None:
+    world = World(**train).proposed("a", PASS)
+    world.facts = replace(world.facts, checkout=checkout)
+    frozen = world.next_status().frozen
+    assert frozen is not None and frozen.reason is reason
+    assert world.next_landing() is None
+
+
+def test_an_intent_that_is_written_is_carried_out_and_nothing_else_moves_meanwhile() -> None:
+    world = World().proposed("a", PASS).proposed("b", PASS)
+    landing = world.next_status().landing
+    world.status = MergeTrainStatus(landing=landing)
+    assert [one.landing for one in world.decide() if isinstance(one, Land)] == [landing]
+    assert world.next_status().landing == landing
+
+
+def test_what_the_base_says_has_landed_is_landed_whatever_the_store_says() -> None:
+    world = World().proposed("a", PASS)
+    world.facts = replace(world.facts, landed={"a": LandedFact(Sha("merge-a"), "a-1", START)})
+    assert world.next_landing() is None
+    assert world.next_run("a").phase is RunPhase.LANDED
+    assert world.reason("a") is Reason.LANDED
+
+
+def test_an_entry_whose_claim_is_lent_is_passed_over() -> None:
+    world = World().proposed("a", PASS, paths=("src/x/**",)).waiting("early", tier=Tier.SAFETY, paths=("src/x/**",))
+    world.status = MergeTrainStatus(
+        claims=(
+            Claim(spec="a", paths=("src/x/**",), epoch=1, lent_to="early"),
+            Claim(spec="early", paths=("src/x/**",), epoch=2),
+        )
+    )
+    assert (world.next_landing(), world.reason("a")) == (None, Reason.YIELDED)
+
+
+def test_a_head_made_with_an_overridden_prompt_lands_only_with_an_approval() -> None:
+    world = World().proposed("a", PASS)
+    said = world.runs[0].spec.model_copy(update={"parameters": {"prompt": "do something else"}})
+    world.runs[0] = world.runs[0].model_copy(update={"spec": said})
+    assert (world.next_landing(), world.reason("a")) == (None, Reason.WAITING_FOR_APPROVAL)
+    world.decisions.append(decision(Verb.APPROVE, "a", head="head-a"))
+    assert world.next_landing() == "a"
