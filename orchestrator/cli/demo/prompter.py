@@ -67,13 +67,12 @@ def is_ready_for_the_guard(seen: Mapping[str, Item]) -> bool:
     return all(name in seen and seen[name].pull is not None for name in cast.BEFORE_THE_GUARD)
 
 
-def _record() -> Wait:
-    said: Mapping[str, Any] = document("explain", cast.MEMBERS)
+def _record() -> Wait | None:
+    """Return the explanation as it is now; None if the wait has just turned into another one."""
     text = io.StringIO()
     answer("explain", cast.MEMBERS, stdout=text)
-    return Wait(
-        name=said["name"],
-        reason=said["reason"],
-        waiting_for=tuple(wait["name"] for wait in said["waitingFor"]),
-        text=text.getvalue(),
-    )
+    said: Mapping[str, Any] = document("explain", cast.MEMBERS)
+    if said["reason"] != Reason.WAITING_FOR_CLAIM or Reason.WAITING_FOR_CLAIM not in text.getvalue():
+        return None
+    names = tuple(wait["name"] for wait in said["waitingFor"])
+    return Wait(name=said["name"], reason=said["reason"], waiting_for=names, text=text.getvalue()) if names else None

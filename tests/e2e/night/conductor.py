@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from orchestrator.cli.demo.commands import document
+from orchestrator.errors import InterlockError
+
 PATIENCE_S = 60.0
 LOOK_EVERY_S = 0.05
 
@@ -61,10 +64,11 @@ class Conductor:
         return next((spec for spec in self.ask("status").get("specs", []) if spec["name"] == item), None)
 
     def ask(self, *words: str) -> dict[str, Any]:
-        """Return the document a command prints; empty while there is nothing to ask yet."""
-        done = subprocess.run(self._words(*words, "-o", "json"), capture_output=True, text=True)
-        found: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
-        return {} if "error" in found else found
+        """Return the document a command prints, asked in this process; empty while there is nothing to ask yet."""
+        try:
+            return document(*self._where(), *words)
+        except (InterlockError, OSError):
+            return {}
 
     def say(self, *words: str) -> None:
         """Carry out a command that must succeed."""
@@ -78,13 +82,7 @@ class Conductor:
         return self._run.returncode, json.loads(stdout)
 
     def _words(self, *words: str) -> list[str]:
-        return [
-            sys.executable,
-            "-m",
-            "orchestrator",
-            "--repo",
-            str(self.repository),
-            "--state",
-            str(self.state),
-            *words,
-        ]
+        return [sys.executable, "-m", "orchestrator", *self._where(), *words]
+
+    def _where(self) -> tuple[str, ...]:
+        return ("--repo", str(self.repository), "--state", str(self.state))

@@ -192,7 +192,7 @@ def build(folder: Path, scenes: dict[str, list[dict[str, object]]], items: list[
         "repository": ".",
         "base": "main",
         "gates": [{"name": "service", "run": SERVICE_TESTS}],
-        "floors": [{"paths": ["**/firewall/**"], "tier": "safety"}],
+        "floors": [{"paths": ["services/torghut/app/trading/firewall/**"], "tier": "safety"}],
     }
     provider = {
         "adapter": "command",

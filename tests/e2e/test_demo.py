@@ -1,0 +1,159 @@
+"""`interlock demo`, as a newcomer types it: the whole story, the commands it says to type next, parts left out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.cli.demo.cast import CODES, GUARD, LABELS, MEMBERS, REPORT, STRAY_PATH, Part
+
+QUICK = ("--pace", "0.3")
+SECONDS_MAX = 60
+
+
+@dataclass(frozen=True)
+class Demo:
+    """One demo that was played to its end."""
+
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+    directory: Path
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Return its JSON document."""
+        found: dict[str, Any] = json.loads(self.stdout)
+        return found
+
+    def missing(self) -> set[str]:
+        """Return the parts of the story that did not happen, by the document."""
+        return {chapter["part"] for chapter in self.document["story"] if not chapter["happened"]}
+
+
+def play(folder: Path, *words: str) -> Demo:
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator", "demo", "--out", str(folder), *words],
+        cwd=folder.parent,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    return Demo(done.returncode, done.stdout, done.stderr, time.monotonic() - began, folder)
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    return play(tmp_path_factory.mktemp("shown") / "demo")
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    return play(tmp_path_factory.mktemp("quick") / "demo", "-o", "json", *QUICK)
+
+
+@pytest.mark.xdist_group("demo-shown")
+class TestShown:
+    """What a reader sees."""
+
+    def test_the_whole_story_is_told_in_under_a_minute(self, shown: Demo) -> None:
+        assert shown.code == 0, shown.stdout + shown.stderr
+        assert shown.seconds < SECONDS_MAX
+        assert shown.stdout.count("✓") >= len(Part) and "✗" not in shown.stdout
+
+    def test_the_reader_sees_plan_run_history_and_a_wait(self, shown: Demo) -> None:
+        for words in (
+            f"In {shown.directory}",
+            "$ interlock plan roadmap.md --out specs/",
+            "$ interlock run",
+            "$ git log --graph --first-parent --oneline main",
+            f"Recorded while {MEMBERS} waited",
+            "WaitingForClaim",
+            STRAY_PATH,
+        ):
+            assert words in shown.stdout
+
+    def test_every_command_it_says_to_type_next_works(self, shown: Demo) -> None:
+        after = shown.stdout.partition("Look around\n")[2].partition("\n\n")[0]
+        lines = [line.strip() for line in after.splitlines()]
+        assert lines[0] == f"cd {shown.directory / 'shop'}" and len(lines) > 5
+        script = "set -xeuo pipefail\n" + "\n".join(lines)
+        done = subprocess.run(["bash", "-c", script], cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert STRAY_PATH.split("/")[-1] in done.stdout
+
+
+@pytest.mark.xdist_group("demo-quick")
+class TestMachineOutput:
+    """What a script sees, and what is really in the repository."""
+
+    def test_the_document_is_the_status_with_directory_seconds_and_denials(self, quick: Demo) -> None:
+        assert quick.code == 0, quick.stderr
+        document = quick.document
+        assert quick.missing() == set()
+        assert {"specs", "train", "directory", "seconds", "denied"} <= set(document)
+        assert Path(document["directory"]) == quick.directory.resolve()
+        assert 0 < document["seconds"] <= quick.seconds + 1
+        assert [(row["spec"], row["path"]) for row in document["denied"]] == [(REPORT, STRAY_PATH)]
+        assert all(row["reason"] for row in document["denied"])
+        phases = {spec["name"]: spec["phase"] for spec in document["specs"]}
+        assert phases.pop(LABELS) == "Stalled" and set(phases.values()) == {"Landed"} and len(phases) == 7
+
+    def test_the_history_itself_tells_the_story(self, quick: Demo) -> None:
+        shop = quick.directory / "shop"
+        log = ["git", "log", "--first-parent", "--reverse", "--format=%(trailers:key=Interlock-Spec,valueonly)", "main"]
+        landed = subprocess.run(log, cwd=shop, check=True, capture_output=True, text=True).stdout.split()
+        assert landed[0] == GUARD and LABELS not in landed and len(landed) == len(set(landed)) == 7
+        assert landed.index(CODES) < landed.index(MEMBERS) and landed[-1] == REPORT
+        assert not (shop / "shop/catalog/labels.py").exists()
+        assert "MINIMUM" not in (shop / STRAY_PATH).read_text()
+        assert subprocess.run(["git", "status", "--porcelain"], cwd=shop, capture_output=True).stdout == b""
+
+    def test_no_process_is_left(self, quick: Demo) -> None:
+        names = os.fsencode(quick.directory)
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdecimal() and int(entry.name) != os.getpid():
+                try:
+                    assert names not in (entry / "cmdline").read_bytes()
+                except (FileNotFoundError, ProcessLookupError, PermissionError):
+                    continue
+
+
+# What a part brings down with it: without a second agent nobody meets, without an overlap there is one wave.
+FOLLOWS: dict[Part, set[str]] = {
+    Part.PARALLEL: {"late", "overlap", "together"},
+    Part.OVERLAP: {"plan"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", list(Part))
+def test_a_demo_without_a_part_of_its_story_fails_and_says_which(part: Part, tmp_path: Path) -> None:
+    demo = play(tmp_path / "demo", "-o", "json", "--without", part, *QUICK)
+    assert demo.code == 1, demo.stderr
+    assert part in demo.missing() <= {part} | FOLLOWS.get(part, set())
+    assert f"  {part}: " in demo.stderr
+
+
+def test_a_folder_that_holds_something_is_refused_untouched(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    demo = play(tmp_path / "mine")
+    assert (demo.code, [path.name for path in (tmp_path / "mine").iterdir()]) == (1, ["letter.txt"])
+    assert "not empty" in demo.stderr
+
+
+def test_an_unknown_part_is_misuse(tmp_path: Path) -> None:
+    demo = play(tmp_path / "demo", "--without", "music")
+    assert demo.code == 2 and "parallel" in demo.stderr
+    assert not (tmp_path / "demo").exists()
