@@ -14,7 +14,7 @@ from typing import Protocol
 from orchestrator.core.decide import decide
 from orchestrator.errors import InterlockError, LostRace, Transient
 from orchestrator.model.action import Action, StartAgent, StartGate
-from orchestrator.model.condition import Phase
+from orchestrator.model.condition import Phase, RunPhase
 from orchestrator.model.decision import Decision
 from orchestrator.model.facts import AgentState
 from orchestrator.model.lane import Lane
@@ -202,6 +202,13 @@ class Leader:
         left = [*ports.runtime.sweep(), *ports.gates.sweep()]
         if left:
             log.info("ended what a dead predecessor left", extra={"runs": left})
+        for run in ports.cluster.list(AgentRun):
+            # Collected by a predecessor that died before it cleaned up: nobody else will look at it again.
+            if run.status.phase not in (RunPhase.PENDING, RunPhase.RUNNING):
+                try:
+                    ports.runtime.discard(run.name)
+                except Transient as error:
+                    log.warning("a workspace stays behind", extra={"run": run.name, "why": str(error)})
         self._swept = True
 
     def _one_failed(self, action: Action, error: BaseException) -> Outcome:
