@@ -50,7 +50,7 @@ def _told(order: RunOrder, conflicts: Sequence[str]) -> dict[str, object]:
         "protocol": VERSION,
         "run": order.run.name,
         "attempt": run.attempt,
-        "spec": {"name": order.spec.name, **order.spec.spec.document()},
+        "spec": {"name": order.spec.name, "metadata": {"name": order.spec.name}, **order.spec.spec.document()},
         "scope": {name: list(getattr(run.scope, name)) for name in ("paths", "shared", "generated")},
         "repository": run.parameters.get("repository", ""),
         "base": run.parameters.get("base") or run.base,
