@@ -504,6 +504,30 @@ def test_a_killed_guard_or_bwrap_means_lost_and_nothing_left(world: World) -> No
     assert world.left() == []
 
 
+def test_a_job_that_kills_whoever_holds_it_takes_its_own_tree_along(world: World) -> None:
+    script = (
+        "setsid sh -c 'sleep 60; sleep 60' & echo up; sleep 0.7; "
+        "guard=$(cut -d' ' -f4 /proc/$PPID/stat); kill -9 $PPID; [ $guard = 0 ] || kill -9 $guard; sleep 1; exit 3"
+    )
+    found = world.end(world.start("sh", "-c", script, marks=("TOKEN",)), within_s=5)
+    # Process 1 of a PID namespace is out of its reach; a keeper without one is not, but nothing is gained by it.
+    if world.mode == "namespace":
+        assert isinstance(found, Ended)
+        assert found.code == 3
+    else:
+        assert isinstance(found, Lost)
+    assert world.left() == []
+
+
+def test_closing_with_a_grace_lets_everybody_finish(world: World) -> None:
+    polite = world.start("sh", "-c", "trap 'echo bye; exit 0' TERM; echo up; sleep 60 & wait")
+    stubborn = world.start("sh", "-c", "trap '' TERM; echo up; sleep 60; sleep 60")
+    until(lambda: "up" in world.log(polite) and "up" in world.log(stubborn))
+    world.host.close(grace_s=0.3)
+    assert world.left() == []
+    assert world.log(polite) == "up\nbye\n"
+
+
 def test_a_sweep_touches_neither_this_leaders_jobs_nor_a_stranger_with_a_recycled_pid(world: World) -> None:
     mine = world.start("sleep", "60")
     with subprocess.Popen(["sleep", "60"]) as stranger:

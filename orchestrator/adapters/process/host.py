@@ -128,6 +128,7 @@ class ProcessHost:
         status, tell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         given.append(tell)
         marks = tuple(f"{name}={job.env[name]}" for name in job.marks)
+        process = None
         try:
             os.set_blocking(control, False)
             process = self._launch(job, (hear, tell, order, lock), given)
@@ -137,8 +138,10 @@ class ProcessHost:
             record = Record(started.pid, started.start_ticks, started.boot_id, str(job.folder), marks)
             self._records.write(lock, record)
         except OSError:
-            os.close(control)
+            os.close(control)  # a keeper that is there already ends everything
             os.close(status)
+            if process is not None:
+                self._leaving.append(process)
             raise
         late = time.monotonic() + job.timeout_s + job.grace_s + LATE_S
         return _Live(started, job.folder, process, control, status, tuple(map(os.fsencode, marks)), late)
@@ -244,11 +247,16 @@ class ProcessHost:
         found = None if isinstance(text, Unreadable) else parse_facts(text)
         return found or Lost("its leader and its keeper died")
 
+    def news_fds(self) -> tuple[int, ...]:
+        """Return the file descriptors that become readable when a job ends, for a loop that waits for more than jobs."""
+        with self._lock:
+            return tuple(live.status for live in self._live.values())
+
     def wait(self, timeout_s: float) -> bool:
         """Return whether some job has news, waiting at most so long for it. For the loop's idle time."""
         poll = select.poll()
-        for live in tuple(self._live.values()):
-            poll.register(live.status, select.POLLIN)
+        for fd in self.news_fds():
+            poll.register(fd, select.POLLIN)
         return bool(poll.poll(max(0, int(timeout_s * 1000))))
 
     # -- stop --------------------------------------------------------------------------------------------------------
@@ -280,8 +288,19 @@ class ProcessHost:
             self._over.pop(key, None)
             self._records.remove(key)
 
-    def close(self) -> None:
-        """End every tree at once and let go of everything, as the leader's death would."""
+    def close(self, *, grace_s: float = 0.0) -> None:
+        """End every tree and let go of everything, as the leader's death would, but not before all of it is gone.
+
+        With a grace everybody is asked first and has so long; without one the trees are killed at once.
+        """
+        if grace_s > 0:
+            for key in tuple(self._live):
+                self.stop(key, grace_s=grace_s)
+            deadline = time.monotonic() + grace_s + SWEEP_S
+            while self._live and time.monotonic() < deadline:
+                self.wait(0.1)
+                for key in tuple(self._live):
+                    self.observe(key)
         for live in self._live.values():
             live.close()
         deadline = time.monotonic() + SWEEP_S
