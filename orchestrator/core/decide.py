@@ -69,7 +69,9 @@ def _record(board: Board, step: TrainStep, dispatched: Dispatch, waiting: dict[s
     """Yield the write of the train's record where it means something new."""
     before = board.train.status
     landing = before.landing
-    starts_landing = landing is None and step.landing is not None
+    lent = {claim.spec for claim in dispatched.claims.live if claim.lent_to is not None}
+    # Who lends its claim in this very tick yields: an intent beside a lent claim would land over the earlier item.
+    starts_landing = landing is None and step.landing is not None and step.landing.spec not in lent
     if starts_landing:
         landing = step.landing
     status = MergeTrainStatus(
