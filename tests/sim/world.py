@@ -121,7 +121,7 @@ class World:
         """Return whether some gate of the train says no to the commit's tree, or cannot run on it."""
         files = self.repository.files(Sha(commit))
         gates = (TEST, LINT, *(f"make lane-{lane.name}" for lane in self.scenario.lanes))
-        return any(verdict(files, gate, self.scenario.clashes)[0] is not GateResult.PASS for gate in gates)
+        return any(verdict(files, gate, self.scenario.clashes) != (GateResult.PASS, False) for gate in gates)
 
     def is_train_held(self) -> bool:
         """Return whether the last word on the train is to hold it."""
@@ -233,6 +233,10 @@ class World:
         if tick is not None:
             self.invariants.after_tick()
         return tick
+
+    def restart(self) -> None:
+        """Let the leader end; the next tick is another one's."""
+        self._bury()
 
     def _tick(self, name: str, leader: Any) -> Any:
         before = self.acting
