@@ -7,8 +7,9 @@ text it handles is paid from one account: whatever it says, rendering ends withi
 
 import difflib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from types import TracebackType
 from typing import Any, cast
@@ -73,20 +74,38 @@ def render_template(source: str, seen: Mapping[str, Any], *, place: str) -> Rend
 
     `place` is where the text stands, for messages. Values in `seen` are strings, numbers, lists and dictionaries.
     """
+    compiled = _compiled(source, tuple(sorted(seen)))
+    if compiled.problems:
+        raise _invalid(place, compiled.problems)
+    environment = _Environment(_Meter(WORK_MAX))
+    template = Template.from_code(environment, compiled.code, environment.globals)
+    return Rendered(_joined(template, seen, place), compiled.used)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A template read once: its code, and the given names it mentions; or what is wrong with it."""
+
+    code: Any = None
+    used: frozenset[str] = frozenset()
+    problems: tuple[tuple[int, str], ...] = ()
+
+
+# Reading takes a hundred times as long as rendering, and every attempt at a spec renders the same text.
+@lru_cache(maxsize=64)
+def _compiled(source: str, names: tuple[str, ...]) -> _Compiled:
     environment = _Environment(_Meter(WORK_MAX))
     try:
         tree = environment.parse(source)
         mentioned = meta.find_undeclared_variables(tree)
-        problems = [*_forbidden(tree), *_unknown(tree, mentioned, seen)]
+        problems = (*_forbidden(tree), *_unknown(tree, mentioned, names))
         if problems:
-            raise _invalid(place, problems)
-        code = environment.compile(_Metering().visit(tree))
+            return _Compiled(problems=problems)
+        return _Compiled(environment.compile(_Metering().visit(tree)), frozenset(mentioned.intersection(names)))
     except TemplateSyntaxError as error:
-        raise _invalid(place, [(error.lineno, f"{error.message}")]) from error
+        return _Compiled(problems=((error.lineno, f"{error.message}"),))
     except (RecursionError, ValueError, SyntaxError) as error:
-        raise _invalid(place, [(1, f"it is nested too deeply or not readable ({type(error).__name__})")]) from error
-    template = Template.from_code(environment, code, environment.globals)
-    return Rendered(_joined(template, seen, place), frozenset(mentioned & seen.keys()))
+        return _Compiled(problems=((1, f"it is nested too deeply or not readable ({type(error).__name__})"),))
 
 
 def _joined(template: Template, seen: Mapping[str, Any], place: str) -> str:
@@ -341,10 +360,10 @@ def _forbidden(tree: nodes.Template) -> Iterator[tuple[int, str]]:
             yield node.lineno, "a recursive loop is not available in prompts; use loops inside each other"
 
 
-def _unknown(tree: nodes.Template, mentioned: Collection[str], seen: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+def _unknown(tree: nodes.Template, mentioned: Collection[str], seen: Sequence[str]) -> Iterator[tuple[int, str]]:
     """Yield every name that nobody gives, even where it would not be reached."""
     for name in sorted(set(mentioned) - set(seen) - {"range"}):
         line = min((node.lineno for node in tree.find_all(nodes.Name) if node.name == name), default=1)
         near = difflib.get_close_matches(name, seen, n=1)
         hint = f"did you mean `{near[0]}`? " if near else ""
-        yield line, f"`{name}` is undefined; {hint}a template sees {', '.join(sorted(seen))}"
+        yield line, f"`{name}` is undefined; {hint}a template sees {', '.join(seen)}"
