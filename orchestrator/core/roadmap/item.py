@@ -1,0 +1,70 @@
+"""A roadmap's items as values, each field with its line.
+
+Readers make these from text (`strict` from the form of the contract); `plan` turns them into specs. What a document
+does not say stays empty: nothing is made up here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.errors import Problem
+from orchestrator.model.spec import Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One value as the document says it, and where."""
+
+    text: str
+    line: int
+    column: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command that proves an item, and what its gate is called."""
+
+    name: str
+    run: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoadmapItem:
+    """One item of work as the document has it. `line` is its heading's."""
+
+    name: str
+    summary: str
+    path: str
+    line: int
+    objective: str = ""
+    text: str = ""
+    """The free text: the prompt."""
+    lanes: tuple[Said, ...] = ()
+    paths: tuple[Said, ...] = ()
+    needs: tuple[Said, ...] = ()
+    out_of_scope: tuple[Said, ...] = ()
+    acceptance: tuple[Said, ...] = ()
+    validation: tuple[Command, ...] = ()
+    tier: Tier | None = None
+    priority: int = 0
+    agent: str | None = None
+    roadmap: str | None = None
+    train: str | None = None
+    done: bool = False
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """The line of each field that is there, by the field's name here."""
+
+    def line_of(self, name: str) -> int:
+        """Return the field's line, or the item's where the document does not have the field."""
+        return self.lines.get(name, self.line)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a reader found in one document: items in document order, and everything wrong."""
+
+    items: tuple[RoadmapItem, ...]
+    problems: tuple[Problem, ...]
