@@ -223,8 +223,11 @@ def _span(where: Where, duration: str) -> Iterator[Finding]:
 
 def _patterns(where: Where, patterns: Sequence[str]) -> Iterator[Finding]:
     for at, pattern in enumerate(patterns):
-        for said in globs.problems(pattern):
-            yield Finding((*where, at), "BadPattern", f"the pattern `{pattern}`: {said}")
+        try:
+            globs.parse(pattern)  # remembered, unlike `problems`
+        except globs.BadPattern:
+            for said in globs.problems(pattern):
+                yield Finding((*where, at), "BadPattern", f"the pattern `{pattern}`: {said}")
         for said in globs.remarks(pattern):
             yield Finding((*where, at), "OddPattern", f"the pattern `{pattern}`: {said}", Severity.WARNING)
 

@@ -1,0 +1,91 @@
+"""One roadmap item as a spec, with the way back from a place in the spec to the line in the document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from orchestrator.core.roadmap import RoadmapItem
+from orchestrator.core.validate import Finding, findings
+from orchestrator.errors import Severity
+from orchestrator.model.spec import ImplementationSpec
+
+
+def missing(item: RoadmapItem) -> tuple[str, ...]:
+    """Return what the document does not say of an item, by the spec's field names."""
+    said = {
+        "objective": item.objective,
+        "paths": item.paths,
+        "acceptanceCriteria": item.acceptance,
+        "validation": item.validation,
+        "lane": item.lanes,
+    }
+    return tuple(name for name, value in said.items() if not value)
+
+
+# A spec's field → the roadmap's, where they differ.
+_FIELD_OF = {"outOfScope": "out_of_scope", "acceptanceCriteria": "acceptance", "dependsOn": "needs", "lane": "lane"}
+
+
+def drafted(item: RoadmapItem) -> tuple[ImplementationSpec | None, list[Finding]]:
+    """Return the item's spec and every rule of specs it breaks; no spec where too little is said or something is wrong.
+
+    An item without a lane is held against the rules too, though it makes no spec.
+    """
+    if not item.summary or not item.paths:
+        return None, []
+    try:
+        spec = ImplementationSpec.model_validate({"metadata": {"name": item.name}, "spec": _fields(item)})
+    except ValidationError as error:
+        return None, [_finding(each) for each in error.errors(include_url=False)]
+    found = [each for each in findings(spec) if each.code != "Missing"]
+    is_good = bool(item.lanes) and all(each.severity is not Severity.ERROR for each in found)
+    return (spec if is_good else None), found
+
+
+def _fields(item: RoadmapItem) -> dict[str, Any]:
+    """Return the spec's fields that the item has, and no others. Plain values: one validation is cheaper than five."""
+    lanes = [lane.text for lane in item.lanes]
+    said: dict[str, Any] = {
+        "summary": item.summary,
+        "objective": item.objective,
+        "text": item.text,
+        "lane": lanes[0] if len(lanes) == 1 else None,
+        "lanes": lanes if len(lanes) > 1 else None,
+        "paths": [path.text for path in item.paths],
+        "outOfScope": [said.text for said in item.out_of_scope],
+        "acceptanceCriteria": [said.text for said in item.acceptance],
+        "validation": [{"name": command.name, "run": command.run} for command in item.validation],
+        "tier": item.tier,
+        "roadmap": item.roadmap,
+        "train": item.train,
+        "dependsOn": [need.text for need in item.needs],
+        "priority": item.priority,
+        "agent": item.agent,
+        "source": {"path": item.path, "line": item.line},
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _finding(error: ErrorDetails) -> Finding:
+    where = error["loc"]
+    names = [str(step) for step in where if isinstance(step, str)]
+    return Finding(where, "BadValue", f"{'.'.join(names[1:])}: {error['msg']}")
+
+
+def place_in(item: RoadmapItem, where: Sequence[str | int]) -> tuple[int, int]:
+    """Return where the document says what stands at this place of the spec."""
+    match list(where):
+        case ["spec", "paths", int(at)]:
+            return item.paths[at].line, item.paths[at].column
+        case ["spec", "dependsOn", int(at)]:
+            return item.needs[at].line, item.needs[at].column
+        case ["spec", "validation", int(at), *_]:
+            return item.validation[at].line, 1
+        case ["spec", str(name), *_]:
+            return item.line_of(_FIELD_OF.get(name, name)), 1
+        case _:
+            return item.line, 1
