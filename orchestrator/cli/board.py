@@ -6,6 +6,7 @@ of logs being new.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,8 @@ from orchestrator.model.train import MergeTrain
 LogPath = Callable[[str], Path | None]
 
 TAIL_BYTES = 2048
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
+"""What programs colour and move the cursor with; what else is odd is spelled out where it is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ def last_line(log: Path | None) -> str:
             text = stream.read().decode("utf-8", "replace")
     except OSError:
         return ""
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+    lines = (_ESCAPES.sub("", line).strip() for line in reversed(text.splitlines()))
+    return next((line for line in lines if line), "")
 
 
 def _row(

@@ -14,7 +14,7 @@ from orchestrator.cli.output import Document, Output, printable
 from orchestrator.cli.status import moment, tier_of, train_line, wait_document
 from orchestrator.cli.table import age, styled, write
 from orchestrator.errors import Refused
-from orchestrator.model.condition import Reason
+from orchestrator.model.condition import Phase, Reason
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import MergeTrain
@@ -101,10 +101,10 @@ def train_document(train: MergeTrain) -> Document:
 def show_spec(spec: ImplementationSpec, run: AgentRun | None, out: Output, *, width: int | None = None) -> None:
     """Write the explanation for people."""
     status = spec.status
-    head = Text(spec.name, style="bold").append("  ").append_text(styled(status.phase.value))
+    head = Text().append(spec.name, style="bold").append("  ").append_text(styled(status.phase.value))
     if status.reason.value != status.phase.value:
-        head.append(f"  {status.reason.value}", style="not bold")
-    head.append(f"  {tier_of(spec).value} · {', '.join(spec.spec.lane_names) or 'no lane'}", style="dim not bold")
+        head.append(f"  {status.reason.value}", style="default")
+    head.append(f"  {tier_of(spec).value} · {', '.join(spec.spec.lane_names) or 'no lane'}", style="dim")
     write(out, head, width=width)
     _field(
         out,
@@ -116,7 +116,7 @@ def show_spec(spec: ImplementationSpec, run: AgentRun | None, out: Output, *, wi
     for wait in status.waiting_for:
         _field(out, "waits for", f"{wait.name} ({wait.kind}){f': {wait.reason}' if wait.reason else ''}", width)
     _field(out, "since", _since(status.since, out.now), width)
-    _field(out, "until", _until(spec, out.now), width)
+    _field(out, *_until(spec, out.now), width)
     if run is not None:
         _run(run, out, width)
     if status.pull_request:
@@ -132,7 +132,7 @@ def show_train(train: MergeTrain, out: Output, *, width: int | None = None) -> N
     if status.frozen:
         _field(out, "", status.frozen.reason.description, width)
         _field(out, "says", status.frozen.message, width)
-        _field(out, "must", advice.train_demand(train) or "", width)
+        _field(out, "to do", advice.train_demand(train) or "", width)
         _field(out, "since", _since(status.frozen.since, out.now), width)
     for position, entry in enumerate(status.entries, start=1):
         waits = "; ".join(f"{wait.name}{f' ({wait.reason})' if wait.reason else ''}" for wait in entry.waiting_for)
@@ -164,13 +164,15 @@ def _since(at: datetime | None, now: datetime) -> str:
     return f"{moment(at)} ({age((now - at).total_seconds())} ago)" if at else ""
 
 
-def _until(spec: ImplementationSpec, now: datetime) -> str:
-    if spec.status.until:
-        return f"{moment(spec.status.until)} (in {age((spec.status.until - now).total_seconds())})"
-    needed = advice.demand(spec)
-    if needed:
-        return needed
-    return "" if spec.status.phase.value in ("Landed", "Cancelled") else "that is done; no time is known"
+def _until(spec: ImplementationSpec, now: datetime) -> tuple[str, str]:
+    """Return what the wait ends with, and what to call that: a time, a person's act, or just its end."""
+    status = spec.status
+    if status.until:
+        return "until", f"{moment(status.until)} (in {age((status.until - now).total_seconds())})"
+    if needed := advice.demand(spec):
+        return "to do", needed
+    over = status.phase in (Phase.LANDED, Phase.CANCELLED)
+    return "until", "that is done; no time is known" if status.waiting_for and not over else ""
 
 
 def _field(out: Output, name: str, text: str, width: int | None) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -37,14 +37,29 @@ MARKS = {
     Phase.STALLED: ("✗", "red"),
     Phase.CANCELLED: ("–", "dim"),
 }
+FRAME_BEGINS, FRAME_ENDS = "\x1b[?2026h", "\x1b[?2026l"
 ASCII_MARKS = {"·": ".", "▸": ">", "◆": "*", "✓": "+", "✗": "x", "–": "-", "‹": "<", "…": "~", "→": "->"}
+
+
+class Synchronized:
+    """A stream whose every write is shown at once: terminals that know the marks do not draw half a frame."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write one frame."""
+        return self._stream.write(f"{FRAME_BEGINS}{text}{FRAME_ENDS}" if "\x1b[" in text else text)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
 
 
 class LiveProgress:
     """Shows boards in place on stderr."""
 
     def __init__(self, out: Output, now: Callable[[], datetime]) -> None:
-        self._console = Console(file=out.stderr, highlight=False, markup=False, emoji=False)
+        self._console = Console(file=cast(TextIO, Synchronized(out.stderr)), highlight=False, markup=False, emoji=False)
         self._now = now
         self._began = now()
         self._board = Board((), ())
@@ -106,17 +121,17 @@ def draw(board: Board, *, now: datetime, began: datetime, width: int, height: in
 
 
 def _head(board: Board, now: datetime, began: datetime) -> Text:
-    line = Text("interlock", style="bold").append(f"  {age((now - began).total_seconds())}", style="not bold dim")
+    line = Text().append(age((now - began).total_seconds()), style="bold")
     for phase in (Phase.RUNNING, Phase.PROPOSED, Phase.WAITING, Phase.LANDED, Phase.STALLED, Phase.CANCELLED):
         number = board.count(phase)
         if number:
-            line.append("  ").append(f"{number} {phase.value.lower()}", style=f"not bold {STYLES[phase.value]}")
+            line.append("  ").append(f"{number} {phase.value.lower()}", style=STYLES[phase.value])
     return line
 
 
 def _line(row: Row, now: datetime, name_width: int, width: int) -> Text:
     mark, style = MARKS[row.phase]
-    line = Text(f"{mark} ", style=style)
+    line = Text().append(f"{mark} ", style=style)
     name = Text(row.name)
     name.truncate(name_width, overflow="ellipsis", pad=True)
     line.append_text(name if row.phase not in (Phase.LANDED, Phase.CANCELLED) else Text(name.plain, style="dim"))

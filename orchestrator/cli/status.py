@@ -114,12 +114,12 @@ def show(
     """Write the items as a table, the trains below, and a line that counts."""
     columns = [
         Column("NAME"),
-        Column("TIER", style="dim"),
+        Column("TIER", style="dim", drops=1),
         Column("PHASE"),
         Column("REASON"),
-        Column("TRY", right=True),
-        Column("PR", right=True),
-        Column("SINCE", right=True, style="dim"),
+        Column("TRY", right=True, drops=3),
+        Column("PR", right=True, drops=2),
+        Column("SINCE", right=True, style="dim", drops=4),
         Column("MESSAGE", gives_way=True, style="dim"),
     ]
     write_table(out, columns, [_row(spec, out.now) for spec in specs], width=width)
@@ -145,22 +145,22 @@ def _row(spec: ImplementationSpec, now: datetime) -> list[str | Text]:
 def train_line(train: MergeTrain, *, width: int) -> Text:
     """Return the train as one line: its base, then its entries, front first; a freeze instead where there is one."""
     status = train.status
-    line = Text(f"train {train.name}", style="bold")
-    line.append(f" → {train.spec.base}  ", style="dim not bold")
+    line = Text().append(f"train {train.name}", style="bold")
+    line.append(f" → {train.spec.base}  ", style="dim")
     if status.frozen:
-        line.append(f"frozen: {status.frozen.reason.value}", style="red not bold")
-        line.append(f"  {printable(status.frozen.message)}", style="not bold")
+        line.append(f"frozen: {status.frozen.reason.value}", style="red")
+        line.append(f"  {printable(status.frozen.message)}", style="default")
     elif not status.entries:
-        line.append("empty", style="dim not bold")
+        line.append("empty", style="dim")
     else:
         names = [entry.name for entry in status.entries]
         for shown, name in enumerate(names):
             piece = ("" if shown == 0 else " ‹ ") + name
             rest = f" ‹ +{len(names) - shown}"
             if shown and line.cell_len + len(piece) + len(rest) > width:
-                line.append(rest, style="dim not bold")
+                line.append(rest, style="dim")
                 break
-            line.append(piece, style="cyan not bold")
+            line.append(piece, style="cyan")
     line.truncate(width, overflow="ellipsis")
     return line
 
@@ -168,8 +168,10 @@ def train_line(train: MergeTrain, *, width: int) -> Text:
 def tally(specs: Sequence[ImplementationSpec]) -> Text:
     """Return how many items are in which phase."""
     line = Text(count(len(specs), "item"))
+    between = ": "
     for phase in Phase:
         number = sum(1 for spec in specs if spec.status.phase is phase)
         if number:
-            line.append(" · ", style="dim").append(f"{number} {phase.value.lower()}", style=styled(phase.value).style)
+            line.append(between, style="dim").append(f"{number} {phase.value.lower()}", style=styled(phase.value).style)
+            between = ", "
     return line

@@ -11,13 +11,16 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from orchestrator.cli.output import Output, is_terminal, printable
 
 WIDTH_UNBOUNDED = 100_000
+GAP = 2
+READABLE = 24
+"""Characters of a column that gives way that are worth leaving others out for."""
 STYLES = {
     "Landed": "green",
     "Running": "blue",
@@ -33,12 +36,14 @@ STYLES = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its heading, whether it may be cut, how it looks."""
+    """One column: its heading, whether it may be cut or left out, how it looks."""
 
     title: str
     gives_way: bool = False
     style: str = ""
     right: bool = False
+    drops: int = 0
+    """Where a terminal is too narrow columns are left out, the highest number first; 0 stays."""
 
 
 Cell = str | Text
@@ -69,36 +74,64 @@ def write_table(
     output: Output, columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, width: int | None = None
 ) -> None:
     """Write the rows below their headings."""
-    table = grid(columns)
-    for row in rows:
-        table.add_row(*(printable(cell) if isinstance(cell, str) else cell for cell in row))
-    write(output, table, width=width)
-
-
-def grid(columns: Sequence[Column]) -> Table:
-    """Return an empty table in our look."""
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(
-            column.title,
-            no_wrap=True,
-            overflow="ellipsis",
-            style=column.style,
-            justify="right" if column.right else "left",
-            # Without a floor rich shrinks every column alike; the ones that identify a row must stay whole.
-            min_width=None if column.gives_way else len(column.title),
-            ratio=None,
-        )
-    return table
-
-
-def write(output: Output, thing: Table | Text, *, width: int | None = None) -> None:
-    """Write a table or a text, without spaces at the ends of lines."""
     console = console_for(output, width=width)
-    with console.capture() as captured:
-        console.print(thing)
-    for line in captured.get().splitlines():
-        output.line(line.rstrip())
+    cells = [[cell if isinstance(cell, Text) else Text(printable(cell)) for cell in row] for row in rows]
+    widths = _widths(columns, cells, console.width)
+    head = [Text(column.title, style="bold") for column in columns]
+    styles = [column.style for column in columns]
+    _print(output, console, [_line(columns, widths, head, [""] * len(columns))])
+    _print(output, console, [_line(columns, widths, row, styles) for row in cells])
+
+
+def write(output: Output, line: Text, *, width: int | None = None) -> None:
+    """Write a text, folded where it is longer than the terminal is wide."""
+    _print(output, console_for(output, width=width), [line])
+
+
+def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]], limit: int) -> list[int]:
+    """Return how wide each column is shown: 0 for one that is left out so that the rest can be read."""
+    widths = [max([cell_len(column.title), *(row[at].cell_len for row in rows)]) for at, column in enumerate(columns)]
+    shown = {at for at, column in enumerate(columns) if column.title}
+    # A column nothing was ever put in says nothing.
+    shown -= {at for at in shown if rows and columns[at].drops and not any(row[at].plain for row in rows)}
+    free = [at for at, column in enumerate(columns) if column.gives_way]
+    for at in sorted(shown, key=lambda at: -columns[at].drops):
+        least = sum(min(widths[i], READABLE) if i in free else widths[i] for i in shown) + GAP * (len(shown) - 1)
+        if least > limit and columns[at].drops:
+            shown.discard(at)
+    widths = [width if at in shown else 0 for at, width in enumerate(widths)]
+    while sum(widths) + GAP * (len(shown) - 1) > limit:
+        widest = max((at for at in free if at in shown), key=lambda at: widths[at], default=None)
+        if widest is None or widths[widest] <= 4:
+            break
+        widths[widest] -= 1
+    return widths
+
+
+def _line(columns: Sequence[Column], widths: Sequence[int], cells: Sequence[Text], styles: Sequence[str]) -> Text:
+    line = Text()
+    shown = [at for at, width in enumerate(widths) if width]
+    for at in shown:
+        cell = cells[at].copy()
+        cell.truncate(widths[at], overflow="ellipsis")
+        space = " " * (widths[at] - cell.cell_len)
+        if styles[at]:
+            cell.stylize_before(styles[at])
+        if at != shown[0]:
+            line.append(" " * GAP)
+        line.append_text(Text(space).append_text(cell) if columns[at].right else cell)
+        if not columns[at].right and at != shown[-1]:
+            line.append(space)
+    line.rstrip()
+    return line
+
+
+def _print(output: Output, console: Console, lines: Iterable[Text]) -> None:
+    for line in lines:
+        with console.capture() as captured:
+            console.print(line)
+        for part in captured.get().splitlines():
+            output.line(part.rstrip())
 
 
 def age(seconds: float) -> str:

@@ -134,11 +134,11 @@ def _folders(lane_of: Mapping[str, str]) -> _Folder:
 def _cover(folder: _Folder, path: str, outer: str | None, patterns: dict[str, list[str]]) -> None:
     """Add the patterns that give every file of the folder its lane, where `outer` owns what is not said.
 
-    The lane of most files owns the folder; the others' folders and files are named inside, and the inner pattern wins.
+    The lane of most files directly in it owns the folder (of all below it, where there are none directly); the others'
+    folders and files are named inside, and the inner pattern wins.
     """
-    lane, number = max(folder.lanes.items(), key=lambda item: (item[1], item[0] == outer, item[0]))
-    if outer is not None and folder.lanes[outer] == number:
-        lane = outer
+    weights = Counter(folder.files.values()) or folder.lanes
+    lane = max(weights, key=lambda name: (weights[name], name == outer, folder.lanes[name], name))
     if lane != outer:
         patterns[lane].append(f"{path}/**")
     for name, other in sorted(folder.files.items()):
