@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from orchestrator.cli.output import Output, is_terminal, printable
@@ -83,9 +84,23 @@ def write_table(
     _print(output, console, [_line(columns, widths, row, styles) for row in cells])
 
 
-def write(output: Output, line: Text, *, width: int | None = None) -> None:
-    """Write a text, folded where it is longer than the terminal is wide."""
-    _print(output, console_for(output, width=width), [line])
+def write(output: Output, thing: Text | Table, *, width: int | None = None) -> None:
+    """Write a text or a `grid`, folded where it is wider than the terminal."""
+    _print(output, console_for(output, width=width), [thing])
+
+
+def grid(columns: Sequence[Column]) -> Table:
+    """Return an empty table in our look whose cells fold; for prose in columns, where `write_table` would cut."""
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
+    for column in columns:
+        table.add_column(
+            column.title,
+            no_wrap=not column.gives_way,
+            overflow="fold",
+            style=column.style,
+            justify="right" if column.right else "left",
+        )
+    return table
 
 
 def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]], limit: int) -> list[int]:
@@ -126,7 +141,7 @@ def _line(columns: Sequence[Column], widths: Sequence[int], cells: Sequence[Text
     return line
 
 
-def _print(output: Output, console: Console, lines: Iterable[Text]) -> None:
+def _print(output: Output, console: Console, lines: Iterable[Text | Table]) -> None:
     for line in lines:
         with console.capture() as captured:
             console.print(line)
