@@ -2,7 +2,8 @@
 
 The walk: `pattern` reads the text into items, one per path segment; `segment` knows what one item matches and what two
 share; `automaton` runs many patterns over a path, or over another pattern, at once; `escape` finds a path that lies in
-some patterns and in none of others; `relation` and `scope` are what the rest of Interlock calls. Every answer is exact.
+some patterns and in none of others; `relation`, `scope` and `index` are what the rest of Interlock calls. Every answer
+is exact.
 
 A path is a sequence of code points: segments joined by `/`, none of them empty, `.` or `..`, none with a NUL.
 
@@ -17,9 +18,10 @@ now as `*`, now as `**`) and whatever can match no path are errors here.
 """
 
 from orchestrator.core.globs.choices import TooComplex
+from orchestrator.core.globs.index import ScopeIndex
 from orchestrator.core.globs.pattern import BadPattern, Pattern, is_path, parse, problems, remarks
 from orchestrator.core.globs.relation import Related, Relation, first_escaping, overlap, relate, uncovered
-from orchestrator.core.globs.scope import Scope, ScopeIndex, Union
+from orchestrator.core.globs.scope import Scope, Union
 
 __all__ = [
     "BadPattern",

@@ -1,17 +1,14 @@
-"""A union of patterns, and many of them at once: which live scopes a new one overlaps. Claims contend through this."""
+"""Unions of patterns: a scope, which is what a claim or a lane covers, and a numbered one that says which match."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic, TypeVar
 
 from orchestrator.core.globs.automaton import Automaton
-from orchestrator.core.globs.pattern import GLOBSTAR, BadPattern, Item, Pattern, parse
-from orchestrator.core.globs.segment import Segment
-
-Key = TypeVar("Key")
+from orchestrator.core.globs.characters import bits_of
+from orchestrator.core.globs.pattern import GLOBSTAR, BadPattern, Pattern, parse
 
 
 @dataclass(frozen=True)
@@ -96,125 +93,4 @@ class Union:
 
     def indexes(self, matching: int) -> list[int]:
         """Return which patterns those are, by their places in the order they were given, lowest first."""
-        return [self._number[at] for at in _bits(matching)]
-
-
-@dataclass
-class _Block:
-    scope: Scope
-    ends: int
-    mask: int
-
-
-@dataclass
-class ScopeIndex(Generic[Key]):
-    """Live scopes by key, asked all at once. `overlapping` is exact; a new scope costs about as much as a question.
-
-    All patterns of all scopes lie in one automaton. A question walks its patterns through it: where a pattern asks for
-    a name, the positions whose segment shares a name with it move on; where it has a `**`, all move on and on.
-    """
-
-    _blocks: dict[Key, _Block] = field(default_factory=dict)
-    _automaton: Automaton = field(default_factory=Automaton)
-    _owner: dict[int, Key] = field(default_factory=dict)
-    _removed: int = 0
-    _sharing: dict[str, int] = field(default_factory=dict)
-    _shares: dict[tuple[str, str], bool] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self._blocks)
-
-    def __contains__(self, key: Key) -> bool:
-        return key in self._blocks
-
-    def __iter__(self) -> Iterator[Key]:
-        return iter(self._blocks)
-
-    def add(self, key: Key, scope: Scope) -> None:
-        """Add a scope; a scope under the same key gives way to it."""
-        self.remove(key)
-        begin = self._automaton.width
-        ends = 0
-        for pattern in scope.patterns:
-            end = self._automaton.add(pattern.items)
-            self._owner[end.bit_length() - 1] = key
-            ends |= end
-        mask = (1 << self._automaton.width) - (1 << begin)
-        self._blocks[key] = _Block(scope, ends, mask)
-        self._sharing.clear()
-
-    def remove(self, key: Key) -> None:
-        """Remove the scope under the key, if there is one."""
-        block = self._blocks.pop(key, None)
-        if block is None:
-            return
-        # Without a start its positions are never reached; the bits stay until half of all are dead.
-        self._automaton.starts &= ~block.mask
-        self._removed += block.mask.bit_count()
-        if 2 * self._removed > self._automaton.width:
-            self._rebuild()
-
-    def overlapping(self, scope: Scope) -> list[Key]:
-        """Return the keys of the scopes that share a path with this one, in the order they were added."""
-        ends = 0
-        for pattern in scope.patterns:
-            ends |= self._met(pattern.items)
-        return list(dict.fromkeys(self._owner[at] for at in _bits(ends)))
-
-    def _met(self, items: tuple[Item, ...]) -> int:
-        """Return the end bits of the patterns that share a path with the one of these items."""
-        machine = self._automaton
-        positions = machine.close(machine.starts)
-        for item in items:
-            if item is not GLOBSTAR:
-                positions = machine.advance(positions, self._sharing_with(item))
-                continue
-            everything = -1
-            for _ in range(machine.longest):
-                further = positions | machine.advance(positions & ~machine.ends, everything)
-                if further == positions:
-                    break
-                positions = further
-        return positions & machine.ends
-
-    def _sharing_with(self, item: Segment) -> int:
-        """Return the bits of the items that share a name with this one."""
-        mask = self._sharing.get(item.key)
-        if mask is None:
-            machine = self._automaton
-            if item.literal is not None:
-                return machine.accepting(item.literal)
-            mask = 0
-            for key, other in machine.segments.items():
-                if self._shares_name(item, other):
-                    mask |= machine.bits[key]
-            self._sharing[item.key] = mask
-        return mask
-
-    def _shares_name(self, item: Segment, other: Segment) -> bool:
-        pair = (item.key, other.key) if item.key < other.key else (other.key, item.key)
-        shares = self._shares.get(pair)
-        if shares is None:
-            shares = self._shares[pair] = item.meets(other)
-        return shares
-
-    def _rebuild(self) -> None:
-        blocks = list(self._blocks.items())
-        self._blocks.clear()
-        self._automaton = Automaton()
-        self._owner.clear()
-        self._removed = 0
-        self._shares.clear()
-        for key, block in blocks:
-            self.add(key, block.scope)
-
-
-def _bits(mask: int) -> list[int]:
-    """Return the numbers of the bits that are set, lowest first."""
-    digits = f"{mask:b}"[::-1]
-    found = []
-    at = digits.find("1")
-    while at >= 0:
-        found.append(at)
-        at = digits.find("1", at + 1)
-    return found
+        return [self._number[at] for at in bits_of(matching)]
