@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.adapters.forge_local import LocalForge, Records
@@ -31,10 +31,10 @@ Files = Mapping[str, "Content | Mode"]
 
 
 class FixedClock:
-    """A clock that stands still until it is moved."""
+    """A clock that stands still; at the present, since agents commit with the machine's own."""
 
     def __init__(self) -> None:
-        self.at = datetime.fromtimestamp(START, UTC) + timedelta(days=1)
+        self.at = datetime.now(UTC)
 
     def now(self) -> datetime:
         """Return the same moment every time."""

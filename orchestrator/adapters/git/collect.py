@@ -5,6 +5,7 @@ user's objects. What is uncommitted is committed there; what is new is measured,
 on its way into the user's repository. Only then a ref moves.
 """
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,10 @@ class Collector:
     def _salvage(self, why: str) -> Work:
         """Return what the files alone hold, committed onto the start."""
         trouble = f"{why}; what the files hold was kept on top of the start, commits made there could not be"
+        # None of its objects: a forged one would stand in for the file that is stored under its name.
+        shutil.rmtree(self._objects)
+        (self._objects / "info").mkdir(parents=True)
+        self._commits = Commits(self._repository.runner, self._place)
         try:
             return self._take(_Found(self._restart(), False, {}, trouble))
         except Denied as denied:
@@ -131,10 +136,11 @@ class Collector:
 
     def _commit_rest(self, found: _Found) -> Sha:
         """Return HEAD, or a commit of what the files hold beyond it; the one made last time if it says the same."""
-        copy_index(self._folder, self._place.git_dir / "index")
+        noted = copy_index(self._folder, self._place.git_dir / "index")
+        noted = noted and found.head == self._origin.start and not self._origin.merging
         rest = Leftovers(self._repository.runner, self._place, size_max=self._order.size_max)
         with blaming_the_workspace("what was left uncommitted cannot be committed"):
-            tree = rest.tree(found.head)
+            tree = rest.tree(found.head, noted=noted)
         if tree == self._commits.get(found.head).tree and not found.merging:
             return found.head
         parents = (found.head, self._origin.base) if found.merging else (found.head,)

@@ -7,6 +7,7 @@ ignore rules apply) and hashes plain files and symlinks; everything is measured 
 import os
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.adapters.git.diff import ABSENT, GITLINK
@@ -34,9 +35,20 @@ class Leftovers:
         self._links: dict[str, bool] = {}
         self._zero = ""
 
-    def tree(self, head: Sha) -> TreeId:
-        """Return the tree of everything in the folder that git does not ignore. Raises Denied over the limits."""
+    def tree(self, head: Sha, *, noted: bool = False) -> TreeId:
+        """Return the tree of everything in the folder that git does not ignore. Raises Denied over the limits.
+
+        `noted` says that the index in place should be `head`'s already; if it is of no use it is made anew.
+        """
+        if noted:
+            with suppress(GitFailed):
+                return self._compare(head)
         self._load(head)
+        return self._compare(head)
+
+    def _compare(self, head: Sha) -> TreeId:
+        """Return the index's tree with what is on disk staged."""
+        self._zero = "0" * len(head)
         paths = self._changed()
         if paths:
             self._measure(paths)
@@ -45,7 +57,6 @@ class Leftovers:
 
     def _load(self, head: Sha) -> None:
         """Make the index say what `head` does, keeping what it knows of files that are still the same."""
-        self._zero = "0" * len(head)
         try:
             self._runner.run(self._place, "read-tree", "-m", head)
         except GitFailed:  # No index, or one that is none.

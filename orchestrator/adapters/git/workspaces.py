@@ -119,7 +119,7 @@ class GitWorkspaces:
 
     def _fill(self, place: Place, commit: Sha) -> None:
         """Write the files of a commit and the index that knows them."""
-        self._repository.runner.run(place, "-c", "checkout.workers=0", "read-tree", "-m", "-u", commit)
+        self._repository.runner.run(place, "read-tree", "-m", "-u", commit)
 
     def _begin_merge(self, place: Place, base: Sha, conflicted: Conflicted) -> tuple[tuple[str, str], ...]:
         """Leave a merge with the base under way, markers in the files and MERGE_HEAD set; return what lies where."""
