@@ -305,13 +305,13 @@ def test_processes_that_fork_and_exit_faster_than_one_can_look_are_ended(world: 
 
 
 def test_a_gigabyte_of_output_costs_a_bounded_log_that_keeps_both_ends(world: World) -> None:
-    script = "echo first; head -c 1000000000 /dev/zero | tr '\\0' x; echo; echo last"
+    script = "echo first; head -c 1000000000 /dev/zero; echo; echo last"
     key = world.start("sh", "-c", script, log_bytes_max=100_000)
     fact = world.ended(key, within_s=60)
     text = world.log(key)
     assert fact.output_bytes == 1_000_000_000 + len("first\n\nlast\n")
-    assert text.startswith("first\nxxx")
-    assert text.endswith("xxx\nlast\n")
+    assert text.startswith("first\n\0\0\0")
+    assert text.endswith("\0\0\0\nlast\n")
     assert f"[... {fact.dropped_bytes} bytes of output dropped here ...]" in text
     assert len(text.replace(f"\n[... {fact.dropped_bytes} bytes of output dropped here ...]\n", "")) == 100_000
     assert fact.dropped_bytes == fact.output_bytes - 100_000

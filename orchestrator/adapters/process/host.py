@@ -248,7 +248,7 @@ class ProcessHost:
         return found or Lost("its leader and its keeper died")
 
     def news_fds(self) -> tuple[int, ...]:
-        """Return the file descriptors that become readable when a job ends, for a loop that waits for more than jobs."""
+        """Return the file descriptors that become readable when a job ends, for a loop that waits for more besides."""
         with self._lock:
             return tuple(live.status for live in self._live.values())
 
