@@ -65,7 +65,9 @@ def _drive(board: Board) -> list[Action]:
     return actions
 
 
-def _record(board: Board, step: TrainStep, dispatched: Dispatch, waiting: dict[str, Waiting]) -> Iterable[WriteStatus]:
+def _record(
+    board: Board, step: TrainStep, dispatched: Dispatch, waiting: dict[str, Waiting]
+) -> Iterable[WriteStatus | Land]:
     """Yield the write of the train's record where it means something new."""
     before = board.train.status
     landing = before.landing
@@ -92,19 +94,16 @@ def _record(board: Board, step: TrainStep, dispatched: Dispatch, waiting: dict[s
     if status == before:
         return
     event, message = "", ""
-    if starts_landing and landing is not None:
-        event, message = "Landing", f"{landing.spec} as {landing.commit[:12]} on {landing.base[:12]}"
-    elif step.frozen is not None and (before.frozen is None or before.frozen.reason != step.frozen.reason):
+    if step.frozen is not None and (before.frozen is None or before.frozen.reason != step.frozen.reason):
         event, message = step.frozen.reason.value, step.frozen.message
     elif step.frozen is None and before.frozen is not None:
         event, message = "Released", f"no longer frozen: {before.frozen.reason.value}"
-    yield WriteStatus(
-        board.train.model_copy(update={"status": status}),
-        event=event,
-        message=message[:1000],
+    written = board.train.model_copy(update={"status": status})
+    if starts_landing and landing is not None:
         # What is applied after this write is late: the barrier was computed over exactly these specs.
-        only_if_specs=board.snapshot.specs_revision if starts_landing else None,
-    )
+        yield Land(written, landing, only_if_specs=board.snapshot.specs_revision)
+    else:
+        yield WriteStatus(written, event=event, message=message[:1000])
 
 
 def _frozen_condition(board: Board, frozen: Frozen | None) -> tuple[Condition, ...]:

@@ -18,11 +18,11 @@ from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
 from orchestrator.model.action import Action, BuildCandidate, WriteStatus
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
-from orchestrator.model.facts import Built, CandidateKey, Conflicted
+from orchestrator.model.facts import BaseCheckout, Built, CandidateKey, Conflicted
 from orchestrator.model.gate import Evidence, Gate
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import Wait
-from orchestrator.model.train import Frozen, Landing
+from orchestrator.model.train import Frozen, Landing, WorkTree
 from orchestrator.model.validation import Purpose
 
 
@@ -126,6 +126,7 @@ def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, ru
                 commit=built.commit,
                 tree=built.tree,
                 base=board.facts.tip,
+                work_tree=_work_tree(board.facts.checkout),
                 at=board.now,
             )
             step.waiting[item.name] = Waiting(Reason.LANDING, "its tested commit is about to become the base")
@@ -151,6 +152,10 @@ def _frozen_since(board: Board, reason: Reason, message: str) -> Frozen:
     is_known = stored is not None and (stored.reason, stored.tip) == (reason, tip)
     since = stored.since if is_known and stored is not None else board.now
     return Frozen(reason=reason, message=message, tip=tip, since=since)
+
+
+def _work_tree(checkout: BaseCheckout | None) -> WorkTree | None:
+    return None if checkout is None else WorkTree(path=checkout.path, index_tree=checkout.index_tree)
 
 
 def rejection(

@@ -154,13 +154,14 @@ class Gatehouse:
         free = self._runs - running
         for name, wish in self._wishes.items():
             known = self._known.get(name)
-            if known is None:
+            if known is None and free <= 0:
                 done.append(Create(self._new(name, wish)))
-            elif free > 0 and self._may_start(known):
+            elif known is None or (free > 0 and self._may_start(known)):
                 free -= 1
+                validation = known or self._new(name, wish)
                 started = {"phase": ValidationPhase.RUNNING, "leader": self._snapshot.leader}
-                status = known.status.model_copy(update=started | {"started_at": self._now})
-                done.append(StartGate(known.model_copy(update={"status": status})))
+                status = validation.status.model_copy(update=started | {"started_at": self._now})
+                done.append(StartGate(validation.model_copy(update={"status": status})))
         return done
 
     def _may_start(self, validation: Validation) -> bool:

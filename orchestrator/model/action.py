@@ -31,8 +31,6 @@ class WriteStatus:
     event: str = ""
     """The reason of the event to record beside it; empty for none."""
     message: str = ""
-    only_if_specs: str | None = None
-    """Refuse unless the revision of all specs is still this: for a landing intent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +145,15 @@ class BuildCandidate:
 
 @dataclass(frozen=True, slots=True)
 class Land:
-    """Advance the base to the tested commit if it is still at the tested base. The intent is in the train's status
-    already."""
+    """Write the train's status with the intent to land, then advance the base to the tested commit by compare-and-swap.
+
+    Found again after a crash, the same action finishes what was begun.
+    """
 
     train: MergeTrain
     landing: Landing
+    only_if_specs: str | None = None
+    """Refuse the intent unless the revision of all specs is still this; None where it is written already."""
 
 
 @dataclass(frozen=True, slots=True)

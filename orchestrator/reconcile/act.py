@@ -34,12 +34,13 @@ from orchestrator.model.action import (
     WriteStatus,
 )
 from orchestrator.model.base import Resource, Sha
-from orchestrator.model.condition import Reason, RunPhase
+from orchestrator.model.condition import FailureClass, Reason, RunPhase
 from orchestrator.model.facts import AgentFact, AgentState, LandResult
 from orchestrator.model.run import AgentRun, ScopeVerdict
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import Frozen, Landed, MergeTrain
+from orchestrator.model.validation import Validation, ValidationStatus
 from orchestrator.ports import AgentRuntime, Clock, Cluster, Event, Forge, Gates, Git, Published, Publisher, RunOrder
 
 log = logging.getLogger("interlock.leader")
@@ -125,10 +126,7 @@ class Executor:
                 self._ports.runtime.discard(action.run.name)
                 return True
             case StartGate():
-                intended = self._ports.cluster.update_status(action.validation)
-                if intended is not None:
-                    self._ports.gates.start(intended)
-                return intended is not None
+                return self._start_gate(action.validation)
             case StopGate():
                 self._ports.gates.stop(action.validation)
                 return True
@@ -164,11 +162,19 @@ class Executor:
             self._record(created, "Created", "")
         return created is not None
 
+    def _start_gate(self, wanted: Validation) -> bool:
+        known: Validation | None = wanted
+        if not wanted.version:
+            created = self._ports.cluster.create(wanted.model_copy(update={"status": ValidationStatus()}))
+            known = created and created.model_copy(update={"status": wanted.status})
+        intended = known and self._ports.cluster.update_status(known)
+        if intended is None:
+            return False
+        self._ports.gates.start(intended)
+        return True
+
     def _write(self, action: WriteStatus) -> bool:
-        only_if: dict[type[Resource], str] | None = None
-        if action.only_if_specs is not None:
-            only_if = {ImplementationSpec: action.only_if_specs}
-        written = self._ports.cluster.update_status(action.object, only_if=only_if)
+        written = self._ports.cluster.update_status(action.object)
         if written is not None and action.event:
             self._record(written, action.event, action.message)
         return written is not None
@@ -187,7 +193,7 @@ class Executor:
             status = intended.status.model_copy(
                 update={
                     "phase": RunPhase.FAILED,
-                    "failure_class": "PolicyDenied",
+                    "failure_class": FailureClass.POLICY_DENIED,
                     "reason": Reason.POLICY_DENIED,
                     "message": fact.failed_start[:1000],
                     "ended_at": fact.ended_at,
@@ -243,6 +249,13 @@ class Executor:
     def _land(self, action: Land) -> bool:
         """Advance the base, prove it, and clear the intent. Unknown leaves the intent: the next tick asks again."""
         landing, ports = action.landing, self._ports
+        if action.only_if_specs is not None:
+            intended = ports.cluster.update_status(action.train, only_if={ImplementationSpec: action.only_if_specs})
+            if intended is None:
+                return False
+            message = f"{landing.spec} as {landing.commit[:12]} on {landing.base[:12]}"
+            self._record(intended, "Landing", message)
+            action = Land(intended, landing)
         outcome = ports.forge.land(action.train.spec.base, landing)
         status = action.train.status
         match outcome.result:

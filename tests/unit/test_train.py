@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.core.decide import decide
 from orchestrator.core.provenance import gate_digest, validation_name
-from orchestrator.model.action import Action, BuildCandidate, Create, Land, WriteStatus
+from orchestrator.model.action import Action, BuildCandidate, Create, Land, StartGate, WriteStatus
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
 from orchestrator.model.decision import Verb
@@ -123,7 +123,9 @@ class World:
 
     def next_status(self) -> MergeTrainStatus:
         """Return the train's record after this tick's write."""
-        written = _written(self.decide(), MergeTrain)
+        actions = self.decide()
+        intended = [one.train for one in actions if isinstance(one, Land) and one.only_if_specs is not None]
+        written = intended or _written(actions, MergeTrain)
         return written[0].status if written else self.snapshot().trains[0].status
 
     def next_landing(self) -> str | None:
@@ -155,7 +157,7 @@ def test_an_entry_whose_candidate_passed_is_landed_on_exactly_the_tested_commit(
 
 def test_the_landing_intent_is_written_only_if_no_spec_was_applied_meanwhile() -> None:
     actions = World().proposed("a", PASS).decide()
-    intent = next(one for one in actions if isinstance(one, WriteStatus) and isinstance(one.object, MergeTrain))
+    intent = next(one for one in actions if isinstance(one, Land))
     assert intent.only_if_specs == "7"
 
 
@@ -165,8 +167,8 @@ def test_nothing_lands_before_its_candidate_is_built_and_every_gate_has_passed()
     assert [one.heads for one in world.decide() if isinstance(one, BuildCandidate)] == [("head-a",)]
     untested = World().proposed("a")
     assert untested.next_landing() is None
-    wanted = [one.object for one in untested.decide() if isinstance(one, Create)]
-    assert [(one.spec.tree, one.spec.gate) for one in wanted if isinstance(one, Validation)] == [("tree-a", TEST)]
+    wanted = [one.validation for one in untested.decide() if isinstance(one, StartGate)]
+    assert [(one.spec.tree, one.spec.gate) for one in wanted] == [("tree-a", TEST)]
     own = Gate(name="own", run="pytest")
     half = World().proposed("a", PASS, validation=(own,))
     assert half.next_landing() is None
@@ -239,7 +241,7 @@ def test_priority_and_then_age_decide_inside_a_tier() -> None:
 def test_a_failing_gate_is_blamed_on_the_item_only_after_it_passed_on_the_base() -> None:
     world = World(retries={"flaky": 0}).proposed("a", FAIL)
     assert world.next_run("a") is None
-    control = [one.object for one in world.decide() if isinstance(one, Create) and isinstance(one.object, Validation)]
+    control = [one.validation for one in world.decide() if isinstance(one, StartGate) and not one.validation.version]
     assert [(one.spec.tree, one.spec.purpose) for one in control] == [(TIP_TREE, Purpose.CONTROL)]
     world.validations.append(verdict(TIP_TREE, PASS))
     rejected = world.next_run("a")
