@@ -28,7 +28,7 @@ GUARD_CUE = "cue"
 """The file the guard's agent waits for: it is the staging that makes it arrive last, on a machine of any speed."""
 BEFORE_THE_GUARD = (CENTS, RECEIPT, CODES, ALLERGENS, REPORT)
 """Whose pull requests are open before the guard's agent gets its cue."""
-AGENTS_AT_ONCE = 5
+AGENTS_AT_ONCE = 8
 
 
 class Part(StrEnum):

@@ -20,7 +20,7 @@ from orchestrator.cli.demo.staging import Stage
 from orchestrator.errors import InterlockError
 from orchestrator.model.condition import Phase, Reason
 
-LOOK_EVERY_S = 0.2
+LOOK_EVERY_S = 0.4
 
 
 class Prompter(AbstractContextManager["Prompter"]):
@@ -49,8 +49,9 @@ class Prompter(AbstractContextManager["Prompter"]):
                 seen = items(document("status"))
             except InterlockError:
                 continue  # the store is not there yet
-            if self.wait is None and is_waiting(seen):
-                self.wait = _record()
+            if is_waiting(seen):
+                # Again and again: the last look is the one after the longest wait.
+                self.wait = _record() or self.wait
             if not is_cued and is_ready_for_the_guard(seen):
                 self._stage.give_cue()
                 is_cued = True

@@ -14,7 +14,7 @@ from orchestrator.cli.demo.account import Wait
 from orchestrator.cli.demo.staging import Stage
 from orchestrator.cli.demo.story import Chapter
 from orchestrator.cli.output import Output
-from orchestrator.cli.table import Column, count, write, write_table
+from orchestrator.cli.table import Column, count, grid, write
 
 
 def opening(stage: Stage, out: Output, tests: str) -> None:
@@ -35,14 +35,13 @@ def command(out: Output, words: str) -> None:
 
 
 def told(chapters: Sequence[Chapter], out: Output) -> None:
-    """Write the story as a table."""
+    """Write the story as a table, facts wrapped where the terminal is narrow."""
     _heading(out, "What happened")
-    columns = [Column(""), Column("PART"), Column("PROMISE"), Column("FACTS", gives_way=True)]
-    rows: list[list[str | Text]] = []
+    table = grid([Column(""), Column("PROMISED"), Column("WHAT HAPPENED", gives_way=True)])
     for chapter in chapters:
         mark = Text("✓", style="green") if chapter.happened else Text("✗", style="bold red")
-        rows.append([mark, chapter.part, chapter.promise, chapter.told])
-    write_table(out, columns, rows)
+        table.add_row(mark, chapter.promise, chapter.told)
+    write(out, table)
 
 
 def history(log: str, out: Output) -> None:

@@ -78,10 +78,8 @@ def _stray(account: Account) -> Told:
     if crossed:
         return False, f"landed outside its scope: {', '.join(crossed)}"
     later = account.landed_later(cast.REPORT)
-    return (
-        later is not None,
-        f"{first.name} was denied {denial.path} ({denial.reason}); {later or 'nobody'} stayed inside",
-    )
+    told = f"{first.name} was denied {denial.path}; {later or 'nobody'} was told so and stayed inside"
+    return later is not None, told
 
 
 def _gate(account: Account) -> Told:
