@@ -55,8 +55,9 @@ def next_claims(claimants: Sequence[Claimant], live: Sequence[Claim], epoch: int
     New claims are granted only while there are `free` slots for them, by slot name; an epoch is never used twice.
     """
     step = _Step(claimants, live, epoch, dict(free))
-    for claimant in claimants:
+    for index, claimant in enumerate(claimants):
         if step.is_over():
+            step.crowded |= {one.name: "pool" for one in claimants[index:] if one.wants and one.slots}
             break
         step.settle(claimant)
     return Claims(tuple(step.after[name] for name in sorted(step.after)), step.epoch, step.waits, step.crowded)

@@ -99,16 +99,25 @@ def judge(diff: Diff, existing_paths: Collection[str], policy: ScopePolicy) -> S
     left_out = set(outside)
     clashes = {clash.path: clash for clash in _clashes(diff, existing_paths)}
     denied = [Denied(path=shown(path), reason=f"{_OUTSIDE}{_NO_PATTERN}") for path in outside]
+    owned: list[str] = []
     for change in diff.changes:
         if change.path in left_out:
             continue
         reason = _forbidden(change, clashes.get(change.path))
-        if reason is None and not policy.approved_protected:
-            reason = _persons_reason(change.path, protected)
+        persons = _persons_reason(change.path, protected) if reason is None else None
+        if persons is not None and policy.approved_protected:
+            owned.append(shown(change.path))
+        elif persons is not None:
+            reason = persons
         if reason is not None:
             denied.append(Denied(path=shown(change.path), reason=f"{_POLICY}{reason}"))
     denied.extend(Denied(path=WHOLE_CHANGE, reason=f"{_POLICY}{reason}") for reason in _over(diff, policy.limits))
-    return ScopeVerdict(allowed=not denied, denied=tuple(denied[:DENIED_MAX]), denied_total=len(denied))
+    return ScopeVerdict(
+        allowed=not denied,
+        denied=tuple(denied[:DENIED_MAX]),
+        denied_total=len(denied),
+        protected=tuple(owned[:DENIED_MAX]),
+    )
 
 
 _NO_PATTERN = "no pattern the run may write matches it; leave it alone, or ask for it with a scope request (exit 11)"

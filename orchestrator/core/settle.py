@@ -104,8 +104,10 @@ def _pending(board: Board, item: Item, run: AgentRun) -> Step:
     over = superseded(item, run)
     if over is not None:
         return Step((_supersede(run, over),))
-    if item.voice.held or run.spec.suspend:
-        return Step(waiting=Waiting(Reason.HELD, f"held by {item.voice.held_why or 'spec.suspend'}"))
+    if item.voice.held:
+        return Step((_supersede(run, Reason.HELD),))
+    if run.spec.suspend:
+        return Step(waiting=Waiting(Reason.HELD, "held by spec.suspend", (Wait(kind="Person", name="suspend"),)))
     assert item.provider is not None
     started: dict[str, object] = {
         "phase": RunPhase.RUNNING,
@@ -136,10 +138,8 @@ def _running(board: Board, item: Item, run: AgentRun) -> Step:
         if over is not None:
             return Step((_supersede(run, over),))
         if item.voice.held:
-            # The intent to start is written, the word came before the start: the agent waits for the release.
-            return Step(
-                waiting=Waiting(Reason.HELD, f"held by {item.voice.held_why}", (Wait(kind="Person", name="release"),))
-            )
+            # The word came between the intent to start and the start; a run kept for later would keep its slots.
+            return Step((_supersede(run, Reason.HELD),))
         assert item.provider is not None
         return Step((StartAgent(run, item.spec, item.provider),), _agent_runs(run))
     if fact.state is AgentState.RUNNING:
