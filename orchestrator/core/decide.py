@@ -16,7 +16,17 @@ from orchestrator.core.settle import ended_workspaces, settle, tidy
 from orchestrator.core.train import TrainStep, Waiting, needed_candidates, steer
 from orchestrator.core.verdicts import Gatehouse
 from orchestrator.core.voice import in_order
-from orchestrator.model.action import Action, CollectWork, Create, Forget, Land, ScopePolicy, StopAgent, WriteStatus
+from orchestrator.model.action import (
+    Action,
+    BuildCandidate,
+    CollectWork,
+    Create,
+    Forget,
+    Land,
+    ScopePolicy,
+    StopAgent,
+    WriteStatus,
+)
 from orchestrator.model.base import ObjectMeta
 from orchestrator.model.condition import Condition, ConditionType, Reason, RunPhase
 from orchestrator.model.decision import Decision, DecisionStatus
@@ -220,6 +230,8 @@ def _any_change(run: AgentRun) -> ScopePolicy:
 
 def _forget(board: Board, step: TrainStep) -> Iterable[Forget]:
     """Yield the clean-up of candidates on tips that are history, once there are some."""
+    if any(isinstance(action, BuildCandidate) for action in step.actions):
+        return  # What is being built in this tick is not in the snapshot: it would be forgotten with the rest.
     keep = frozenset(needed_candidates(board, step.landing or board.train.status.landing))
     old = [built for built in board.facts.candidates.values() if isinstance(built, Built) and built.commit not in keep]
     if old:
