@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from orchestrator.errors import Invalid, Refused
 from orchestrator.model.base import Sha
 from orchestrator.model.facts import (
     BaseCheckout,
@@ -44,11 +45,14 @@ class FakeForge:
         head = refs.get(f"refs/heads/{request.branch}", request.head)
         base = refs.get(f"refs/heads/{self.bases[request.number]}")
         if base is not None and self.repository.contains(base, head):
+            if not self.repository.contains(base, request.head):
+                return replace(request, head=head)  # A branch set back to what the base had merges nothing.
             # Merged once and for all, also if the base is pushed back later.
             request = replace(request, head=head, state=PullState.MERGED)
-            self.requests[request.number] = request
-            return request
-        return request if head == request.head else replace(request, head=head)
+        elif head != request.head:
+            request = replace(request, head=head)
+        self.requests[request.number] = request
+        return request
 
     def push(self, branch: str, head: Sha, expected: Sha | None) -> Pushed | Foreign:
         """Move the branch to `head` if it is at `expected` or already at `head`; else say where it is."""
@@ -68,7 +72,9 @@ class FakeForge:
         )
         if number is None:
             number = len(self.requests) + 1
-        head = self.repository.refs[f"refs/heads/{branch}"]
+        head = self.repository.refs.get(f"refs/heads/{branch}")
+        if head is None:
+            raise Invalid(f"branch {branch} does not exist; push it first")
         self.bases[number] = base
         self.texts[number] = text
         self.requests[number] = PullRequest(
@@ -78,6 +84,8 @@ class FakeForge:
 
     def amend(self, number: int, *, draft: bool | None = None, close: bool = False, note: str = "") -> None:
         """Turn the pull request into a draft or back, close it, leave a note."""
+        if number not in self.requests:
+            raise Invalid(f"there is no pull request {number}")
         request = self._current(self.requests[number])
         if draft is not None and request.state is PullState.OPEN:
             request = replace(request, draft=draft)
@@ -96,12 +104,18 @@ class FakeForge:
         """Advance `base` from `landing.base` to `landing.commit` by compare-and-swap, and the checkout with it."""
         repository = self.repository
         ref = f"refs/heads/{base}"
-        tip = repository.refs[ref]
+        tip = repository.refs.get(ref)
+        if tip is None:
+            return LandOutcome(LandResult.LOST, f"{base} is gone")
         if repository.contains(tip, landing.commit):
             self._move_checkout(tip)
             return LandOutcome(LandResult.LANDED, "it is there already")
         if tip != landing.base:
             return LandOutcome(LandResult.LOST, f"{base} is at {tip}")
+        if not repository.contains(landing.commit, landing.base):
+            return LandOutcome(LandResult.LOST, f"{landing.commit} is not on top of {landing.base}")
+        if repository.commits[landing.commit].tree != landing.tree:
+            raise Refused(f"{landing.commit} does not hold the tested tree {landing.tree}")
         if repository.checkout is not None and repository.checkout.obstacles:
             return LandOutcome(LandResult.OBSTRUCTED, f"not clean: {', '.join(repository.checkout.obstacles)}")
         repository.point(ref, landing.commit)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 from orchestrator.errors import Unusable
@@ -133,7 +133,11 @@ class Repository:
             if mine == yours or yours == before:
                 continue
             if mine != before:
-                conflicts.append(path)
+                both = _merged_lines(before, mine, yours)
+                if both is None:
+                    conflicts.append(path)
+                else:
+                    merged[path] = both
             elif yours is None:
                 merged.pop(path, None)
             else:
@@ -180,19 +184,37 @@ class Repository:
         return mask
 
 
+def _merged_lines(before: str | None, mine: str | None, yours: str | None) -> str | None:
+    """Return the text with both sides' changed lines; None where they meet, or where lines were added or removed."""
+    if before is None or mine is None or yours is None:
+        return None
+    texts = [text.splitlines(keepends=True) for text in (before, mine, yours)]
+    if len({len(lines) for lines in texts}) != 1:
+        return None
+    found = []
+    for old, left, right in zip(*texts, strict=True):
+        if old not in (left, right) and left != right:
+            return None
+        found.append(right if left == old else left)
+    return "".join(found)
+
+
 def _differing(old: Files, new: Files) -> tuple[str, ...]:
     return tuple(path for path in sorted({**old, **new}) if old.get(path) != new.get(path))
 
 
 def diff(old: Files, new: Files) -> Diff:
-    """Return the difference of two trees as the port spells it; every value is a plain file of one line."""
-    changes = []
+    """Return the difference of two trees as the port spells it; every value is the text of a plain file."""
+    changes, lines = [], 0
     for path in _differing(old, new):
         before, after = path in old, path in new
         status = "M" if before and after else "A" if after else "D"
         mode = ("100644" if before else "000000", "100644" if after else "000000")
         changes.append(Change(path, status, *mode))
-    return Diff(tuple(changes), lines=len(changes), size=sum(len(new.get(change.path, "")) for change in changes))
+        gone, come = old.get(path, "").splitlines(), new.get(path, "").splitlines()
+        kept = sum(mine == yours for mine, yours in zip(gone, come, strict=False)) if before and after else 0
+        lines += len(gone) + len(come) - 2 * kept
+    return Diff(tuple(changes), lines=lines, size=sum(len(new.get(change.path, "")) for change in changes))
 
 
 class FakeGit:
@@ -249,14 +271,14 @@ class FakeGit:
         repository = self.repository
         key = CandidateKey(base, tuple(heads))
         tip = base
-        for head, message in zip(heads, messages, strict=True):
+        for place, (head, message) in enumerate(zip(heads, messages, strict=True)):
             merged = repository.merge(tip, head)
             if isinstance(merged, tuple):
                 repository.candidates[key] = Conflicted(merged, f"CONFLICT (content): {', '.join(merged)}")
                 repository.changes += 1
                 return repository.candidates[key]
-            # The time of a candidate is a function of what it is made of, so that its id is, too.
-            at = max(repository.commits[tip].at, repository.commits[head].at)
+            # A function of what it is made of, so that its id is, too; two candidates of one tree are still two.
+            at = max(repository.commits[tip].at, repository.commits[head].at) + timedelta(microseconds=place)
             tip = repository.commit(merged, (tip, head), message, at)
         repository.candidates[key] = Built(tip, repository.commits[tip].tree)
         repository.point(f"{CANDIDATES}{tip}", tip)
