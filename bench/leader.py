@@ -9,12 +9,12 @@ from spec to landed. Prints the difference per run and where the leader's time g
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from orchestrator.cli.stopping import Stop
 from orchestrator.model.base import ObjectMeta
 from orchestrator.model.condition import Phase
 from orchestrator.model.lane import Lane, LaneSpec
@@ -108,7 +108,7 @@ def main(count: int) -> None:
         fill(settings, agent, count)
         begin = time.perf_counter()
         with open_leader(settings, wait=False) as leader:
-            last = leader.run(threading.Event(), lambda tick: None)
+            last = leader.run(Stop(), lambda tick: None)
         total = time.perf_counter() - begin
         landed = sum(1 for spec in last.snapshot.specs if spec.status.phase is Phase.LANDED)
     print(f"{landed} of {count} landed in {total:.1f} s; the bare agents took {alone:.1f} s")

@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from orchestrator.core.decide import decide
+from orchestrator.model.action import WriteStatus
 from orchestrator.model.base import ObjectMeta, Sha, TreeId
 from orchestrator.model.facts import RepositoryFacts
 from orchestrator.model.lane import Lane, LaneSpec
@@ -14,7 +15,6 @@ from orchestrator.model.provider import Adapter, AgentProvider, AgentProviderSpe
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpec, ImplementationSpecSpec, Tier
 from orchestrator.model.train import Floor, MergeTrain, MergeTrainSpec
-from orchestrator.model.action import WriteStatus
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

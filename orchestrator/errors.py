@@ -69,4 +69,4 @@ class LostRace(InterlockError):
 
 
 class Unusable(InterlockError):
-    """The place to work in cannot be used (full disk, read-only state, no repository): the command ends with this line."""
+    """The place to work in cannot be used (full disk, no repository): the command ends with this line."""

@@ -29,6 +29,9 @@ from orchestrator.publish import ForgePublisher
 from orchestrator.reconcile import Executor, Leader, Ports
 from orchestrator.settings import Settings
 
+STOP_GRACE_S = 5.0
+"""How long agents and gates have to end by themselves when the leader stops."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpenRepository:
@@ -83,12 +86,19 @@ def open_leader(settings: Settings, *, wait: bool) -> Iterator[Leader]:
         with SqliteCluster(settings.state, clock) as cluster:
             ports = Ports(cluster, git, forge, runtime, gates, ForgePublisher(forge), clock)
             executor = Executor(ports)
-            leader = Leader(ports, identity=identity(clock), agents_max=settings.jobs, executor=executor)
+            leader = Leader(
+                ports,
+                identity=identity(clock),
+                agents_max=settings.jobs,
+                executor=executor,
+                news=host.news_fds,
+            )
             try:
                 yield leader
             finally:
                 leader.shut_down()
                 executor.close()
+                host.close(grace_s=STOP_GRACE_S)
     finally:
         lock.release()
 

@@ -11,7 +11,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from types import FrameType
@@ -50,13 +50,16 @@ class Stop:
             self.cause = Cause.TIMEOUT
         return self.cause is not None
 
-    def wait(self, timeout: float) -> bool:
-        """Sleep until asked, or until the time or the deadline is over; return whether the loop should end."""
+    def wait(self, timeout: float, news: Sequence[int] = ()) -> bool:
+        """Sleep until asked, until there is news, or until the time or the deadline is over; as `is_set`."""
         if self.is_set():
             return True
         if self._deadline is not None:
             timeout = min(timeout, max(0.0, self._deadline - time.monotonic()))
-        select.select([self._read], [], [], timeout)
+        poll = select.poll()
+        for fd in (self._read, *news):
+            poll.register(fd, select.POLLIN)
+        poll.poll(timeout * 1000)
         return self.is_set()
 
     @contextmanager

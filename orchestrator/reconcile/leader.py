@@ -6,7 +6,7 @@ logged; a bug in observe or decide ends the process.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -104,17 +104,30 @@ class Backoff:
 
 
 class StopFlag(Protocol):
-    """Whether somebody asked the loop to end; `wait` sleeps until then or until the time is over."""
+    """Whether somebody asked the loop to end."""
 
-    def is_set(self) -> bool: ...
+    def is_set(self) -> bool:
+        """Return whether the loop should end."""
+        ...
 
-    def wait(self, timeout: float) -> bool: ...
+    def wait(self, timeout: float, news: Sequence[int] = ()) -> bool:
+        """Sleep until asked, until one of the file descriptors is readable, or until the time is over; as `is_set`."""
+        ...
 
 
 class Leader:
     """One incarnation of the leader over one set of ports."""
 
-    def __init__(self, ports: Ports, *, identity: str, agents_max: int, executor: Executor | None = None) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        *,
+        identity: str,
+        agents_max: int,
+        executor: Executor | None = None,
+        news: Callable[[], Sequence[int]] = tuple,
+    ) -> None:
+        """`news` are the file descriptors that become readable when an agent or a gate ends."""
         self._ports = ports
         self._identity = identity
         self._agents_max = agents_max
@@ -122,6 +135,7 @@ class Leader:
         self._backoff = Backoff()
         self._environment: str | None = None
         self._swept = False
+        self._news = news
 
     def tick(self) -> Tick:
         """Observe, decide, act once."""
@@ -136,7 +150,7 @@ class Leader:
     def run(self, stop: StopFlag, on_tick: Callable[[Tick], None], *, until_quiet: bool = True) -> Tick:
         """Tick until asked to stop, or until everything is finished or only a person can change anything.
 
-        Sleeps between ticks only when nothing moved, a little longer each time, and wakes early when the store changes.
+        Sleeps between ticks only when nothing moved, a little longer each time, and wakes when an agent or a gate ends.
         """
         idle_s = IDLE_MIN_S
         while True:
@@ -145,7 +159,7 @@ class Leader:
             if stop.is_set() or (until_quiet and tick.quiet):
                 return tick
             idle_s = IDLE_MIN_S if tick.moved else min(IDLE_MAX_S, idle_s * 1.5)
-            if not tick.moved and stop.wait(idle_s):
+            if not tick.moved and stop.wait(idle_s, self._news()):
                 return tick
 
     def observe(self) -> Snapshot:

@@ -1,5 +1,6 @@
 """The `Git` port on a real repository: what the base and our refs are now, and merges that touch no work tree."""
 
+import time
 from collections.abc import Collection, Sequence
 
 from orchestrator.adapters.git.candidates import PREFIX, Candidates
@@ -9,11 +10,15 @@ from orchestrator.adapters.git.landed import LandedHistory
 from orchestrator.adapters.git.repository import Repository
 from orchestrator.errors import Invalid, Unusable
 from orchestrator.model.base import Sha, TreeId
-from orchestrator.model.facts import Candidate, Diff, RepositoryFacts
+from orchestrator.model.facts import BaseCheckout, Candidate, Diff, RepositoryFacts
 
 BRANCHES = "refs/heads/interlock/"
 RUNS = "refs/interlock/runs/"
 _PATHS_KEPT = 4
+
+
+CHECKOUT_FRESH_S = 1.0
+"""Looking at a work tree costs two processes and a walk over its files: dear in a large one, every tick."""
 
 
 class GitRepository:
@@ -25,6 +30,7 @@ class GitRepository:
         self._candidates = Candidates(repository)
         self._landed: dict[str, LandedHistory] = {}
         self._paths: dict[TreeId, tuple[str, ...]] = {}
+        self._checkout_seen: dict[str, tuple[Sha, float, BaseCheckout | None]] = {}
 
     def observe(self, base: str, previous: Sha | None) -> RepositoryFacts:
         """Return the base branch and our refs as they are now. Raises Unusable if the branch does not exist."""
@@ -42,8 +48,17 @@ class GitRepository:
             branches=_named(refs, BRANCHES),
             work=_named(refs, RUNS),
             candidates=self._candidates.seen(refs, tip),
-            checkout=self.checkouts.facts(base, tip),
+            checkout=self._checkout(base, tip),
         )
+
+    def _checkout(self, base: str, tip: Sha) -> BaseCheckout | None:
+        """Return how the base's checkout stands, at most a second old: landing itself looks again before it moves it."""
+        now = time.monotonic()
+        seen = self._checkout_seen.get(base)
+        if seen is None or seen[0] != tip or now - seen[1] > CHECKOUT_FRESH_S:
+            seen = (tip, now, self.checkouts.facts(base, tip))
+            self._checkout_seen[base] = seen
+        return seen[2]
 
     def tree_of(self, commit: Sha) -> TreeId:
         """Return the tree of a commit."""
