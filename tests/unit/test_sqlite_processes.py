@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -256,6 +259,30 @@ def test_many_processes_may_make_the_state_at_once(tmp_path: Path) -> None:
     assert said == [["0"]] * 4
 
 
+def test_nobody_opens_the_state_while_somebody_makes_it(tmp_path: Path) -> None:
+    """Half made, it would look like the database of another program."""
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    worker = Worker(tmp_path, "second", "say(SqliteCluster(state, SystemClock()).mark())")
+    worker.go()
+    inode = os.fstat(folder).st_ino
+    # The kernel's own list of who waits for which file.
+    while not re.search(rf"-> FLOCK .*:{inode} ", Path("/proc/locks").read_text()):
+        assert worker.code is None
+    assert not (tmp_path / "interlock.db").exists()
+    os.close(folder)
+    assert worker.rest() == ["0"]
+
+
+def test_a_first_look_at_many_objects_finds_them_all(tmp_path: Path) -> None:
+    """Many are read in one sweep, few by name: both must give what the writer knows."""
+    with SqliteCluster(tmp_path, SystemClock()) as writer, SqliteCluster(tmp_path, SystemClock()) as reader:
+        for number in range(250):
+            _random_write(writer, random.Random(number), number, names=200)
+        assert len(writer.list(ImplementationSpec)) > 100
+        assert reader.list(ImplementationSpec) == writer.list(ImplementationSpec)
+
+
 def test_another_process_sees_every_sort_of_change_in_its_lists(tmp_path: Path) -> None:
     """The reader keeps parsed objects by version; whatever the writer does must reach it."""
     rng = random.Random(3)
@@ -269,8 +296,8 @@ def test_another_process_sees_every_sort_of_change_in_its_lists(tmp_path: Path) 
                 assert not writer.changed_since(mark)
 
 
-def _random_write(cluster: SqliteCluster, rng: random.Random, step: int) -> None:
-    name = f"s{rng.randrange(12)}"
+def _random_write(cluster: SqliteCluster, rng: random.Random, step: int, names: int = 12) -> None:
+    name = f"s{rng.randrange(names)}"
     there = cluster.get(ImplementationSpec, name)
     if there is None:
         cluster.create(

@@ -61,7 +61,7 @@ def opened(state_dir: Path) -> sqlite3.Connection:
 
 @contextmanager
 def _alone(state_dir: Path) -> Iterator[None]:
-    """Hold the folder while a file is opened: SQLite does not wait for others while one of them switches to WAL."""
+    """Hold the folder while a file is opened: who looked while another makes it could take it for a stranger's."""
     try:
         folder = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
