@@ -29,6 +29,7 @@ from orchestrator.publish import ForgePublisher
 from orchestrator.reconcile import Executor, Leader, Ports
 from orchestrator.settings import Settings
 
+CHECKOUT_FRESH_S = 1.0
 STOP_GRACE_S = 5.0
 """How long agents and gates have to end by themselves when the leader stops."""
 
@@ -75,7 +76,7 @@ def open_leader(settings: Settings, *, wait: bool) -> Iterator[Leader]:
         raise Unusable(f"another leader{who} works on {settings.state}; stop it, or wait for it with --wait")
     try:
         repository = open_git(settings.repository, settings.state / "git")
-        git = GitRepository(repository)
+        git = GitRepository(repository, checkout_fresh_s=CHECKOUT_FRESH_S)
         workspaces = GitWorkspaces(repository, clock)
         forge = _forge(repository, settings)
         host = ProcessHost(settings.state / "processes", containment_wish())

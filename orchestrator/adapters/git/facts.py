@@ -17,14 +17,12 @@ RUNS = "refs/interlock/runs/"
 _PATHS_KEPT = 4
 
 
-CHECKOUT_FRESH_S = 1.0
-"""Looking at a work tree costs two processes and a walk over its files: dear in a large one, every tick."""
-
-
 class GitRepository:
     """One repository, as the leader sees it. `repository` and `checkouts` are what a local forge moves."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, *, checkout_fresh_s: float = 0.0) -> None:
+        """Looking at the checkout walks the user's files: on the same tip it is done at most so often."""
+        self._checkout_fresh_s = checkout_fresh_s
         self.repository = repository
         self.checkouts = Checkouts(repository)
         self._candidates = Candidates(repository)
@@ -52,10 +50,10 @@ class GitRepository:
         )
 
     def _checkout(self, base: str, tip: Sha) -> BaseCheckout | None:
-        """Return how the base's checkout stands, at most a second old: landing itself looks again before it moves it."""
+        """Return how the base's checkout stands, or stood a moment ago: landing itself looks again before it moves."""
         now = time.monotonic()
         seen = self._checkout_seen.get(base)
-        if seen is None or seen[0] != tip or now - seen[1] > CHECKOUT_FRESH_S:
+        if seen is None or seen[0] != tip or now - seen[1] >= self._checkout_fresh_s:
             seen = (tip, now, self.checkouts.facts(base, tip))
             self._checkout_seen[base] = seen
         return seen[2]
