@@ -4,6 +4,7 @@ Usage: python bench/tick.py
 """
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from orchestrator.core.decide import decide
@@ -63,8 +64,6 @@ def settled(world: Snapshot, now: datetime) -> Snapshot:
     written = {(type(a.object), a.object.name): a.object for a in decide(world, now) if isinstance(a, WriteStatus)}
     specs = tuple(written.get((ImplementationSpec, spec.name), spec) for spec in world.specs)
     trains = tuple(written.get((MergeTrain, train.name), train) for train in world.trains)
-    from dataclasses import replace
-
     return replace(world, specs=specs, trains=trains)  # type: ignore[arg-type]
 
 
@@ -83,7 +82,8 @@ def main() -> None:
         seconds[count] = sorted(tries)[1]
         ratio = seconds[count] / seconds[1_000]
         print(
-            f"{count:6} objects: first tick {first:6.3f} s, ordinary tick {seconds[count]:6.3f} s, {ratio:4.1f}x of 1,000 ({len(actions)} actions)"
+            f"{count:6} objects: first tick {first:6.3f} s, ordinary tick {seconds[count]:6.3f} s, "
+            f"{ratio:4.1f}x of 1,000 ({len(actions)} actions)"
         )
 
 

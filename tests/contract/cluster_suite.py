@@ -1,4 +1,4 @@
-"""What every `Cluster` promises, sentence by sentence of the port; an adapter's test class inherits it, giving `cluster`.
+"""What every `Cluster` promises, sentence by sentence of the port; an adapter's test class inherits it.
 
 Nothing here knows which store it runs on: versions are opaque, and nothing is asked of time.
 """
