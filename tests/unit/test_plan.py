@@ -318,7 +318,26 @@ def test_values_that_no_spec_can_hold_are_problems() -> None:
     assert (problem.code, problem.line) == ("BadValue", 5)
 
 
-PATTERNS = st.sampled_from(["a/**", "a/b", "a/*", "**/b", "a/b/c.py", "*.py", "c", "c/d/**", "[ac]/x", "**"])
+PATTERNS = st.sampled_from(
+    [
+        "a/**",
+        "a/b",
+        "a/b/",
+        "a/*",
+        "**/b",
+        "a/b/c.py",
+        "*.py",
+        "c",
+        "c/d/**",
+        "[ac]/x",
+        "**",
+        "ab*",
+        "a?",
+        "\\a/b",
+        "a/**/b",
+        "a/b*",
+    ]
+)
 
 
 @st.composite

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.globs import Pattern, Scope, ScopeIndex
+
+_WILDCARD = re.compile(r"[*?\[\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +72,24 @@ class _Taken:
 def _neighbours(patterns: Mapping[str, Pattern]) -> dict[str, set[str]]:
     """Return the patterns that each one overlaps, itself left out.
 
-    Two overlap only if the folders one begins with are the first of the folders the other begins with. So there is an
-    index per folder, and a pattern asks those on its way down; one index over everything would grow with every item.
+    Two overlap only if the text one begins with begins the other's: what stands before the first wildcard begins every
+    path. So there is an index per beginning, and a pattern asks those on its way; one index would grow with every item.
     """
-    folders: dict[str, list[Pattern]] = defaultdict(list)
-    for pattern in patterns.values():
-        folders[pattern.stem].append(pattern)
+    beginnings: dict[str, list[Pattern]] = defaultdict(list)
+    for text, pattern in patterns.items():
+        beginnings[_beginning(text)].append(pattern)
+    lengths = sorted({len(beginning) for beginning in beginnings})
     indexes: dict[str, ScopeIndex[str]] = {}
     found: dict[str, set[str]] = {text: set() for text in patterns}
     for text, pattern in patterns.items():
         scope = Scope((pattern,))
-        for folder in _way_down(pattern.stem):
-            there = folders.get(folder)
+        for beginning in _ways(_beginning(text), lengths):
+            there = beginnings.get(beginning)
             if there is None or there == [pattern]:
                 continue
-            if folder not in indexes:
-                indexes[folder] = _index(there)
-            for other in indexes[folder].overlapping(scope):
+            if beginning not in indexes:
+                indexes[beginning] = _index(there)
+            for other in indexes[beginning].overlapping(scope):
                 if other != text:
                     found[text].add(other)
                     found[other].add(text)
@@ -99,9 +103,14 @@ def _index(patterns: Sequence[Pattern]) -> ScopeIndex[str]:
     return index
 
 
-def _way_down(stem: str) -> Iterator[str]:
-    yield ""
-    at = stem.find("/")
-    while at >= 0:
-        yield stem[: at + 1]
-        at = stem.find("/", at + 1)
+def _beginning(text: str) -> str:
+    """Return what every path of the pattern begins with, without the `/` of a folder."""
+    found = _WILDCARD.search(text)
+    return text[: found.start()] if found else text.rstrip("/")
+
+
+def _ways(beginning: str, lengths: Sequence[int]) -> Iterator[str]:
+    for length in lengths:
+        if length > len(beginning):
+            return
+        yield beginning[:length]
