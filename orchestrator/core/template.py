@@ -6,7 +6,6 @@ text it handles is paid from one account: whatever it says, rendering ends withi
 """
 
 import difflib
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,19 +14,17 @@ from types import TracebackType
 from typing import Any, cast
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes
-from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS
-from jinja2.runtime import LoopContext, Undefined
+from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
+from orchestrator.core.meter import Meter, Refused
 from orchestrator.errors import Invalid, Problem
 
 OUTPUT_BYTES_MAX = 256 << 10
 WORK_MAX = 1_000_000
-"""What one rendering may spend: a unit is about an operation of the template, or sixteen characters handled."""
-RANGE_MAX = 10_000
-_CHARS_PER_UNIT = 16
+"""What one rendering may spend, in units of the meter."""
 _LITERAL_MAX = 1_000
 
 _NODES = (
@@ -77,7 +74,7 @@ def render_template(source: str, seen: Mapping[str, Any], *, place: str) -> Rend
     compiled = _compiled(source, tuple(sorted(seen)))
     if compiled.problems:
         raise _invalid(place, compiled.problems)
-    environment = _Environment(_Meter(WORK_MAX))
+    environment = _Environment(Meter(WORK_MAX))
     template = Template.from_code(environment, compiled.code, environment.globals)
     return Rendered(_joined(template, seen, place), compiled.used)
 
@@ -94,14 +91,14 @@ class _Compiled:
 # Reading takes a hundred times as long as rendering, and every attempt at a spec renders the same text.
 @lru_cache(maxsize=64)
 def _compiled(source: str, names: tuple[str, ...]) -> _Compiled:
-    environment = _Environment(_Meter(WORK_MAX))
+    environment = _Environment(Meter(WORK_MAX))
     try:
         tree = environment.parse(source)
         mentioned = meta.find_undeclared_variables(tree)
         problems = (*_forbidden(tree), *_unknown(tree, mentioned, names))
         if problems:
             return _Compiled(problems=problems)
-        return _Compiled(environment.compile(_Metering().visit(tree)), frozenset(mentioned.intersection(names)))
+        return _Compiled(environment.compile(Metering().visit(tree)), frozenset(mentioned.intersection(names)))
     except TemplateSyntaxError as error:
         return _Compiled(problems=((error.lineno, f"{error.message}"),))
     except (RecursionError, ValueError, SyntaxError) as error:
@@ -116,7 +113,7 @@ def _joined(template: Template, seen: Mapping[str, Any], place: str) -> str:
             pieces.append(piece)
             size += len(piece.encode("utf-8", "surrogatepass"))
             if size > OUTPUT_BYTES_MAX:
-                raise _Refused(f"it renders to more than {OUTPUT_BYTES_MAX:,} bytes; shorten it")
+                raise Refused(f"it renders to more than {OUTPUT_BYTES_MAX:,} bytes; shorten it")
     except Exception as error:
         # Whatever foreign code raises is its author's mistake; the cause stays chained for whoever doubts that.
         raise _invalid(place, [(_line(error.__traceback__, template), str(error))]) from error
@@ -141,106 +138,12 @@ def _invalid(place: str, found: Iterable[tuple[int, str]]) -> Invalid:
     return Invalid("\n".join(problem.message for problem in problems), problems)
 
 
-class _Refused(SecurityError):
-    """Something a template may not do."""
-
-
-class _Meter:
-    """The account that one rendering's work is paid from."""
-
-    def __init__(self, units: int) -> None:
-        self._left = units
-
-    def spend(self, units: int) -> None:
-        """Take from the account. Raises if it is empty."""
-        self._left -= units
-        if self._left < 0:
-            raise _Refused("it works too long; loop over less, or handle shorter texts")
-
-    def pass_on(self, value: Any) -> Any:
-        """Return the value, its handling paid for: all that is in it, since a list may hold one thing many times."""
-        match value:
-            case str():
-                self.spend(1 + len(value) // _CHARS_PER_UNIT)
-            case range():
-                self.spend(1 + len(value))
-            case list() | tuple():
-                self.spend(1)
-                for item in value:
-                    self.pass_on(item)
-            case dict():
-                self.spend(1)
-                for key, item in value.items():
-                    self.pass_on(key)
-                    self.pass_on(item)
-            case _:
-                self.spend(1)
-        return value
-
-    def turns(self, items: Iterable[Any], cost: int) -> Iterator[Any]:
-        """Yield the items, each turn of the loop paid for before it begins."""
-        for item in items:
-            self.spend(cost)
-            yield item
-
-    def text(self, value: Any) -> str:
-        """Return the value as it is printed: texts as they are, named things by name, others as JSON."""
-        match value:
-            case str():
-                text = value
-            case bool() | int() | float() | None:
-                text = str(value)
-            case dict() if isinstance(value.get("name"), str):
-                text = value["name"]
-            case list() | tuple() | dict():
-                return "".join(map(self.text, json.JSONEncoder(ensure_ascii=False).iterencode(value)))
-            case Undefined():
-                # Raises, and says what is missing.
-                text = str(value)
-            case _:
-                raise _Refused(f"a {type(value).__name__} cannot be printed; pick one of its values, or join a list")
-        return cast(str, self.pass_on(text))
-
-    def join(self, items: Iterable[Any], separator: str = "", attribute: str | None = None) -> str:
-        """Return the items as texts with the separator between them."""
-        if attribute is not None:
-            items = (item[attribute] for item in items)
-        parts = [self.text(item) for item in items]
-        self.spend(len(parts) * (1 + len(separator) // _CHARS_PER_UNIT))
-        return separator.join(parts)
-
-    def replace(self, text: str, old: str, new: str) -> str:
-        """Return the text with every `old` replaced."""
-        self.spend((text.count(old) if old else len(text) + 1) * (1 + len(new) // _CHARS_PER_UNIT))
-        return text.replace(old, new)
-
-    def indent(self, text: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
-        """Return the text with every line but the first indented."""
-        margin = width if isinstance(width, str) else " " * min(width, 80)
-        lines = text.split("\n")
-        self.spend(len(lines) * (1 + len(margin) // _CHARS_PER_UNIT))
-        return "\n".join(
-            f"{margin}{line}" if (first or number) and (blank or line) else line for number, line in enumerate(lines)
-        )
-
-    def tojson(self, value: Any) -> str:
-        """Return the value as JSON on one line."""
-        return "".join(map(self.text, json.JSONEncoder(ensure_ascii=False).iterencode(value)))
-
-    def range(self, *bounds: int) -> range:
-        """Return Python's range, if it is short."""
-        numbers = range(*bounds)
-        if len(numbers) > RANGE_MAX:
-            raise _Refused(f"range() of {len(numbers):,} numbers; at most {RANGE_MAX:,}")
-        return numbers
-
-
 class _Environment(ImmutableSandboxedEnvironment):
     """jinja2 with a short list of what there is. One per rendering: its filters spend from that one's account."""
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%"})
 
-    def __init__(self, meter: _Meter) -> None:
+    def __init__(self, meter: Meter) -> None:
         # Not optimized: folding constants would do the work before anybody meters it.
         super().__init__(
             undefined=StrictUndefined, autoescape=False, optimized=False, finalize=meter.text, cache_size=0
@@ -286,13 +189,13 @@ class _Environment(ImmutableSandboxedEnvironment):
                 return left * right
             case _, int() | float(), int() | float() if max(abs(left), abs(right)) < 1 << 53:
                 return _ARITHMETIC[operator](left, right)
-        raise _Refused(f"{type(left).__name__} {operator} {type(right).__name__} is not possible here, or too large")
+        raise Refused(f"{type(left).__name__} {operator} {type(right).__name__} is not possible here, or too large")
 
 
 _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = ImmutableSandboxedEnvironment.default_binop_table
 
 
-class _Metering(NodeTransformer):
+class Metering(NodeTransformer):
     """Puts the meter around everything whose work depends on a value: loops, filters, tests, comparisons, slices."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:
