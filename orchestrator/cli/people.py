@@ -11,6 +11,7 @@ import os
 import pwd
 from collections.abc import Iterable
 
+from orchestrator.adapters.documents.writer import document_of
 from orchestrator.cli.context import leads, repository_of, settings_of, store_of, unknown
 from orchestrator.cli.output import Output
 from orchestrator.errors import Refused
@@ -122,7 +123,7 @@ def _say(
 ) -> int:
     decision = decide(cluster, verb, subject, reason=args.reason, actor=user(), head=head, value=value)
     if out.is_machine:
-        out.document(decision.document())
+        out.document(document_of(decision))
         return 0
     said = [verb.value, subject, *([value] if value else []), *([f"at {head[:SHORT_SHA]}"] if head else [])]
     out.line(f"{' '.join(said)} (decision/{decision.name}, by {decision.spec.actor})")
