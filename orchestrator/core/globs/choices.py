@@ -17,6 +17,8 @@ from orchestrator.errors import Invalid
 
 STATES_MAX = 50_000
 """Steps one question may take: about half a second. Globs people write need tens; it is the same with a warm cache."""
+SETS_A_STEP = 32
+"""So many sets can be compared with one in the time of a step."""
 
 _ANY_NAME = segment((STAR,))
 # Where a name stands on its way to being more than `.` or `..`.
@@ -121,10 +123,11 @@ class _Search:
                 moved = self._close(((positions & self.accepting[letter]) << 1) | (positions & self.stars))
                 following = _stage_after(stage, letter)
                 for target in product(*(moves[at] for moves, at in zip(self.moves[letter], places, strict=True))):
-                    steps += 1
+                    known = seen.setdefault((target, following), [])
+                    steps += 1 + len(known) // SETS_A_STEP
                     if steps > STATES_MAX:
                         raise _too_complex(self.required + self.others)
-                    if smallest(seen.setdefault((target, following), []), moved):
+                    if smallest(known, moved):
                         queue.append(((target, following), moved, name + letter))
         return Choices(steps, tuple(Choice(matched, names[matched]) for matched in found))
 

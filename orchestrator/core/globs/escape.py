@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from orchestrator.core.globs.automaton import Automaton
-from orchestrator.core.globs.choices import STATES_MAX, TooComplex, choices, smallest
+from orchestrator.core.globs.choices import SETS_A_STEP, STATES_MAX, TooComplex, choices, smallest
 from orchestrator.core.globs.pattern import GLOBSTAR, Item, Pattern
 from orchestrator.core.globs.segment import STAR, Segment, segment
 
@@ -51,7 +51,9 @@ def escaping(required: Sequence[Pattern], others: Automaton = _EMPTY) -> str | N
                 )
             for choice in answer.found:
                 moved = others.advance(positions, _accepting(others, live, choice.matched))
-                if smallest(seen.setdefault(target, []), moved):
+                known = seen.setdefault(target, [])
+                steps += len(known) // SETS_A_STEP
+                if smallest(known, moved):
                     queue.append((target, moved, f"{path}/{choice.name}" if path else choice.name))
     return None
 
