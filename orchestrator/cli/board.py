@@ -6,12 +6,12 @@ of logs being new.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from orchestrator.cli.output import without_escapes
 from orchestrator.cli.status import in_landing_order, tier_of
 from orchestrator.model.condition import Phase, Reason, RunPhase
 from orchestrator.model.snapshot import Snapshot
@@ -21,8 +21,6 @@ from orchestrator.model.train import MergeTrain
 LogPath = Callable[[str], Path | None]
 
 TAIL_BYTES = 2048
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
-"""What programs colour and move the cursor with; what else is odd is spelled out where it is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def last_line(log: Path | None) -> str:
             text = stream.read().decode("utf-8", "replace")
     except OSError:
         return ""
-    lines = (_ESCAPES.sub("", line).strip() for line in reversed(text.splitlines()))
+    lines = (without_escapes(line).strip() for line in reversed(text.splitlines()))
     return next((line for line in lines if line), "")
 
 

@@ -20,7 +20,9 @@ from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import MergeTrain
 from orchestrator.ports import Cluster
 
+PERSON = "Person"
 DENIED_SHOWN = 5
+EVIDENCE_LINES = 8
 
 
 def explain(args: argparse.Namespace, out: Output) -> int:
@@ -114,7 +116,8 @@ def show_spec(spec: ImplementationSpec, run: AgentRun | None, out: Output, *, wi
     )
     _field(out, "says", status.message, width)
     for wait in status.waiting_for:
-        _field(out, "waits for", f"{wait.name} ({wait.kind}){f': {wait.reason}' if wait.reason else ''}", width)
+        what = f"a person: {wait.name}" if wait.kind == PERSON else f"{wait.name} ({wait.kind})"
+        _field(out, "waits for", f"{what}{f': {wait.reason}' if wait.reason else ''}", width)
     _field(out, "since", _since(status.since, out.now), width)
     _field(out, *_until(spec, out.now), width)
     if run is not None:
@@ -156,6 +159,14 @@ def _run(run: AgentRun, out: Output, width: int | None) -> None:
         _field(out, "denied", f"{denial.path}: {denial.reason}", width)
     if status.scope and status.scope.denied_total > DENIED_SHOWN:
         _field(out, "", f"and {status.scope.denied_total - min(len(denied), DENIED_SHOWN)} more paths", width)
+    for evidence in status.evidence if status.failure_class and not denied else ():
+        _field(out, "evidence", f"{evidence.gate}: {evidence.result}", width)
+        for line in [line for line in evidence.output.splitlines() if line.strip()][-EVIDENCE_LINES:]:
+            write(
+                out,
+                Text(f"            │ {printable(line)}", style="dim", no_wrap=True, overflow="ellipsis"),
+                width=width,
+            )
     if status.scope_request and status.reason is Reason.WAITING_FOR_SCOPE:
         _field(out, "asks for", f"{', '.join(status.scope_request.paths)}: {status.scope_request.reason}", width)
 

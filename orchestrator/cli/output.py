@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
 from orchestrator.errors import Problem, Severity
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
 
 Document = dict[str, Any]
 """A JSON-ready document. It leaves the process at once: nothing reads it back."""
@@ -108,6 +111,11 @@ def has_errors(problems: Iterable[Problem]) -> bool:
 def printable(text: str) -> str:
     """Return the text with control characters spelled out: nobody's output may drive the reader's terminal."""
     return "".join(char if char.isprintable() or char == "\t" else f"\\x{ord(char):02x}" for char in text)
+
+
+def without_escapes(text: str) -> str:
+    """Return the text without what programs colour and move the cursor with; what else is odd stays for `printable`."""
+    return _ESCAPES.sub("", text)
 
 
 def is_terminal(stream: TextIO) -> bool:

@@ -11,6 +11,7 @@ import os
 import pwd
 from collections.abc import Iterable
 
+from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.documents.writer import document_of
 from orchestrator.cli.context import leads, repository_of, settings_of, store_of, unknown
 from orchestrator.cli.output import Output
@@ -22,7 +23,7 @@ from orchestrator.model.facts import PullRequest, PullState
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import MergeTrain
-from orchestrator.ports import Cluster
+from orchestrator.ports import Cluster, Event
 
 SHORT_SHA = 12
 
@@ -101,13 +102,17 @@ def user() -> str:
 def decide(
     cluster: Cluster, verb: Verb, subject: str, *, reason: str, actor: str, head: str = "", value: str = ""
 ) -> Decision:
-    """Write the Decision and return it as stored."""
+    """Write the Decision, and a line of the audit trail below its subject; return it as stored."""
     decision = Decision(
         metadata=ObjectMeta(generate_name=f"{verb.value.lower()}-"),
         spec=DecisionSpec(verb=verb, subject=subject, head=head, reason=reason, actor=actor, value=value),
     )
     stored = cluster.create(decision)
     assert stored is not None, "a generated name is never taken"
+    bound = f" at {head[:SHORT_SHA]}" if head else ""
+    said = f"{verb.value}{f' {value}' if value else ''}{bound}{f': {reason}' if reason else ''} ({stored.name})"
+    word = f"{verb.value[0].upper()}{verb.value[1:]}"
+    cluster.record(Event(SystemClock().now(), Decision.KIND, subject, word, said, actor=actor))
     return stored
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.adapters.documents import ROADMAP_SIZE_MAX, Located, load, read_text
@@ -32,8 +34,9 @@ def plan(args: argparse.Namespace, out: Output) -> int:
     if not args.roadmaps:
         raise Invalid("plan: name a roadmap; to begin one: interlock plan --template > roadmap.md")
     settings = settings_of(args)
-    around = _around(args.filename, settings)
-    result = _planned(args.roadmaps, around)
+    with _collector_paused():
+        around = _around(args.filename, settings)
+        result = _planned(args.roadmaps, around)
     folder = Path(args.out) if args.out else settings.repository / manifests.SPECS
     specs = tuple(_sourced(spec, settings) for spec in specs_of(result))
     fates: list[Written] = []
@@ -49,6 +52,19 @@ def plan(args: argparse.Namespace, out: Output) -> int:
         _show(result, out)
     out.problems(result.problems)
     return _verdict(args, result, fates, left_over, out)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep Python from looking for garbage: a large plan is a million objects that all stay, and it would look at each
+    of them again and again, for as long as planning takes."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _around(filenames: Sequence[str], settings: Settings) -> tuple[Located, ...]:

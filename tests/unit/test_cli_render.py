@@ -23,9 +23,9 @@ from orchestrator.cli.output import Output, printable
 from orchestrator.cli.progress import Lines, Warnings
 from orchestrator.cli.table import Column, age, write_table
 from orchestrator.model.base import ObjectMeta, Sha, TreeId
-from orchestrator.model.condition import Phase, Reason, RunPhase
+from orchestrator.model.condition import FailureClass, Phase, Reason, RunPhase
 from orchestrator.model.facts import GateFact
-from orchestrator.model.gate import Gate
+from orchestrator.model.gate import Evidence, Gate
 from orchestrator.model.run import (
     AgentRef,
     AgentRun,
@@ -203,6 +203,20 @@ def test_explaining_a_stall_shows_denied_paths_and_the_ways_out() -> None:
     out = output()
     explain.show_spec(stalled, run, out, width=WIDTH)
     golden("explain-stall", said(out))
+
+
+def test_explaining_a_failed_gate_shows_the_end_of_its_output() -> None:
+    failed = spec(
+        "leaky", Phase.STALLED, Reason.GATE_FAILED, "3 of 3 attempts spent", attempts=3, current_run="leaky-3"
+    )
+    output_text = "\n".join(f"line {n}" for n in range(40)) + "\n\n\x1b[31mFAILED: 1 != 2 " + "and so on " * 20
+    run = run_of(
+        "leaky-3", RunPhase.FAILED, failure_class=FailureClass.GATE_FAILED,
+        evidence=(Evidence(gate="test", result="fail", output=output_text),),
+    )  # fmt: skip
+    out = output()
+    explain.show_spec(failed, run, out, width=WIDTH)
+    golden("explain-gate", said(out))
 
 
 def test_explaining_a_frozen_train_says_who_must_do_what() -> None:
