@@ -10,7 +10,7 @@ from rich.text import Text
 from orchestrator.cli import advice
 from orchestrator.cli.advice import Step
 from orchestrator.cli.context import store_of, unknown
-from orchestrator.cli.output import Document, Output, printable
+from orchestrator.cli.output import Document, Output, printable, without_escapes
 from orchestrator.cli.status import moment, tier_of, train_line, wait_document
 from orchestrator.cli.table import age, styled, write
 from orchestrator.errors import Refused
@@ -162,11 +162,9 @@ def _run(run: AgentRun, out: Output, width: int | None) -> None:
     for evidence in status.evidence if status.failure_class and not denied else ():
         _field(out, "evidence", f"{evidence.gate}: {evidence.result}", width)
         for line in [line for line in evidence.output.splitlines() if line.strip()][-EVIDENCE_LINES:]:
-            write(
-                out,
-                Text(f"            │ {printable(line)}", style="dim", no_wrap=True, overflow="ellipsis"),
-                width=width,
-            )
+            shown = Text(f"            │ {printable(without_escapes(line))}", style="dim")
+            shown.truncate(_width(out, width), overflow="ellipsis")
+            write(out, shown, width=width)
     if status.scope_request and status.reason is Reason.WAITING_FOR_SCOPE:
         _field(out, "asks for", f"{', '.join(status.scope_request.paths)}: {status.scope_request.reason}", width)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.cli.context import log_of, settings_of, store_of, unknown
-from orchestrator.cli.output import Output, is_terminal, printable
+from orchestrator.cli.output import Output, is_terminal, printable, without_escapes
 from orchestrator.cli.status import moment
 from orchestrator.cli.table import Column, write_table
 from orchestrator.errors import Refused
@@ -31,7 +31,7 @@ def logs(args: argparse.Namespace, out: Output) -> int:
     if path is None and not (args.follow and run.status.phase in ALIVE):
         out.remark(f"run {run.name} ({run.status.phase.value}) has printed nothing")
         return 0
-    show = printable if is_terminal(out.stdout) else str
+    show = _for_terminal if is_terminal(out.stdout) else str
     pieces = _follow(cluster, settings, run) if args.follow else _lines(path)
     if args.tail is not None and path is not None:
         kept = list(_lines(path))[-args.tail :] if args.tail > 0 else []
@@ -97,6 +97,10 @@ def newest_run(cluster: Cluster, spec: str) -> AgentRun | None:
     """Return the spec's run with the highest number; None if it has none."""
     runs = [run for run in cluster.list(AgentRun) if run.spec.implementation_spec_ref.name == spec]
     return max(runs, key=lambda run: run.spec.number, default=None)
+
+
+def _for_terminal(line: str) -> str:
+    return printable(without_escapes(line))
 
 
 def _run(cluster: Cluster, name: str) -> AgentRun:
