@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from orchestrator.core.policy import shown
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
 from orchestrator.model.facts import AgentFact, AgentState, Collected
 from orchestrator.model.gate import Evidence
@@ -55,8 +56,7 @@ def concluded(
             "head": work.head,
             "tree": work.tree or "",
             "changed_files": tuple(
-                ChangedFile(path=_shown(change.path), status=change.status)
-                for change in work.diff.changes[:CHANGED_MAX]
+                ChangedFile(path=shown(change.path), status=change.status) for change in work.diff.changes[:CHANGED_MAX]
             ),
             "changed_total": len(work.diff.changes),
             "scope": scope,
@@ -165,8 +165,8 @@ def _work_ending(work: Collected, scope: ScopeVerdict, denied_class: FailureClas
         return _failed(
             FailureClass.CONFLICT,
             None,
-            f"conflict markers are left in {', '.join(map(_shown, work.unresolved[:5]))}",
-            evidence=(Evidence(gate="merge", result="conflict", output="\n".join(map(_shown, work.unresolved))),),
+            f"conflict markers are left in {', '.join(map(shown, work.unresolved[:5]))}",
+            evidence=(Evidence(gate="merge", result="conflict", output="\n".join(map(shown, work.unresolved))),),
         )
     if not work.diff.changes:
         return _failed(FailureClass.NO_CHANGE, None, "the agent finished without leaving a change")
@@ -198,8 +198,3 @@ def _failed(
         output = f"{message}\n{work.log_tail}".strip()[-EVIDENCE_MAX:]
         evidence = (Evidence(gate="agent", result=failure.value, output=output),)
     return Ending(RunPhase.FAILED, failure, reason or Reason[failure.name], message, evidence)
-
-
-def _shown(path: str) -> str:
-    """Return a path that can be stored as JSON: what is not UTF-8 is escaped."""
-    return path.encode("utf-8", "backslashreplace").decode("utf-8", "replace") if not path.isascii() else path
