@@ -16,15 +16,28 @@ from orchestrator.cli.demo.story import Chapter
 from orchestrator.cli.output import Output
 from orchestrator.cli.table import Column, count, grid, write
 
+WATCH_FOR = (
+    (cast.MEMBERS, f"writes files that {cast.CODES} writes too"),
+    (cast.REPORT, "its agent will leave its lane"),
+    (cast.ALLERGENS, "its agent will be killed"),
+    (cast.LABELS, "its check calls a program that is not installed"),
+    (cast.RECEIPT, f"is green alone and red together with {cast.CENTS}"),
+    (cast.GUARD, "is the safety item: it arrives last and has to land first"),
+)
+
 
 def opening(stage: Stage, out: Output, tests: str) -> None:
     """Say where everything is and what is in it."""
     files = len(stage.git("ls-files").splitlines())
     _heading(out, "A corner shop opens")
-    out.line(f"In {stage.directory} (kept, so that you can look around afterwards):")
-    out.line(f"  shop/    a git repository: a small program, its tests ({tests}), {files} files, four lanes, a roadmap")
-    out.line("  agents/  the scripted agents: one program that plays a scene for each item")
+    out.line(f"In {stage.directory}, kept so that you can look around afterwards:")
+    out.line(f"  shop/    a git repository: {files} files, tests ({tests}), four lanes, a roadmap")
+    out.line("  agents/  scripted agents: one program that plays a scene for each item")
     out.line("  state/   what the leader remembers")
+    out.line()
+    out.line("What to watch for:")
+    for name, line in WATCH_FOR:
+        out.line(f"  {name:<15} {line}")
 
 
 def command(out: Output, words: str) -> None:

@@ -41,7 +41,7 @@ def chapters(account: Account) -> tuple[Chapter, ...]:
 def _planned(account: Account) -> Told:
     lanes = {item.lane for item in account.plan}
     waves = {item.wave for item in account.plan}
-    told = f"{len(account.plan)} items in {len(lanes)} lanes, {len(waves)} waves"
+    told = f"{len(account.plan)} items in {len(lanes)} lanes; waves: {len(waves)}"
     return len(account.plan) == ITEMS and len(lanes) == LANES and len(waves) > 1, told
 
 
