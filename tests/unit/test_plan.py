@@ -410,8 +410,20 @@ def test_no_roadmap_makes_planning_raise(sections: list[tuple[str, list[str]]], 
     text = "\n".join(f"### {heading}\n" + "".join(f"- {field}\n" for field in fields) for heading, fields in sections)
     result = planned(text, lanes=LANES if has_lanes else (), trains=[train(("**/a", Tier.SAFETY))] if has_lanes else ())
     json.dumps(result.document())
-    for spec in specs_of(result):
+    for spec in specs_of(result) if not result.has_errors else ():
         assert load_bytes(dump(spec).encode(), "x.yaml").errors == ()
+
+
+CLEAN = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)
+
+
+@given(CLEAN, CLEAN, CLEAN, CLEAN)
+def test_whatever_the_words_a_plan_without_errors_makes_specs_that_read_back(a: str, b: str, c: str, d: str) -> None:
+    result = planned(f"### a: {a}\n- Lane: trading\n- Paths: trading/x\n- Objective: {b}\n- Validation: {c}\n\n{d}\n")
+    specs = specs_of(result) if not result.has_errors else ()
+    for spec in specs:
+        loaded = load_bytes(dump(spec).encode(), "x.yaml")
+        assert (loaded.errors, loaded.resources) == ((), (spec,))
 
 
 @given(st.text(max_size=60))

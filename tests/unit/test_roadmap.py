@@ -299,6 +299,10 @@ MISTAKES = {
         "### a: A\n- Lane: x\n\n```sh\n### b: B\n",
         ["r.md:4:1: this code fence is never closed, so the rest of the file is code; close it with ```"],
     ),
+    "control character": (
+        "\ufeff### a: A\r\n- Objective: \x1b[31m\r\n",
+        ["r.md:2:14: the text holds the control character U+001B; remove it"],
+    ),
     "comment never closed": (
         "### a: A\n- Lane: x\n<!-- so\n### b: B\n",
         ["r.md:3:1: this comment is never closed, so the rest of the file is a comment; close it with `-->`"],

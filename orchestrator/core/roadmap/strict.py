@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from orchestrator.core.roadmap.fields import FIELDS, Raw, known_field, split_key
 from orchestrator.core.roadmap.item import Read, RoadmapItem, Said
@@ -22,6 +23,8 @@ _TITLE = re.compile(
     r"(?:\[(?P<box>[ xX])\]\s*)?(?P<mark>✅\s*)?"
     r"[*_`]{0,3}(?P<name>[^:*`]{1,100}?)[*_`]{0,3}\s*:[*_`]{0,3}(?:\s+(?P<title>.*))?$"
 )
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_CONTROLS_MAX = 10
 _DONE = re.compile(r"\s*(?:✅|\[[xX]\]|\((?i:completed|done)\))\s*$")
 
 
@@ -32,10 +35,20 @@ def read_strict(text: str, path: str) -> Read:
     for section in _sections(scan(text, path, problems)):
         reader.take(section)
     reader.close()
+    problems.extend(_controls(text, path))
     if not reader.items and not any(problem.severity is Severity.ERROR for problem in problems):
         what = "no item found: an item begins with a heading such as `### order-firewall: Order firewall`"
         problems.append(Problem("NoItems", f"{what}; `interlock plan --template` prints an example", path, 1, 1))
     return Read(tuple(reader.items), tuple(sorted(problems, key=lambda problem: (problem.line, problem.column))))
+
+
+def _controls(text: str, path: str) -> Iterator[Problem]:
+    """Yield the first few characters that no terminal, file name or specification should meet."""
+    for found in islice(_CONTROL.finditer(text), _CONTROLS_MAX):
+        before = text[: found.start()].replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        what = f"the text holds the control character U+{ord(found[0]):04X}; remove it"
+        yield Problem("ControlCharacter", what, path, line, column)
 
 
 @dataclass(slots=True)
