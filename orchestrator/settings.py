@@ -28,6 +28,7 @@ class Settings:
     state: Path
     """The folder that holds the store, logs and workspaces; never inside a work tree of the repository."""
     namespace: str = "default"
+    """Where the objects live; the embedded store knows this one only."""
     jobs: int = 4
     """Agents running at once, over all lanes."""
 
@@ -40,7 +41,6 @@ def load(
     *,
     repo: str | None = None,
     state: str | None = None,
-    namespace: str | None = None,
     jobs: int | None = None,
     cwd: Path | None = None,
     env: Mapping[str, str] = os.environ,
@@ -54,7 +54,6 @@ def load(
     return Settings(
         repository=root,
         state=folder,
-        namespace=namespace or env.get("INTERLOCK_NAMESPACE") or "default",
         jobs=jobs or default_jobs(),
     )
 

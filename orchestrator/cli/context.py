@@ -30,7 +30,6 @@ def settings_of(args: argparse.Namespace) -> Settings:
         return settings_module.load(
             repo=getattr(args, "repo", None),
             state=getattr(args, "state", None),
-            namespace=getattr(args, "namespace", None),
             jobs=getattr(args, "jobs", None),
         )
     except Unusable as error:

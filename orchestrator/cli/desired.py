@@ -21,7 +21,7 @@ from orchestrator.core.voice import in_order
 from orchestrator.errors import Problem
 from orchestrator.model.base import Resource
 from orchestrator.model.condition import Phase
-from orchestrator.model.decision import Decision, Verb
+from orchestrator.model.decision import Decision, DecisionSpec, Verb
 from orchestrator.model.kinds import KINDS
 from orchestrator.model.lane import Lane
 from orchestrator.model.provider import AgentProvider
@@ -47,6 +47,8 @@ class Desired:
     """Specs to cancel."""
     stale: tuple[Resource, ...]
     """Lanes and providers to remove."""
+    closed: frozenset[str]
+    """Specs that have landed or were cancelled: what they say is history and is not checked any more."""
 
     def of(self, kind: type[Resource]) -> list[Resource]:
         """Return the objects of a kind there will be."""
@@ -61,8 +63,10 @@ def desired(loaded: Loaded, cluster: Cluster, *, is_whole: bool) -> Desired:
     gone = tuple(obj for obj in ours if isinstance(obj, ImplementationSpec) and obj.status.phase is not Phase.LANDED)
     stale = tuple(obj for obj in ours if is_whole and isinstance(obj, CONFIGURATION))
     left = {(obj.KIND, obj.name) for obj in (*gone, *stale)}
+    closed = {s.name for s in cluster.list(ImplementationSpec) if s.status.phase in (Phase.LANDED, Phase.CANCELLED)}
     files = [each.anchored() for each in loaded.objects]
-    return Desired(loaded, (*files, *(obj for obj in stored if (obj.KIND, obj.name) not in left)), gone, stale)
+    world = (*files, *(obj for obj in stored if (obj.KIND, obj.name) not in left))
+    return Desired(loaded, world, gone, stale, frozenset(closed))
 
 
 def refusals(wanted: Desired, root: Path, path_env: str) -> list[Problem]:
@@ -81,26 +85,25 @@ def refusals(wanted: Desired, root: Path, path_env: str) -> list[Problem]:
 def carry_out(wanted: Desired, cluster: Cluster, *, actor: str) -> list[Applied]:
     """Make the store say what is desired; return what became of each object of the files."""
     applied = apply_all(cluster, [each.anchored() for each in wanted.loaded.objects], actor=actor, labels={LABEL: RUN})
+    cancelled = _cancelled(cluster)
     for spec in wanted.gone:
-        if not _is_cancelled(cluster, spec.name):
+        if spec.name not in cancelled:
             decide(cluster, Verb.CANCEL, spec.name, reason=GONE, actor=actor)
     for obj in wanted.stale:
         cluster.delete(type(obj), obj.name)
     for each in applied:
-        if isinstance(each.object, ImplementationSpec) and _is_cancelled(cluster, each.object.name, because=GONE):
+        if isinstance(each.object, ImplementationSpec) and cancelled.get(each.object.name) == GONE:
             decide(cluster, Verb.RETRY, each.object.name, reason=BACK, actor=actor)
     return applied
 
 
-def _is_cancelled(cluster: Cluster, name: str, because: str | None = None) -> bool:
-    words = [
-        decision.spec
-        for decision in in_order(cluster.list(Decision))
-        if decision.spec.subject == name
-        and decision.spec.verb in (Verb.CANCEL, Verb.RETRY)
-        and decision.status.effective is not False
-    ]
-    return bool(words) and words[-1].verb is Verb.CANCEL and because in (None, words[-1].reason)
+def _cancelled(cluster: Cluster) -> dict[str, str]:
+    """Return every subject whose last word of the kind is a cancel, with the reason given."""
+    last: dict[str, DecisionSpec] = {}
+    for decision in in_order(cluster.list(Decision)):
+        if decision.spec.verb in (Verb.CANCEL, Verb.RETRY) and decision.status.effective is not False:
+            last[decision.spec.subject] = decision.spec
+    return {subject: word.reason for subject, word in last.items() if word.verb is Verb.CANCEL}
 
 
 def _trains(wanted: Desired) -> list[Problem]:
@@ -125,7 +128,7 @@ def _specs(wanted: Desired, owned: Ownership) -> list[Problem]:
     lanes = {lane.name: lane for lane in wanted.world if isinstance(lane, Lane)}
     providers = [provider.name for provider in wanted.world if isinstance(provider, AgentProvider)]
     for spec in wanted.world:
-        if not isinstance(spec, ImplementationSpec) or spec.status.phase in (Phase.LANDED, Phase.CANCELLED):
+        if not isinstance(spec, ImplementationSpec) or spec.name in wanted.closed:
             continue
         named = [name for name in spec.spec.lane_names if name in lanes]
         gap = _gap(owned, named, spec) if named and len(named) == len(spec.spec.lane_names) else None

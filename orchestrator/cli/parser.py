@@ -122,7 +122,7 @@ class Verbs:
 
 
 def common_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options every verb takes, before or after the verb; what is not given is absent from the namespace."""
+    """Add the options every verb takes, before or after the verb; what is not given is absent from the result."""
     add = parser.add_argument
     add("--repo", metavar="DIR", default=argparse.SUPPRESS, help="the repository (default: the one around here)")
     add(
@@ -130,9 +130,6 @@ def common_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         default=argparse.SUPPRESS,
         help="where Interlock keeps its state (default: INTERLOCK_STATE, else under the XDG state home)",
-    )
-    add(
-        "--namespace", metavar="NAME", default=argparse.SUPPRESS, help="the namespace of the objects (default: default)"
     )
 
 

@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from orchestrator.cli.context import NOTHING_YET, store_of
+from orchestrator.cli.context import NOTHING_YET, leads, settings_of, store_of
 from orchestrator.cli.output import Document, Output, printable
 from orchestrator.cli.table import Column, age, console_for, count, styled, write, write_table
 from orchestrator.model.condition import Phase
 from orchestrator.model.spec import ImplementationSpec, Tier, Wait
 from orchestrator.model.train import MergeTrain
 from orchestrator.ports import Cluster
+
+OPEN = (Phase.WAITING, Phase.RUNNING, Phase.PROPOSED)
 
 
 def status(args: argparse.Namespace, out: Output) -> int:
@@ -28,6 +30,8 @@ def status(args: argparse.Namespace, out: Output) -> int:
         out.remark(NOTHING_YET)
         return 0
     show(specs, trains, out)
+    if any(spec.status.phase in OPEN for spec in specs) and not leads(settings_of(args)):
+        out.remark("no leader is at work: this is how things were left; go on with: interlock run")
     return 0
 
 

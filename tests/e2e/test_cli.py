@@ -397,3 +397,24 @@ def test_a_state_folder_that_cannot_be_used_is_one_clear_line(world: Shop, tmp_p
     assert done.code == 1
     assert len(done.err.splitlines()) == 1
     assert "--state" in done.err
+
+
+def test_a_landed_item_is_history_and_no_longer_checked(world: Shop) -> None:
+    assert world.ask("run").code == 0
+    world.spec("one", paths="src/**")
+    world.spec("two", lane="b")
+    world.commit()
+    assert world.ask("run").code == 0
+
+
+def test_a_disk_that_is_nearly_full_is_seen_before_it_is_full(world: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.cli.doctor.DISK_WARN", 1 << 62)
+    assert world.ask("doctor").code == 0
+    monkeypatch.setattr("orchestrator.cli.doctor.DISK_FAIL", 1 << 61)
+    done = world.ask("doctor")
+    assert (done.code, "the disk is nearly full" in done.out) == (1, True)
+
+
+def test_status_says_when_nobody_is_at_work(world: Shop) -> None:
+    world.ask("apply", "-f", "interlock.yaml", "-f", "lanes", "-f", "specs")
+    assert "no leader is at work" in world.ask("status").err

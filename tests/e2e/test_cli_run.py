@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import re
 import signal
+import struct
+import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.output import without_escapes
 from tests.e2e.cli_world import Shop, shop
 
 
@@ -68,7 +75,7 @@ def test_what_only_a_person_can_change_ends_the_run_with_who_must_do_what(world:
     world.spec("fine")
     world.spec("hopeless", "fail", lane="b")
     world.commit()
-    done = world.type("run")
+    done = world.ask("run")
     assert done.code == 1
     assert "2 of 2 items not landed; only a person can change anything now:" in done.err
     assert "fine: a person has to approve its head" in done.err
@@ -89,7 +96,7 @@ def test_what_only_a_person_can_change_ends_the_run_with_who_must_do_what(world:
     assert word["actor"]
 
     assert world.ask("cancel", "hopeless", "--reason", "not needed").code == 0
-    after = world.type("run", "-o", "json")
+    after = world.ask("run", "-o", "json")
     assert after.code == 1, "a cancelled item has not landed"
     assert phases(world) == {"fine": "Landed", "hopeless": "Cancelled"}
     refused = world.ask("cancel", "fine")
@@ -103,24 +110,24 @@ def test_what_the_files_no_longer_say_is_cancelled_and_taken_up_again_when_they_
     world.commit()
     assert world.ask("apply", "-f", "interlock.yaml", "-f", "lanes", "-f", "specs").code == 0
     assert world.ask("hold", "goes", "--reason", "not yet").code == 0
-    first = world.type("run")
+    first = world.ask("run")
     assert first.code == 1
     assert "goes: whoever holds it has to release it" in first.err
 
     text = (world.root / "specs/goes.yaml").read_text()
     (world.root / "specs/goes.yaml").unlink()
-    second = world.type("run", "-o", "json")
+    second = world.ask("run", "-o", "json")
     assert second.code == 0, "what was dropped is not waited for: " + second.err
     assert "cancelled goes: no file defines it any more" in second.err
     assert [spec["name"] for spec in second.document["specs"]] == ["stays"]
     assert phases(world)["goes"] == "Cancelled"
-    assert world.type("run").code == 0
+    assert world.ask("run").code == 0
     verbs = [d["spec"]["verb"] for d in world.ask("get", "decisions", "-o", "json").document["items"]]
     assert sorted(verbs) == ["cancel", "hold"], "it is said once"
 
     world.write("specs/goes.yaml", text)
     assert world.ask("release", "goes").code == 0
-    assert world.type("run").code == 0
+    assert world.ask("run").code == 0
     assert phases(world) == {"stays": "Landed", "goes": "Landed"}
 
 
@@ -147,7 +154,7 @@ def test_an_interrupted_run_ends_its_agents_keeps_the_work_and_says_how_to_go_on
 
     world.spec("slow", "write 0 a")
     world.commit()
-    done = world.type("run", "-o", "json")
+    done = world.ask("run", "-o", "json")
     assert done.code == 0, done.err
     assert done.document["specs"][0]["attempts"] <= 1, "an interruption spends no attempt"
 
@@ -185,7 +192,56 @@ def test_one_pass_does_what_can_be_done_and_waits_for_nobody(world: Shop) -> Non
     world.train(approvals="{execution: 1}")
     world.spec("one")
     world.commit()
-    done = world.type("run", "--once", "-o", "json")
+    done = world.ask("run", "--once", "-o", "json")
     assert done.code == 1
     assert done.document["specs"][0]["phase"] == "Proposed"
     assert "this was one pass" in done.err
+
+
+def test_on_a_terminal_the_run_redraws_in_place_and_leaves_a_clean_screen(world: Shop) -> None:
+    world.spec("one", "write 2 a")
+    world.commit()
+    code, text = on_terminal(world, "run")
+    assert code == 0
+    assert "\x1b[?25l" in text and text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l"), "the cursor is given back"
+    frames = [without_escapes(frame) for frame in text.split("\x1b[?2026h")[1:]]
+    assert any("▸ one" in frame and "asked: write 2 a" in frame for frame in frames), "the agent's last words"
+    assert [line for frame in frames for line in frame.splitlines() if len(line) > 80] == []
+    rest = without_escapes(text.rpartition("\x1b[?25h")[2])
+    assert "all 1 item landed" in rest
+    assert "NAME" in rest
+
+
+def test_ctrl_c_on_a_terminal_stops_the_run_cleanly(world: Shop) -> None:
+    world.spec("slow", "write 60 a")
+    world.commit()
+    code, text = on_terminal(world, "run", once_seen="asked: write", then="\x03")
+    assert code == 1
+    assert "all work is kept" in text
+    assert "Traceback" not in text
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
+    assert agents(world) == []
+
+
+def on_terminal(world: Shop, *words: str, once_seen: str = "", then: str = "") -> tuple[int, str]:
+    """Return exit code and output of a command on a terminal of 80 by 24; `then` is typed once `once_seen` is shown."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(world.root)
+        environment = {**os.environ, "INTERLOCK_STATE": str(world.state), "TERM": "xterm"}
+        for name in ("COLUMNS", "NO_COLOR"):
+            environment.pop(name, None)
+        os.execve(sys.executable, [sys.executable, "-m", "orchestrator", *words], environment)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    shown = b""
+    while True:
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:  # what Linux says at the end of a terminal
+            break
+        shown += piece
+        if then and once_seen.encode() in shown:
+            os.write(terminal, then.encode())
+            then = ""
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
