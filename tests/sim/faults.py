@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.errors import Transient
 from orchestrator.model.base import Resource
 from orchestrator.model.decision import Decision
+from orchestrator.model.facts import LandOutcome, LandResult
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -111,6 +112,8 @@ class Port:
             fault = world.meet(leader, label)
             if fault == "crash_before":
                 raise Crash(f"{label}: before")
+            if fault == "refuse" and label == "forge.land" and world.rng.random() < 0.5:
+                return LandOutcome(LandResult.UNKNOWN, "no answer")
             if fault == "refuse" or (fault == "lose" and not effect):
                 raise Transient(f"{label}: refused")
             if not effect:
@@ -119,6 +122,8 @@ class Port:
             refs = dict(world.repository.refs) if keeps_refs else {}
             result = target(*args, **kwargs)
             world.done(Effect(name, method, args, kwargs, result, leader, tip, refs))
+            if fault == "lose" and label == "forge.land" and world.rng.random() < 0.5:
+                return LandOutcome(LandResult.UNKNOWN, "no answer")
             if fault == "lose":
                 raise Transient(f"{label}: the answer was lost")
             if fault == "crash_after":

@@ -97,10 +97,10 @@ class Log:
 
     def after_tick(self) -> None:
         """Ask what can only be asked when a leader has finished a tick."""
-        for check in (_no_word_is_lost, _no_earlier_tier_was_open):
+        for check in (no_word_is_lost, no_earlier_tier_was_open):
             wrong = check(self)
             if wrong is not None:
-                raise Violation(check.__name__.removeprefix("_"), wrong)
+                raise Violation(check.__name__, wrong)
 
     def saw(self, leader: str, decisions: Sequence[Decision]) -> None:
         """Remember which words a leader knows of."""
@@ -538,7 +538,7 @@ def no_more_gates_run_than_the_train_has_runs(log: Log, effect: Effect) -> str |
     return f"{running} of {most}" if running > most else None
 
 
-def _no_word_is_lost(log: Log) -> str | None:
+def no_word_is_lost(log: Log) -> str | None:
     store = log.world.store
     for name, said in log.world.people.spoken.items():
         decision = store.get(Decision, name)
@@ -547,7 +547,7 @@ def _no_word_is_lost(log: Log) -> str | None:
     return None
 
 
-def _no_earlier_tier_was_open(log: Log) -> str | None:
+def no_earlier_tier_was_open(log: Log) -> str | None:
     """After a whole tick the statuses say what was concluded: what looked open has to show as closed by now."""
     world = log.world
     left = []
@@ -567,7 +567,7 @@ def _no_earlier_tier_was_open(log: Log) -> str | None:
 
 def suspects_at_rest(log: Log) -> str | None:
     """Return which landing passed an earlier tier that turned out open, when nothing will change any more."""
-    wrong = _no_earlier_tier_was_open(log)
+    wrong = no_earlier_tier_was_open(log)
     if wrong is not None:
         return wrong
     still = [suspect for suspect in log.suspects if suspect.at_event == log.world.people.events]

@@ -138,6 +138,15 @@ class People:
             self.events += 1
             self.world.store.delete(ImplementationSpec, spec.name)
 
+    def _recreate_spec(self) -> None:
+        spec = self._some_spec()
+        if spec is not None:
+            self.world.note(f"a person deletes {spec.name} and applies it anew")
+            self.events += 1
+            self.world.store.delete(ImplementationSpec, spec.name)
+            fresh = ImplementationSpec(metadata=ObjectMeta(name=spec.name), spec=spec.spec)
+            self.world.store.create(fresh)
+
     # -- strangers ---------------------------------------------------------------------------------------------------
 
     def _commit(self, parent: str, changes: dict[str, str], message: str) -> str:

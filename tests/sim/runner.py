@@ -19,6 +19,7 @@ from tests.sim.world import World
 
 REST_TICKS = 400
 """How many ticks after the last fault everything has to be at rest."""
+IDLE_S = 400.0
 HELP_ROUNDS = 40
 CLOSED = (Phase.LANDED, Phase.CANCELLED, Phase.STALLED)
 FOR_PERSONS = frozenset(
@@ -115,20 +116,24 @@ def _trouble(world: World) -> None:
 
 def _rest(world: World, when: str) -> None:
     """Tick until nothing changes any more. Raises Violation if that does not come, or if somebody waits for nothing."""
-    still, wait, last = 0, 1.0, None
+    still, last, tick = 0, None, None
     for _ in range(REST_TICKS):
         end = world.until_something_ends()
-        world.pass_time((end if end is not None else wait) + 0.001)
-        world.tick()
+        # The idle wait is longer than any backoff, so that who only waits for time is seen to go on.
+        world.pass_time((end if end is not None else IDLE_S if still else 1.0) + 0.001)
+        tick = world.tick()
         now = (world.store.mark(), world.repository.changes, end)
-        still = still + 1 if now == last and end is None and not world.to_come else 0
-        wait = min(wait * 2, 700.0) if now == last and end is None else 1.0
+        is_still = now == last and end is None and not world.to_come and not tick.actions
+        still = still + 1 if is_still else 0
         last = now
-        # Longer than any backoff, so that who waits for time is seen to go on.
-        if still >= 12:
+        if still >= 4:
             break
     else:
-        raise Violation("the_world_comes_to_rest", f"{when} it did not within {REST_TICKS} ticks: {_open(world)}")
+        decided = [type(action).__name__ for action in tick.actions] if tick is not None else []
+        detail = f"{when} it did not within {REST_TICKS} ticks, last decided {decided}: {_open(world)}"
+        raise Violation("the_world_comes_to_rest", detail)
+    if not tick.quiet:
+        raise Violation("a_leader_at_rest_knows_it", f"{when}: it would run on: {_open(world)}")
     wrong = suspects_at_rest(world.invariants)
     if wrong is not None:
         raise Violation("nothing_lands_out_of_tier_order", wrong)

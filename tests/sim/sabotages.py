@@ -25,6 +25,8 @@ class Sabotage:
     """One way to break the leader: what is replaced, and by what."""
 
     name: str
+    sentences: tuple[str, ...]
+    """What it breaks: being caught for something else by accident does not count."""
     patches: Callable[[], Sequence[Patch]]
 
     @contextmanager
@@ -49,18 +51,25 @@ class Sabotage:
 SABOTAGES: dict[str, Sabotage] = {}
 
 
-def sabotage(patches: Callable[[], Sequence[Patch]]) -> Callable[[], Sequence[Patch]]:
-    """Register a sabotage under its function's name."""
-    SABOTAGES[patches.__name__] = Sabotage(patches.__name__, patches)
-    return patches
+Patches = Callable[[], Sequence[Patch]]
 
 
-@sabotage
+def breaks(*sentences: str) -> Callable[[Patches], Patches]:
+    """Register a sabotage under its function's name, with the sentences that have to notice it."""
+
+    def register(patches: Patches) -> Patches:
+        SABOTAGES[patches.__name__] = Sabotage(patches.__name__, sentences, patches)
+        return patches
+
+    return register
+
+
+@breaks("nothing_lands_out_of_tier_order", "no_earlier_tier_was_open")
 def ignores_the_barrier() -> Sequence[Patch]:
     return [(barrier.Barriers, "holds", lambda self, item: None)]
 
 
-@sabotage
+@breaks("nothing_lands_untested")
 def lands_an_untested_tree() -> Sequence[Patch]:
     right = train.trial
 
@@ -72,22 +81,22 @@ def lands_an_untested_tree() -> Sequence[Patch]:
     return [(train, "trial", wrong)]
 
 
-@sabotage
+@breaks("nothing_starts_before_its_needs_landed", "nothing_lands_before_its_needs")
 def forgets_needs() -> Sequence[Patch]:
     return [(board.Board, "open_needs", lambda self, item: [])]
 
 
-@sabotage
+@breaks("live_claims_that_are_not_lent_are_disjoint")
 def grants_overlapping_claims() -> Sequence[Patch]:
     return [(claims._Step, "_obstacle", lambda self, claimant, index: None)]
 
 
-@sabotage
+@breaks("no_published_head_leaves_its_claim", "nothing_lands_without_a_claim_or_while_it_is_lent")
 def ignores_lent_claims() -> Sequence[Patch]:
     return [(board.Item, "is_lent", property(lambda self: False))]
 
 
-@sabotage
+@breaks("gates_blame_only_on_settled_ground")
 def blames_the_item_for_the_machine() -> Sequence[Patch]:
     def wrong(answer: Any) -> Any:
         return train.Rejected(FailureClass.GATE_FAILED, "it did not pass", ())
@@ -95,49 +104,49 @@ def blames_the_item_for_the_machine() -> Sequence[Patch]:
     return [(train, "lost_gate", wrong), (settle, "lost_gate", wrong)]
 
 
-@sabotage
+@breaks("what_changed_nothing_is_not_tried_again")
 def retries_what_changed_nothing() -> Sequence[Patch]:
     return [(attempts, "FINAL", attempts.FINAL - {FailureClass.NO_CHANGE})]
 
 
-@sabotage
+@breaks("nothing_that_landed_starts_again", "nothing_lands_twice")
 def lands_again_after_a_lost_answer() -> Sequence[Patch]:
     """It believes its own record instead of re-reading the base: what nobody told it landed is landed again."""
+    right_land, right_board = act.Executor._land, board._board
 
-    def wrong(self: Any, action: Any) -> bool:
-        status = action.train.status.model_copy(update={"landing": None})
-        outcome = self._ports.forge.land(action.train.spec.base, action.landing)
-        if outcome.result is act.LandResult.LANDED:
-            return bool(self._prove(action))
-        return bool(self._write(act.WriteStatus(action.train.model_copy(update={"status": status}))))
-
-    right = board._board
+    def land(self: Any, action: Any) -> bool:
+        if action.only_if_specs is not None:
+            return right_land(self, action)
+        done = action.train.status.model_copy(update={"landing": None})
+        return self._write(act.WriteStatus(action.train.model_copy(update={"status": done})))
 
     def forgetful(snapshot: Any, the_train: Any, facts: Any, *rest: Any) -> Any:
+        told = {run.spec.implementation_spec_ref.name for run in snapshot.runs if run.status.phase is RunPhase.LANDED}
         last = the_train.status.last_landing
-        known = {last.spec: facts.landed[last.spec]} if last is not None and last.spec in facts.landed else {}
-        return right(snapshot, the_train, replace(facts, landed=known), *rest)
+        told |= {last.spec} if last is not None else set()
+        known = {name: fact for name, fact in facts.landed.items() if name in told}
+        return right_board(snapshot, the_train, replace(facts, landed=known), *rest)
 
-    return [(act.Executor, "_land", wrong), (board, "_board", forgetful)]
+    return [(act.Executor, "_land", land), (board, "_board", forgetful)]
 
 
-@sabotage
+@breaks("each_landing_is_one_merge_commit_on_the_tested_base", "nothing_lands_untested")
 def drops_the_check_that_the_base_moved() -> Sequence[Patch]:
-    """A verdict on any base will do: the candidate of an older tip is landed as if it were the present one's."""
+    """A verdict on any base will do: what passed on an older tip is landed on the present one."""
     right = train.trial
 
-    def wrong(*args: Any) -> Any:
-        where, _, _, _, run = args
-        for key, candidate in where.facts.candidates.items():
-            old = key.heads == (run.status.published,) and key.base != where.facts.tip
-            if old and isinstance(candidate, Built):
-                return train.Passed(candidate)
-        return right(*args)
+    def wrong(where: Any, *rest: Any) -> Any:
+        found = right(where, *rest)
+        for key in where.facts.candidates:
+            if key.base != where.facts.tip and key.heads == (rest[-1].status.published,):
+                old = replace(where, facts=replace(where.facts, tip=key.base))
+                found = earlier if isinstance(earlier := right(old, *rest), train.Passed) else found
+        return found
 
     return [(train, "trial", wrong), (decide, "_forget", lambda *args: ())]
 
 
-@sabotage
+@breaks("no_attempt_is_blamed_for_what_it_did_not_do")
 def counts_a_leaders_death_as_an_attempt() -> Sequence[Patch]:
     right = conclude._ending
 
@@ -150,7 +159,7 @@ def counts_a_leaders_death_as_an_attempt() -> Sequence[Patch]:
     return [(conclude, "_ending", wrong)]
 
 
-@sabotage
+@breaks("no_workspace_is_removed_before_its_work_is_kept")
 def discards_workspaces_before_collecting() -> Sequence[Patch]:
     right = decide.decide
 
@@ -164,7 +173,7 @@ def discards_workspaces_before_collecting() -> Sequence[Patch]:
     return [(leader, "decide", wrong)]
 
 
-@sabotage
+@breaks("what_is_held_does_not_start", "what_is_held_does_not_land")
 def ignores_hold() -> Sequence[Patch]:
     right = voice.voices
 
@@ -174,7 +183,7 @@ def ignores_hold() -> Sequence[Patch]:
     return [(board, "voices", wrong)]
 
 
-@sabotage
+@breaks("nothing_lands_without_the_approvals_of_exactly_its_head")
 def keeps_approvals_after_a_push() -> Sequence[Patch]:
     def wrong(self: Any, head: str) -> frozenset[str]:
         return frozenset(actor for actor, _ in self.approvals)
@@ -182,23 +191,46 @@ def keeps_approvals_after_a_push() -> Sequence[Patch]:
     return [(voice.Voice, "approvers", wrong)]
 
 
-@sabotage
+@breaks("no_commit_becomes_unreachable")
 def overwrites_what_somebody_else_pushed() -> Sequence[Patch]:
     from orchestrator.core import dispatch
 
     return [(settle, "foreign_head", lambda item: None), (dispatch, "foreign_head", lambda item: None)]
 
 
-@sabotage
+@breaks("one_live_agent_per_spec")
 def starts_a_second_agent_beside_the_first() -> Sequence[Patch]:
     return [(attempts, "LIVE", attempts.LIVE - {RunPhase.RUNNING})]
 
 
-@sabotage
+@breaks("gates_blame_only_on_settled_ground")
 def blames_without_a_control_run() -> Sequence[Patch]:
     return [(train, "_controlled", lambda where, gatehouse, answer: train.judged(answer))]
 
 
-@sabotage
+@breaks("attempts_stay_within_the_limit", "attempts_count_only_what_was_spent")
 def grants_attempts_for_ever() -> Sequence[Patch]:
     return [(attempts, "spent_attempts", lambda counted: 0)]
+
+
+@breaks("nothing_lands_without_the_approvals_of_exactly_its_head")
+def lands_protected_files_like_any_other() -> Sequence[Patch]:
+    right = act.judge
+
+    def wrong(*args: Any) -> Any:
+        return right(*args).model_copy(update={"protected": ()})
+
+    return [(act, "judge", wrong)]
+
+
+@breaks("no_workspace_is_removed_before_its_work_is_kept")
+def forgets_the_agents_of_deleted_specs() -> Sequence[Patch]:
+    def wrong(snapshot: Any) -> Any:
+        known = {spec.name for spec in snapshot.specs}
+        for run in snapshot.runs:
+            if run.spec.implementation_spec_ref.name not in known and run.status.phase is RunPhase.RUNNING:
+                yield decide.StopAgent(run.name)
+                status = run.status.model_copy(update={"phase": RunPhase.SUPERSEDED})
+                yield act.WriteStatus(run.model_copy(update={"status": status}))
+
+    return [(decide, "_orphans", wrong)]

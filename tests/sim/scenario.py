@@ -127,7 +127,7 @@ FAULTS = {
     "second_leader": (0.0005, 0.004),
     "kill_agent": (0.001, 0.01),
     "push_base": (0.0005, 0.006),
-    "redden_base": (0.0003, 0.002),
+    "redden_base": (0.0005, 0.005),
     "rewrite_base": (0.0002, 0.0015),
     "push_branch": (0.0005, 0.005),
     "close_pull": (0.0003, 0.003),
@@ -144,6 +144,7 @@ FAULTS = {
     "hold_train": (0.0002, 0.001),
     "edit_spec": (0.0003, 0.002),
     "delete_spec": (0.0001, 0.001),
+    "recreate_spec": (0.0001, 0.001),
     "answer_scope": (0.001, 0.01),
 }
 MISHAPS = (
@@ -262,7 +263,10 @@ def _train(rng: Random) -> MergeTrain:
     if rng.random() < 0.3:
         gates.append(Gate(name="lint", run=LINT, timeout="5m"))
     floors = (Floor(paths=("a/f0", "b/deep/**"), tier=Tier.SAFETY),) if rng.random() < 0.3 else ()
-    approvals = Approvals(safety=rng.choice((1, 1, 2))) if rng.random() < 0.2 else Approvals()
+    approvals = Approvals()
+    if rng.random() < 0.25:
+        many = rng.choice((1, 1, 2))
+        approvals = Approvals(safety=many, execution=rng.choice((0, 1)), strategy=rng.choice((0, many)))
     return MergeTrain(
         metadata=ObjectMeta(name=TRAIN),
         spec=MergeTrainSpec(
@@ -288,6 +292,9 @@ def _profile(rng: Random) -> Profile:
         return Profile(ticks=rng.randint(10, 40))
     share = rng.choice((0.1, 0.2, 0.35, 0.6))
     calls = {name: round(rng.uniform(low, high), 5) for name, (low, high) in FAULTS.items() if rng.random() < share}
+    if rng.random() < 0.1:
+        # Heads that move after somebody approved them are rare by chance.
+        calls |= {"approve": 0.03, "push_branch": 0.01}
 
     def sometimes(chance: float, low: float, high: float) -> float:
         return round(rng.uniform(low, high), 3) if rng.random() < chance else 0.0
@@ -295,7 +302,7 @@ def _profile(rng: Random) -> Profile:
     return Profile(
         calls=calls,
         stale=sometimes(share, 0.05, 0.6),
-        gate_lost=sometimes(share, 0.02, 0.2),
+        gate_lost=sometimes(share, 0.02, 0.6),
         gate_hangs=sometimes(share / 2, 0.02, 0.15),
         lingers=rng.choice((0.0, 0.5, 1.0)),
         dozes=sometimes(share, 0.1, 0.5),
