@@ -193,6 +193,17 @@ def test_an_edit_keeps_line_ends_byte_order_mark_and_mode(tmp_path: Path) -> Non
     assert os.listdir(tmp_path) == ["interlock.yaml"]
 
 
+def test_an_edit_of_what_is_said_once_for_several_places_changes_only_one(tmp_path: Path) -> None:
+    text = FILE.replace("    -   name: test         # fast\n", "    -   &test\n        name: test\n")
+    path, train = write(tmp_path, text.replace("    -   name: 'slow'\n", "    -   <<: *test\n        name: slow\n"))
+    gates = (train.spec.gates[0].model_copy(update={"run": "make fast", "timeout": "1m"}), train.spec.gates[1])
+    wanted = changed(train, gates=gates)
+    assert edit(path, wanted)
+    loaded = load([path])
+    assert (loaded.problems, loaded.resources[0]) == ((), wanted)
+    assert "# untouched,   with   its   own   spacing" in path.read_text()
+
+
 def test_an_edit_of_what_the_file_does_not_hold_says_so_and_writes_nothing(tmp_path: Path) -> None:
     path, train = write(tmp_path, FILE)
     before = path.read_bytes()

@@ -97,7 +97,14 @@ def _edited(part: str, wanted: Mapping[str, Any]) -> str:
     out = io.StringIO()
     yaml.dump(document, out)
     text = out.getvalue()
-    return text if part.startswith("---") or not text.startswith("---\n") else text.removeprefix("---\n")
+    mark = "---\n" if part.startswith("---") else ""
+    if not mark:
+        text = text.removeprefix("---\n")
+    # Anchors and merges say one thing in several places: a change of one would be a change of all. Then the document
+    # is written anew, for it must say what is wanted before it keeps its layout.
+    trees, problems = read_trees(text, "")
+    is_right = not problems and len(trees) == 1 and trees[0].plain() == wanted
+    return text if is_right else mark + plain_yaml(wanted)
 
 
 def _bring(target: CommentedMap, said: Mapping[str, Plain], wanted: Mapping[str, Any]) -> None:
@@ -115,7 +122,7 @@ def _bring(target: CommentedMap, said: Mapping[str, Plain], wanted: Mapping[str,
         elif isinstance(inner, CommentedSeq) and isinstance(before, list) and isinstance(value, list):
             _bring_list(inner, before, value)
         else:
-            target[key] = _styled(value)
+            target[_styled_text(key)] = _styled(value)
 
 
 def _bring_list(target: CommentedSeq, said: Sequence[Plain], wanted: Sequence[Any]) -> None:
