@@ -77,6 +77,16 @@ def test_a_path_has_one_owner_and_the_first_class_that_fits(
     assert (explained.pattern, explained.listed_by, explained.contested_by) == (pattern, listed_by, ())
 
 
+def test_protected_comes_before_generated_before_shared_before_own() -> None:
+    classes = []
+    for count in range(4):
+        spelled = {"shared": "x" * (count > 0), "generated": "x" * (count > 1), "protected": "x" * (count > 2)}
+        explained = Ownership.of([lane("a", "x", **spelled)]).explain("x")
+        classes.append(explained.path_class)
+        assert explained.owner == "a"
+    assert classes == ["own", "shared", "generated", "protected"]
+
+
 def test_patterns_that_cross_are_an_error_with_a_witness() -> None:
     ownership = Ownership.of([lane("docs", "**/*.md"), lane("app", "app/**")])
     (overlap,) = ownership.check().overlaps
