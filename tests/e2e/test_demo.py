@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.demo.cast import CODES, GUARD, LABELS, MEMBERS, REPORT, STRAY_PATH, Part
+from orchestrator.cli.demo.cast import CODES, GUARD, GUARD_CUE, LABELS, MEMBERS, REPORT, STRAY_PATH, Part
 
 QUICK = ("--pace", "0.3")
 SECONDS_MAX = 60
@@ -129,6 +130,25 @@ def test_a_demo_without_a_part_of_its_story_fails_and_says_which(part: Part, tmp
     assert demo.code == 1, demo.stderr
     assert part in demo.missing() <= {part} | FOLLOWS.get(part, set())
     assert f"  {part}: " in demo.stderr
+
+
+def test_a_demo_that_is_stopped_says_how_to_go_on_and_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    words = [sys.executable, "-m", "orchestrator", "demo", "--out", str(folder), *QUICK]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "attempt 1 is at work" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 1
+    lines = [line.strip() for line in said.partition("goes on where it was with:\n")[2].splitlines()]
+    assert len(lines) == 3
+    (folder / "agents" / GUARD_CUE).touch()  # what the demo itself would do
+    script = "\n".join(lines)
+    done = subprocess.run(["bash", "-c", script], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.count("Landed")) == (1, 7), done.stdout + done.stderr
 
 
 def test_a_folder_that_holds_something_is_refused_untouched(tmp_path: Path) -> None:

@@ -44,9 +44,8 @@ class Played:
     porcelain: str
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
-    folder = tmp_path_factory.mktemp("tutorial")
+def play(folder: Path) -> Played:
+    """Type the whole document and return what came of it."""
     shell = commands(TUTORIAL.read_text())
     assert shell.count('cd "$interlock"\n') == 1
     # `make setup` and the environment are the test's own; everything else is typed as written.
@@ -77,27 +76,22 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
 
 
 @pytest.mark.slow
-def test_all_four_items_land_in_the_order_the_tutorial_tells(played: Played) -> None:
+def test_the_tutorial_happens_as_it_is_written(tmp_path: Path) -> None:
+    """One test: it is one story, and telling it takes minutes."""
+    played = play(tmp_path)
+    # All four items landed, in the order the document tells.
     assert {name: spec["phase"] for name, spec in played.status.items()} == dict.fromkeys(ITEMS, "Landed")
     assert tuple(played.landings) == ITEMS
-
-
-@pytest.mark.slow
-def test_each_landing_changed_only_what_its_item_may_write(played: Played) -> None:
+    # Each landing changed only what its item may write.
     assert played.landings["test-extension-names"] == ["tests/test_extension_names.py"]
     assert played.landings["extension-table"] == ["docs/extensions-table.md", "tools/extension_table.py"]
     formatted = played.landings["format-extensions"]
     assert len(formatted) > 10 and all(path.startswith("markdown/extensions/") for path in formatted)
     assert all(path.startswith("markdown/") for path in played.landings["absolute-imports"])
-
-
-@pytest.mark.slow
-def test_the_formatter_took_its_turn_after_the_codemod(played: Played) -> None:
+    # The formatter took its turn after the codemod.
     landed = str(played.status["absolute-imports"]["landed"])
     assert played.starts["format-extensions"] == landed != played.starts["absolute-imports"]
-
-
-@pytest.mark.slow
-def test_the_readers_checkout_is_clean_and_nothing_is_left(played: Played) -> None:
+    # The reader's checkout is clean and moved along, and nothing is left behind.
     assert played.porcelain == ""
     assert "docs/extensions-table.md is what the code says" in played.stdout
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("tmp.")] == []

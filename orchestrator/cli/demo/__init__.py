@@ -25,8 +25,9 @@ from orchestrator.cli.demo.staging import Stage
 from orchestrator.cli.demo.story import Chapter, chapters
 from orchestrator.cli.output import Document, Output
 from orchestrator.errors import Invalid, Unusable
+from orchestrator.model.condition import Phase
 
-RUN_TIMEOUT = "3m"
+RUN_TIMEOUT_S = 180
 """Far beyond the story's length on a slow machine; a run that hangs must end the demo with exit 1."""
 TEST_COMMAND = "python3 -B -m unittest discover -q -s tests -t ."
 
@@ -46,6 +47,9 @@ def demo(args: argparse.Namespace, out: Output) -> int:
     if out.is_machine:
         with _inside(stage):
             out.document(_document(stage, account, told, seconds))
+    elif _was_stopped(account, seconds):
+        show.stopped(stage, out)
+        return 1
     else:
         show.told(told, out)
         show.history(stage.git("log", "--graph", "--first-parent", "--oneline", "main"), out)
@@ -55,6 +59,11 @@ def demo(args: argparse.Namespace, out: Output) -> int:
         return 0
     show.failed(told, out)
     return 1
+
+
+def _was_stopped(account: Account, seconds: float) -> bool:
+    """Return whether somebody ended the run in the middle: agents were at work and its time was not up."""
+    return seconds < RUN_TIMEOUT_S and any(item.phase == Phase.RUNNING for item in account.items.values())
 
 
 def _parts(names: list[str]) -> frozenset[Part]:
@@ -92,7 +101,7 @@ def _play(stage: Stage, out: Output) -> Wait | None:
     jobs = 1 if Part.PARALLEL in stage.without else cast.AGENTS_AT_ONCE
     show.command(words, f"interlock run --jobs {jobs}")
     with Prompter(stage) as prompter:
-        answer("run", "--jobs", str(jobs), "--timeout", RUN_TIMEOUT, stdout=said, stderr=out.stderr)
+        answer("run", "--jobs", str(jobs), "--timeout", f"{RUN_TIMEOUT_S}s", stdout=said, stderr=out.stderr)
     return prompter.wait
 
 

@@ -100,6 +100,13 @@ def closing(stage: Stage, out: Output, seconds: float) -> None:
     out.line(f"It took {seconds:.0f} seconds. When you have seen enough: rm -r {stage.directory}")
 
 
+def stopped(stage: Stage, out: Output) -> None:
+    """Say how to go on with a run that was stopped in the middle of the story."""
+    out.remark("interlock: stopped in the middle of the story; nothing is lost. It goes on where it was with:")
+    for line in (*following(stage)[:2], f"interlock run --jobs {cast.AGENTS_AT_ONCE}"):
+        out.remark(f"  {line}")
+
+
 def failed(chapters: Sequence[Chapter], out: Output) -> None:
     """Say which parts of the story did not happen."""
     missing = [chapter for chapter in chapters if not chapter.happened]
