@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from orchestrator.cli.context import log_of, settings_of, store_of, unknown
+from orchestrator.cli.context import leads, log_of, settings_of, store_of, unknown
 from orchestrator.cli.output import Output, is_terminal, printable, without_escapes
 from orchestrator.cli.status import moment
 from orchestrator.cli.table import Column, write_table
@@ -125,12 +125,12 @@ def _lines(path: Path | None) -> Iterator[str]:
 
 
 def _follow(cluster: Cluster, settings: Settings, run: AgentRun, skip: int = 0) -> Iterator[str]:
-    """Yield lines as they are written, until the run has ended and everything is read."""
+    """Yield lines as they are written, until the run (or its leader, with whom it dies) has ended and all is read."""
     position, rest = skip, b""
     while True:
         # Asked before reading: what was written up to the end is then read for certain.
         current = cluster.get(AgentRun, run.name)
-        over = current is None or current.status.phase not in ALIVE
+        over = current is None or current.status.phase not in ALIVE or not leads(settings)
         path = log_of(settings, run.name)
         if path is not None:
             with path.open("rb") as stream:

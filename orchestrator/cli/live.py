@@ -88,7 +88,8 @@ class LiveProgress:
 
     def say(self, text: str) -> None:
         """Write a line above the board, where it stays."""
-        self._console.print(Text(printable(text), style="yellow"))
+        style = "yellow" if text.startswith(("warning", "error")) else "dim"
+        self._console.print(Text(printable(text), style=style))
 
     def _draw(self) -> Group:
         size = shutil.get_terminal_size()

@@ -11,7 +11,7 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from logging.handlers import RotatingFileHandler
 
 from orchestrator import wiring
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
     out.problems(problems)
     stop = Stop(seconds(args.timeout) if args.timeout else None)
     began = out.now
-    with stop.on_signals(), wiring.open_leader(settings, wait=args.wait) as leader:
+    with _leading(settings, stop, wait=args.wait, out=out) as leader:
         # Read again under the lock: another run may have just ended.
         wanted = desired.desired(loaded, cluster, is_whole=not args.filename)
         _tell(desired.carry_out(wanted, cluster, actor=user()), wanted, out)
@@ -62,6 +62,20 @@ def run(args: argparse.Namespace, out: Output) -> int:
     elif told:
         status_verb.show(told, trains, out)
     return _verdict(told, trains, stop, args, out, age((out.now - began).total_seconds()))
+
+
+@contextmanager
+def _leading(settings: Settings, stop: Stop, *, wait: bool, out: Output) -> Iterator[Leader]:
+    """Yield the leader. Signals ask it to stop from the moment the lock is held until everything it started has ended;
+    before that they end the command as usual, or nobody could leave the queue for the lock."""
+    if wait and wiring.leads(settings):
+        out.remark("another leader is at work here; waiting for its end")
+    with ExitStack() as stack:
+        context = wiring.open_leader(settings, wait=wait)
+        leader = context.__enter__()
+        stack.enter_context(stop.on_signals())
+        stack.push(context)
+        yield leader
 
 
 def _repository(wanted: desired.Desired, settings: Settings) -> list[Problem]:

@@ -186,6 +186,26 @@ def test_following_a_log_ends_quietly_on_ctrl_c(world: Shop) -> None:
     _, err = run.communicate(timeout=20)
     assert run.returncode == 1
     assert "stopped after --timeout 4s" in err
+    assert world.ask("logs", "slow", "-f").out == "asked: write 60 a\n", "a run dies with its leader"
+
+
+def test_who_waits_for_the_lock_can_leave_the_queue_or_follow(world: Shop) -> None:
+    world.spec("slow", "write 60 a")
+    world.commit()
+    first = world.start("run")
+    until(lambda: any("sleep" in line for line in agents(world)))
+    impatient, patient = world.start("run", "--wait"), world.start("run", "--wait", "--timeout", "1s")
+    for process in (impatient, patient):
+        assert process.stderr is not None
+        assert process.stderr.readline() == "another leader is at work here; waiting for its end\n"
+    impatient.send_signal(signal.SIGINT)
+    assert (impatient.communicate(timeout=30)[1], impatient.returncode) == ("", 130)
+    first.send_signal(signal.SIGINT)
+    assert first.communicate(timeout=30) and first.returncode == 1
+    _, err = patient.communicate(timeout=30)
+    assert patient.returncode == 1
+    assert "Traceback" not in err
+    assert "stopped after --timeout 1s" in err
 
 
 def test_one_pass_does_what_can_be_done_and_waits_for_nobody(world: Shop) -> None:
