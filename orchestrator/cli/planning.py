@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.adapters.documents import ROADMAP_SIZE_MAX, Located, load, read_text
+from orchestrator.adapters.survey import tracked_paths
 from orchestrator.cli import manifests
 from orchestrator.cli.context import settings_of
 from orchestrator.cli.output import Document, Output, problem_document
@@ -36,7 +37,7 @@ def plan(args: argparse.Namespace, out: Output) -> int:
     settings = settings_of(args)
     with _collector_paused():
         around = _around(args.filename, settings)
-        result = _planned(args.roadmaps, around)
+        result = _planned(args.roadmaps, around, settings.repository)
     folder = Path(args.out) if args.out else settings.repository / manifests.SPECS
     specs = tuple(_sourced(spec, settings) for spec in specs_of(result))
     fates: list[Written] = []
@@ -76,7 +77,7 @@ def _around(filenames: Sequence[str], settings: Settings) -> tuple[Located, ...]
     return loaded.objects
 
 
-def _planned(roadmaps: Sequence[str], around: Sequence[Located]) -> PlanResult:
+def _planned(roadmaps: Sequence[str], around: Sequence[Located], repository: Path) -> PlanResult:
     """Return the plan of all roadmaps together. Raises Invalid if one cannot be read."""
     items: list[RoadmapItem] = []
     problems: list[Problem] = []
@@ -96,6 +97,7 @@ def _planned(roadmaps: Sequence[str], around: Sequence[Located]) -> PlanResult:
         lanes=[r for r in resources if isinstance(r, Lane)],
         trains=[r for r in resources if isinstance(r, MergeTrain)],
         known=[r.name for r in resources if isinstance(r, ImplementationSpec)],
+        files=tracked_paths(repository) if any(isinstance(r, MergeTrain) and r.spec.floors for r in resources) else (),
         problems=problems,
     )
 

@@ -9,12 +9,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 
 from orchestrator.core import graph
 from orchestrator.core.attempts import BACKOFF_MAX_S, Busy, ForPerson, Outlook, Startable, Stuck, outlook
-from orchestrator.core.claims import scope_of
-from orchestrator.core.globs import BadPattern, overlap
+from orchestrator.core.floors import floor_of, floor_written
 from orchestrator.core.lanes import Lanes, lanes_of
 from orchestrator.core.order import Orderable, rank
 from orchestrator.core.voice import SILENCE, Voice, voices
@@ -25,7 +23,7 @@ from orchestrator.model.provider import AgentProvider
 from orchestrator.model.run import AgentRun
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpec, Tier
-from orchestrator.model.train import Claim, Floor, MergeTrain
+from orchestrator.model.train import Claim, MergeTrain
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +155,9 @@ def _board(
     now: datetime,
 ) -> Board:
     specs = [spec for spec in snapshot.specs if spec.spec.train == train.name]
-    ranking = rank([_orderable(spec, train, said.get(spec.name, SILENCE)) for spec in specs])
+    ranking = rank(
+        [_orderable(spec, runs.get(spec.name, ()), train, facts, said.get(spec.name, SILENCE)) for spec in specs]
+    )
     known = {spec.name for spec in specs}
     needs = {spec.name: spec.spec.depends_on for spec in specs if spec.spec.depends_on}
     circles = {name: circle for circle in graph.cycles(needs) for name in circle} if needs else {}
@@ -225,29 +225,33 @@ def scope(spec: ImplementationSpec, runs: Sequence[AgentRun]) -> tuple[str, ...]
     return tuple(dict.fromkeys((*spec.spec.paths, *granted)))
 
 
-def floor_of(paths: tuple[str, ...], floors: tuple[Floor, ...]) -> Tier | None:
-    """Return the earliest tier that touching these paths demands, None if no floor is touched."""
-    touched = [floor.tier for floor in floors if _touches(paths, floor.paths)]
-    return min(touched, key=lambda tier: tier.rank, default=None)
-
-
-@lru_cache(maxsize=65_536)
-def _touches(paths: tuple[str, ...], floor: tuple[str, ...]) -> bool:
-    try:
-        return overlap(scope_of(paths), scope_of(floor)) is not None
-    except BadPattern:
-        return False
-
-
-def _orderable(spec: ImplementationSpec, train: MergeTrain, voice: Voice) -> Orderable:
+def _orderable(
+    spec: ImplementationSpec, runs: Sequence[AgentRun], train: MergeTrain, facts: RepositoryFacts, voice: Voice
+) -> Orderable:
     return Orderable(
         name=spec.name,
         tier=spec.spec.tier,
         priority=spec.spec.priority if voice.priority is None else voice.priority,
         age=spec.created.timestamp(),
         needs=spec.spec.depends_on,
-        floor=floor_of(spec.spec.paths, train.spec.floors) if train.spec.floors else None,
+        floor=_floor(spec, runs, train, facts) if train.spec.floors else None,
     )
+
+
+def _floor(
+    spec: ImplementationSpec, runs: Sequence[AgentRun], train: MergeTrain, facts: RepositoryFacts
+) -> Tier | None:
+    """Return the tier its claim demands, or the one that what it has written demands, whichever is earlier."""
+    floors = train.spec.floors
+    last = runs[-1] if runs else None
+    claimed = floor_of(spec.spec.paths if last is None else scope(spec, runs), floors, facts.floored)
+    if last is None or last.status.phase not in (RunPhase.COLLECTED, RunPhase.PROPOSED):
+        return claimed
+    written = floor_written((one.path for one in last.status.changed_files), floors)
+    if last.status.changed_total > len(last.status.changed_files):
+        # More files than are listed: whatever of a floor the claim could reach may be among them.
+        written = next((tier for tier in Tier if any(floor.tier is tier for floor in floors)), written)
+    return min((tier for tier in (claimed, written) if tier is not None), key=lambda tier: tier.rank, default=None)
 
 
 def _provider(spec: ImplementationSpec, lanes: Lanes, providers: Mapping[str, AgentProvider]) -> AgentProvider | None:

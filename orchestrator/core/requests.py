@@ -6,8 +6,9 @@ queued behind an earlier holder; otherwise a person answers. Asking for what it 
 
 from dataclasses import dataclass
 
-from orchestrator.core.board import Board, Item, floor_of
+from orchestrator.core.board import Board, Item
 from orchestrator.core.claims import scope_of
+from orchestrator.core.floors import floor_of
 from orchestrator.core.globs import BadPattern, overlap, uncovered
 from orchestrator.core.train import Waiting
 from orchestrator.model.condition import FailureClass, Reason
@@ -75,7 +76,7 @@ def _needs_person(board: Board, item: Item, paths: tuple[str, ...]) -> str | Non
         return refusal
     if board.lanes.touches_protected(paths):
         return "the files are protected"
-    floor = floor_of(paths, board.train.spec.floors)
+    floor = floor_of(paths, board.train.spec.floors, board.facts.floored)
     if floor is not None and floor.rank < item.tier.rank:
         return f"touching them makes it {floor.value}"
     return None

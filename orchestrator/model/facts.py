@@ -98,6 +98,8 @@ class RepositoryFacts:
     """Heads of `refs/interlock/runs/<run>`, by run."""
     candidates: Mapping[CandidateKey, Candidate] = field(default_factory=dict)
     checkout: BaseCheckout | None = None
+    floored: tuple[tuple[str, ...], ...] = ()
+    """For each floor of the train, the files of the tip that lie in it."""
 
 
 class PullState(StrEnum):

@@ -7,16 +7,17 @@ logged; a bug in observe or decide ends the process.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from orchestrator.core.decide import decide
+from orchestrator.core.floors import files_in
 from orchestrator.errors import InterlockError, LostRace, Transient
 from orchestrator.model.action import Action, StartAgent, StartGate
 from orchestrator.model.condition import Phase, RunPhase
 from orchestrator.model.decision import Decision
-from orchestrator.model.facts import AgentState
+from orchestrator.model.facts import AgentState, RepositoryFacts
 from orchestrator.model.lane import Lane
 from orchestrator.model.provider import AgentProvider
 from orchestrator.model.run import AgentRun
@@ -136,6 +137,7 @@ class Leader:
         self._environment: str | None = None
         self._swept = False
         self._news = news
+        self._floored: dict[str, tuple[object, tuple[tuple[str, ...], ...]]] = {}
 
     def tick(self) -> Tick:
         """Observe, decide, act once."""
@@ -175,7 +177,7 @@ class Leader:
         repositories = {}
         pulls = {}
         for train in trains:
-            repositories[train.name] = ports.git.observe(train.spec.base, train.status.tip)
+            repositories[train.name] = self._with_floors(train, ports.git.observe(train.spec.base, train.status.tip))
             pulls[train.name] = tuple(ports.forge.pulls())
         return Snapshot(
             leader=self._identity,
@@ -195,6 +197,15 @@ class Leader:
             agents=agents,
             gates=gates,
         )
+
+    def _with_floors(self, train: MergeTrain, facts: RepositoryFacts) -> RepositoryFacts:
+        """Return the facts with the files each floor guards; looked for once per tree."""
+        if not train.spec.floors:
+            return facts
+        key = (facts.tip_tree, train.spec.floors)
+        if self._floored.get(train.name, (None,))[0] != key:
+            self._floored[train.name] = (key, files_in(train.spec.floors, self._ports.git.paths(facts.tip)))
+        return replace(facts, floored=self._floored[train.name][1])
 
     def act(self, actions: tuple[Action, ...], snapshot: Snapshot) -> tuple[Outcome, ...]:
         """Carry the actions out in order; return what became of each."""

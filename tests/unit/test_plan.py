@@ -212,7 +212,7 @@ def test_a_path_that_can_touch_a_floor_raises_the_item_and_warns_if_it_says_othe
     assert [each.tier for each in result.items] == [Tier.SAFETY, Tier.VALIDITY, Tier.EXECUTION]
     assert [str(problem) for problem in result.problems] == [
         "r.md:7:1: item `a`: lands as safety, not as strategy: "
-        "`trading/*/gate.py` can touch the train's floor `trading/firewall/**`"
+        "`trading/*/gate.py` touches the train's floor `trading/firewall/**`"
     ]
 
 

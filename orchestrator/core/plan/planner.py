@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from orchestrator.core.globs import BadPattern, Pattern, Scope, ScopeIndex, TooComplex, parse
+from orchestrator.core.floors import touches
+from orchestrator.core.globs import BadPattern, Pattern, Scope, TooComplex, parse
 from orchestrator.core.graph import cycles, path_text
 from orchestrator.core.order import Orderable, Ranking, rank
 from orchestrator.core.plan.lanes import LaneCheck
@@ -28,14 +29,16 @@ def plan(
     lanes: Sequence[Lane] = (),
     trains: Sequence[MergeTrain] = (),
     known: Collection[str] = (),
+    files: Sequence[str] = (),
     problems: Sequence[Problem] = (),
 ) -> PlanResult:
     """Return what follows from the items: order, effective tiers, waves, specs. Raises nothing, whatever they say.
 
-    `known` are specs defined elsewhere, which needs may name. `problems` are the reader's and come first per line.
+    `known` are specs defined elsewhere, which needs may name. `files` are those of the repository: who may write one
+    that a floor guards is raised. `problems` are the reader's and come first per line.
     Without lanes, paths are not checked; without trains, floors are not known.
     """
-    planner = _Planner(items, lanes, trains, known)
+    planner = _Planner(items, lanes, trains, known, files)
     order = {path: at for at, path in enumerate(dict.fromkeys(item.path for item in items))}
     found = sorted([*problems, *planner.problems], key=lambda each: (order.get(each.path, -1), each.line, each.column))
     return PlanResult(planner.planned(), tuple(found))
@@ -43,8 +46,15 @@ def plan(
 
 class _Planner:
     def __init__(
-        self, items: Sequence[RoadmapItem], lanes: Sequence[Lane], trains: Sequence[MergeTrain], known: Collection[str]
+        self,
+        items: Sequence[RoadmapItem],
+        lanes: Sequence[Lane],
+        trains: Sequence[MergeTrain],
+        known: Collection[str],
+        files: Sequence[str],
     ) -> None:
+        self.files = files
+        self.guarded: dict[str, tuple[str, ...]] = {}
         self.problems: list[Problem] = []
         self.guesses = _GUESSES_MAX
         self.trains = {train.name: train for train in trains}
@@ -99,24 +109,27 @@ class _Planner:
     def _floors(self) -> Mapping[str, tuple[Tier, str, str]]:
         """Return, by item, the earliest tier its paths demand, the path that does and the floor it can touch."""
         found: dict[str, tuple[Tier, str, str]] = {}
-        indexes: dict[str, tuple[ScopeIndex[int], list[tuple[Tier, str]]]] = {}
-        for train in self.trains.values():
-            floors = [(floor.tier, path) for floor in train.spec.floors for path in floor.paths]
-            index: ScopeIndex[int] = ScopeIndex()
-            for at, (_, path) in enumerate(floors):
-                index.add(at, Scope(_patterns([path])))
-            indexes[train.name] = index, floors
         for name, item in self.open.items():
-            index, floors = indexes.get(item.train or "main", (ScopeIndex(), []))
+            train = self.trains.get(item.train or "main")
+            if train is None or not train.spec.floors:
+                continue
             touched = [
-                (*floors[at], pattern.text)
-                for pattern in (self.patterns[name] if floors else ())
-                for at in index.overlapping(Scope((pattern,)))
+                (floor.tier, path.text, guarded)
+                for floor in train.spec.floors
+                for guarded in floor.paths
+                for path in item.paths
+                if touches((path.text,), (guarded,), self._files_in(guarded))
             ]
             if touched:
-                tier, floor, path = min(touched, key=lambda each: each[0].rank)
-                found[name] = tier, path, floor
+                found[name] = min(touched, key=lambda each: each[0].rank)
         return found
+
+    def _files_in(self, guarded: str) -> tuple[str, ...]:
+        """Return the repository's files that lie in one pattern of a floor."""
+        if guarded not in self.guarded:
+            scope = Scope(_patterns([guarded]))
+            self.guarded[guarded] = tuple(path for path in self.files if scope.matches(path))
+        return self.guarded[guarded]
 
     def _ranking(self) -> Ranking:
         return rank(
@@ -201,7 +214,7 @@ class _Planner:
                 why = f"`{raised.by}` needs it, and that is {raised.tier}"
             elif item.tier is not None:
                 _, path, floor = self.floors[name]
-                why = f"`{path}` can touch the train's floor `{floor}`"
+                why = f"`{path}` touches the train's floor `{floor}`"
             else:
                 continue
             said = f", not as {item.tier}" if item.tier else ""
