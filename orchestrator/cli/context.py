@@ -1,7 +1,8 @@
 """What most verbs begin with: the settings of this call, the store, an object by name.
 
-Misuse is told apart from trouble here: a command outside a repository, or with a state folder inside the work tree, is
-`Invalid` (exit 2); a store that cannot be opened stays `Unusable` (exit 1).
+Misuse is told apart from trouble here: a command outside a repository, or with a state folder inside the work tree,
+is `Invalid` (exit 2); a store that cannot be opened stays `Unusable` (exit 1). `wiring` knows every adapter, so it is
+imported only by the verbs that open something.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator import settings as settings_module
-from orchestrator import wiring
 from orchestrator.core.suggest import did_you_mean, listed
 from orchestrator.errors import Invalid, Refused, Unusable
 from orchestrator.model.base import Resource
 from orchestrator.ports import Cluster
 from orchestrator.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestrator.wiring import OpenRepository
 
 R = TypeVar("R", bound=Resource)
 
@@ -38,6 +41,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 def store_of(args: argparse.Namespace) -> Cluster:
     """Return the store of this call's repository."""
+    from orchestrator import wiring
+
     return wiring.open_store(settings_of(args), actor="interlock")
 
 
@@ -56,16 +61,22 @@ def unknown(what: str, name: str, names: Sequence[str]) -> str:
     return f"there is no {what} `{name}`{did_you_mean(name, names) or '; there is ' + listed(sorted(names), 'and')}"
 
 
-def repository_of(args: argparse.Namespace, train: str) -> wiring.OpenRepository:
+def repository_of(args: argparse.Namespace, train: str) -> OpenRepository:
     """Return the repository behind a train: its git and its forge."""
+    from orchestrator import wiring
+
     return wiring.open_repository(settings_of(args))
 
 
 def leads(settings: Settings) -> bool:
     """Return whether some process leads on this state now."""
+    from orchestrator import wiring
+
     return wiring.leads(settings)
 
 
 def log_of(settings: Settings, run: str) -> Path | None:
     """Return the file with the run's output; None if there is none."""
+    from orchestrator import wiring
+
     return wiring.log_path(settings, run)

@@ -137,7 +137,7 @@ def _lane(seen: Survey, lane: LaneGuess) -> str:
         lines += _comment(f"Also installed: {', '.join(a.name for a in seen.agents[1:])}.", "  ")
         lines.append(f"  agent: {quoted(seen.agents[0].name)}")
     lines += _comment("Agents of this lane at one time; their scopes never overlap.", "  ")
-    lines.append("  maxRuns: 2")
+    lines.append("  maxRuns: 4")
     return "\n".join(lines) + "\n"
 
 

@@ -76,7 +76,9 @@ def write_table(
 ) -> None:
     """Write the rows below their headings."""
     console = console_for(output, width=width)
-    cells = [[cell if isinstance(cell, Text) else Text(printable(cell)) for cell in row] for row in rows]
+    cells = [
+        [cell if isinstance(cell, Text) else Text(printable(cell.replace("\t", " "))) for cell in row] for row in rows
+    ]
     widths = _widths(columns, cells, console.width)
     head = [Text(column.title, style="bold") for column in columns]
     styles = [column.style for column in columns]
