@@ -51,7 +51,8 @@ def assert_nothing_crossed_a_lane(conductor: Conductor, landed: list[tuple[str, 
 
 def assert_the_base_is_whole(repository: Path) -> None:
     config = (repository / CONFIG).read_text()
-    assert SWITCH[1] in config and BASIS_POINTS[1] in config
+    assert all(line in config for line in ("KILL_SWITCH_FILE", "COST_BPS", "PAPER = True", "MAX_POSITION"))
+    assert not any(mark in config for mark in ("<<<<", "====", ">>>>"))
     for command in (layout.SERVICE_TESTS, layout.REPLAY_TESTS):
         subprocess.run(["sh", "-c", command], cwd=repository, check=True, capture_output=True)
     assert layout.git(repository, "status", "--porcelain") == ""
@@ -100,11 +101,13 @@ def test_the_firewall_lands_first_although_its_pull_request_arrives_last(tmp_pat
 
 
 def test_a_firewall_applied_while_the_cost_model_is_at_work_goes_first(tmp_path: Path, state: Path) -> None:
-    repository = layout.build(
-        tmp_path,
-        {**THREE, FIREWALL: [scene(FIREWALL, writes=layout.FIREWALL_FILES, edits={CONFIG: SWITCH})]},
-        [ITEMS[COSTS], ITEMS[REPLAY], ITEMS[LEDGER]],
-    )
+    """Both write the same lines: the cost model finishes unpublished, and resumes on what the firewall landed."""
+    on_the_same_line = (SWITCH[0], SWITCH[0] + "COST_BPS = 5\n")
+    resolved = layout.FILES[CONFIG].replace(SWITCH[0], SWITCH[1] + "COST_BPS = 5\n")
+    costs = [scene(COSTS, writes=layout.COSTS_FILES, edits={CONFIG: on_the_same_line}), {"writes": {CONFIG: resolved}}]
+    firewall = [scene(FIREWALL, writes=layout.FIREWALL_FILES, edits={CONFIG: SWITCH})]
+    three = [ITEMS[COSTS], ITEMS[REPLAY], ITEMS[LEDGER]]
+    repository = layout.build(tmp_path, {**THREE, COSTS: costs, FIREWALL: firewall}, three)
     late = ITEMS[FIREWALL].document()
     late["spec"]["paths"] = [*layout.FIREWALL_PATHS, CONFIG]  # type: ignore[index]
     layout.write(tmp_path / "late.yaml", json.dumps(late))
@@ -125,5 +128,9 @@ def test_a_firewall_applied_while_the_cost_model_is_at_work_goes_first(tmp_path:
         assert (code, [spec["phase"] for spec in document["specs"]]) == (0, ["Landed"] * 4)
         order = [name for name, _ in landed]
         assert order[0] == FIREWALL and order[-1] == LEDGER and sorted(order) == sorted(ITEMS)
+        runs = night.ask("get", "runs")["items"]
+        told = [run["status"] for run in runs if run["spec"]["implementationSpecRef"]["name"] == COSTS]
+        assert [(run["phase"], run.get("failureClass")) for run in told] == [("Failed", "Conflict"), ("Landed", None)]
+        assert next(spec for spec in document["specs"] if spec["name"] == COSTS)["attempts"] == 0
         assert_nothing_crossed_a_lane(night, landed)
     assert_the_base_is_whole(repository)
