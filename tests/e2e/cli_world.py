@@ -1,6 +1,7 @@
 """A repository with two lanes, an agent that is a shell script, and specs that tell it what to do.
 
-The agent obeys the spec's text: `write` (after `nap` seconds) adds a file in its scope, `fail` exits 3.
+The agent obeys the spec's text: `write` (after `nap` seconds) adds a file in its scope, `fail` exits 3, `ask` wants a
+file of lane b.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ set -- $words
 case $1 in
     write) sleep "${2:-0}"; echo "$INTERLOCK_DIR" > "src/$3/added.txt"; echo done ;;
     fail) echo "cannot"; exit 3 ;;
+    ask)
+        if ! grep -q '"src/b/wanted.txt"' "$INTERLOCK_DIR/run.json"; then
+            wish='{"paths": ["src/b/wanted.txt"], "reason": "the other half is there"}'
+            echo "$wish" > "$INTERLOCK_DIR/scope-request.json"
+            exit 11
+        fi
+        echo wanted > src/b/wanted.txt ;;
 esac
 """
 LANE = "apiVersion: interlock.dev/v1alpha1\nkind: Lane\nmetadata: {{name: {0}}}\nspec: {{own: ['src/{0}/**']}}\n"

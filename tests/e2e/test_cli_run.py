@@ -131,6 +131,42 @@ def test_what_the_files_no_longer_say_is_cancelled_and_taken_up_again_when_they_
     assert phases(world) == {"stays": "Landed", "goes": "Landed"}
 
 
+def test_a_wish_for_files_is_answered_by_a_person(world: Shop) -> None:
+    world.spec("curious", "ask")
+    world.commit()
+    assert world.ask("grant", "curious").code == 1, "there is nothing to answer yet"
+    first = world.ask("run")
+    assert first.code == 1
+    assert "curious: a person has to answer the agent's request for more files" in first.err
+    explained = world.ask("explain", "curious").out
+    assert "src/b/wanted.txt: the other half is there" in explained
+    assert "interlock grant curious" in explained
+    assert world.ask("grant", "curious", "--reason", "fair enough").code == 0
+    second = world.ask("run")
+    assert second.code == 0, second.err
+    assert (world.root / "src/b/wanted.txt").exists()
+    words = [
+        (event["reason"], event["actor"]) for event in world.ask("events", "curious", "-o", "json").document["events"]
+    ]
+    assert any(reason == "GrantScope" and actor != "leader" for reason, actor in words)
+
+
+def test_a_failed_safety_item_holds_what_follows_until_a_person_waives_it(world: Shop) -> None:
+    world.train(retries="{attempts: 1}")
+    world.spec("guard", "fail", more=", tier: safety")
+    world.spec("later", lane="b")
+    world.commit()
+    first = world.ask("run")
+    assert first.code == 1
+    assert phases(world) == {"guard": "Stalled", "later": "Proposed"}
+    explained = world.ask("explain", "later", "-o", "json").document
+    assert (explained["reason"], [w["name"] for w in explained["waitingFor"]]) == ("WaitingForTier", ["guard"])
+    assert "interlock waive guard --reason" in world.ask("explain", "guard").out
+    assert world.ask("waive", "guard", "--reason", "done by hand").code == 0
+    assert world.ask("run").code == 1, "the guard itself has not landed"
+    assert phases(world) == {"guard": "Stalled", "later": "Landed"}
+
+
 def test_an_interrupted_run_ends_its_agents_keeps_the_work_and_says_how_to_go_on(world: Shop) -> None:
     world.spec("slow", "write 60 a")
     world.commit()
