@@ -16,6 +16,7 @@ from orchestrator.model.action import DiscardWorkspace
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
 from orchestrator.model.facts import AgentState, Built
 from orchestrator.reconcile import act
+from tests.sim.scenario import Scenario, scenario
 
 Patch = tuple[Any, str, Any]
 
@@ -28,6 +29,8 @@ class Sabotage:
     sentences: tuple[str, ...]
     """What it breaks: being caught for something else by accident does not count."""
     patches: Callable[[], Sequence[Patch]]
+    fits: Callable[[Scenario], bool]
+    """Which worlds have what it takes to notice: they are played first."""
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -42,6 +45,10 @@ class Sabotage:
             for (where, name, _), right in zip(patches, kept, strict=True):
                 setattr(where, name, right)
 
+    def order(self, count: int) -> list[int]:
+        """Return the first seeds, those whose world fits before the others."""
+        return sorted(range(count), key=lambda seed: (not self.fits(scenario(seed)), seed))
+
     def apply_for_good(self) -> None:
         """Break the leader of this process."""
         for where, name, wrong in self.patches():
@@ -54,11 +61,11 @@ SABOTAGES: dict[str, Sabotage] = {}
 Patches = Callable[[], Sequence[Patch]]
 
 
-def breaks(*sentences: str) -> Callable[[Patches], Patches]:
+def breaks(*sentences: str, fits: Callable[[Scenario], bool] = lambda world: True) -> Callable[[Patches], Patches]:
     """Register a sabotage under its function's name, with the sentences that have to notice it."""
 
     def register(patches: Patches) -> Patches:
-        SABOTAGES[patches.__name__] = Sabotage(patches.__name__, sentences, patches)
+        SABOTAGES[patches.__name__] = Sabotage(patches.__name__, sentences, patches, fits)
         return patches
 
     return register
@@ -96,7 +103,7 @@ def ignores_lent_claims() -> Sequence[Patch]:
     return [(board.Item, "is_lent", property(lambda self: False))]
 
 
-@breaks("gates_blame_only_on_settled_ground")
+@breaks("gates_blame_only_on_settled_ground", fits=lambda world: world.profile.gate_lost > 0.3)
 def blames_the_item_for_the_machine() -> Sequence[Patch]:
     def wrong(answer: Any) -> Any:
         return train.Rejected(FailureClass.GATE_FAILED, "it did not pass", ())
@@ -104,12 +111,19 @@ def blames_the_item_for_the_machine() -> Sequence[Patch]:
     return [(train, "lost_gate", wrong), (settle, "lost_gate", wrong)]
 
 
-@breaks("what_changed_nothing_is_not_tried_again")
+@breaks(
+    "what_changed_nothing_is_not_tried_again",
+    fits=lambda world: any("nothing" in item.temper.odds for item in world.items),
+)
 def retries_what_changed_nothing() -> Sequence[Patch]:
     return [(attempts, "FINAL", attempts.FINAL - {FailureClass.NO_CHANGE})]
 
 
-@breaks("nothing_that_landed_starts_again", "nothing_lands_twice")
+@breaks(
+    "nothing_that_landed_starts_again",
+    "nothing_lands_twice",
+    fits=lambda world: world.profile.calls.get("lose", 0) > 0.01,
+)
 def lands_again_after_a_lost_answer() -> Sequence[Patch]:
     """It believes its own record instead of re-reading the base: what nobody told it landed is landed again."""
     right_land, right_board = act.Executor._land, board._board
@@ -130,7 +144,11 @@ def lands_again_after_a_lost_answer() -> Sequence[Patch]:
     return [(act.Executor, "_land", land), (board, "_board", forgetful)]
 
 
-@breaks("each_landing_is_one_merge_commit_on_the_tested_base", "nothing_lands_untested")
+@breaks(
+    "each_landing_is_one_merge_commit_on_the_tested_base",
+    "nothing_lands_without_a_claim_or_while_it_is_lent",
+    fits=lambda world: "push_base" in world.profile.calls,
+)
 def drops_the_check_that_the_base_moved() -> Sequence[Patch]:
     """A verdict on any base will do: what passed on an older tip is landed on the present one."""
     right = train.trial
@@ -173,7 +191,11 @@ def discards_workspaces_before_collecting() -> Sequence[Patch]:
     return [(leader, "decide", wrong)]
 
 
-@breaks("what_is_held_does_not_start", "what_is_held_does_not_land")
+@breaks(
+    "what_is_held_does_not_start",
+    "what_is_held_does_not_land",
+    fits=lambda world: "hold" in world.profile.calls,
+)
 def ignores_hold() -> Sequence[Patch]:
     right = voice.voices
 
@@ -183,7 +205,10 @@ def ignores_hold() -> Sequence[Patch]:
     return [(board, "voices", wrong)]
 
 
-@breaks("nothing_lands_without_the_approvals_of_exactly_its_head")
+@breaks(
+    "nothing_lands_without_the_approvals_of_exactly_its_head",
+    fits=lambda world: world.train.spec.approvals.safety > 0 and "push_branch" in world.profile.calls,
+)
 def keeps_approvals_after_a_push() -> Sequence[Patch]:
     def wrong(self: Any, head: str) -> frozenset[str]:
         return frozenset(actor for actor, _ in self.approvals)
@@ -203,7 +228,7 @@ def starts_a_second_agent_beside_the_first() -> Sequence[Patch]:
     return [(attempts, "LIVE", attempts.LIVE - {RunPhase.RUNNING})]
 
 
-@breaks("gates_blame_only_on_settled_ground")
+@breaks("gates_blame_only_on_settled_ground", fits=lambda world: "redden_base" in world.profile.calls)
 def blames_without_a_control_run() -> Sequence[Patch]:
     return [(train, "_controlled", lambda where, gatehouse, answer: train.judged(answer))]
 
@@ -213,7 +238,10 @@ def grants_attempts_for_ever() -> Sequence[Patch]:
     return [(attempts, "spent_attempts", lambda counted: 0)]
 
 
-@breaks("nothing_lands_without_the_approvals_of_exactly_its_head")
+@breaks(
+    "nothing_lands_without_the_approvals_of_exactly_its_head",
+    fits=lambda world: any("guarded" in path for item in world.items for path in item.files),
+)
 def lands_protected_files_like_any_other() -> Sequence[Patch]:
     right = act.judge
 
@@ -223,7 +251,7 @@ def lands_protected_files_like_any_other() -> Sequence[Patch]:
     return [(act, "judge", wrong)]
 
 
-@breaks("no_workspace_is_removed_before_its_work_is_kept")
+@breaks("no_workspace_is_removed_before_its_work_is_kept", fits=lambda world: "delete_spec" in world.profile.calls)
 def forgets_the_agents_of_deleted_specs() -> Sequence[Patch]:
     def wrong(snapshot: Any) -> Any:
         known = {spec.name for spec in snapshot.specs}

@@ -127,7 +127,7 @@ FAULTS = {
     "second_leader": (0.0005, 0.004),
     "kill_agent": (0.001, 0.01),
     "push_base": (0.0005, 0.006),
-    "redden_base": (0.0005, 0.005),
+    "redden_base": (0.001, 0.006),
     "rewrite_base": (0.0002, 0.0015),
     "push_branch": (0.0005, 0.005),
     "close_pull": (0.0003, 0.003),
@@ -143,7 +143,7 @@ FAULTS = {
     "release_train": (0.001, 0.006),
     "hold_train": (0.0002, 0.001),
     "edit_spec": (0.0003, 0.002),
-    "delete_spec": (0.0001, 0.001),
+    "delete_spec": (0.0003, 0.003),
     "recreate_spec": (0.0001, 0.001),
     "answer_scope": (0.001, 0.01),
 }
@@ -229,7 +229,9 @@ def _item(
     folders = [pattern.removesuffix("/**") for pattern in paths if pattern.endswith("/**")]
     inside.extend(f"{folder}/new-{name}" for folder in folders)
     outside = sorted(path for path in files if path not in inside)
-    outside.extend(f"{folder}/guarded/key" for folder in folders if "/" not in folder)
+    # What a lane protects lies inside the paths of whoever claims all of it.
+    guarded = [f"{folder}/guarded/key" for folder in folders if "/" not in folder]
+    (inside if rng.random() < 0.3 else outside).extend(guarded)
     odds: dict[str, float] = {}
     if not calm:
         for mishap in rng.sample(MISHAPS, rng.choice((0, 0, 1, 1, 2, 3))):

@@ -14,12 +14,12 @@ def test_a_broken_leader_is_caught(name: str, record_property: pytest.RecordProp
     sabotage = SABOTAGES[name]
     seen: dict[str, int] = {}
     with sabotage.applied():
-        for seed in range(SEEDS):
+        for played, seed in enumerate(sabotage.order(SEEDS), start=1):
             sentence = play(seed).sentence
             if sentence is not None:
                 seen[sentence] = seen.get(sentence, 0) + 1
             if sentence in sabotage.sentences:
-                record_property("seeds", seed + 1)
+                record_property("seeds", played)
                 return
     pytest.fail(f"{name}: not caught by {SEEDS} seeds; they saw {seen}", pytrace=False)
 
