@@ -110,13 +110,13 @@ class _Step:
         self._take(claimant, claim)
 
     def _ask(self, claimant: Claimant) -> None:
-        full = next((slot for slot in claimant.slots if self.free.get(slot, 1) <= 0), None)
-        if full is not None:
-            self.crowded[claimant.name] = full
-            return
         obstacle = self._obstacle(claimant, self.ahead)
         if obstacle is not None:
             self.waits[claimant.name] = obstacle
+            return
+        full = next((slot for slot in claimant.slots if self.free.get(slot, 1) <= 0), None)
+        if full is not None:
+            self.crowded[claimant.name] = full
             return
         for slot in claimant.slots:
             if slot in self.free:

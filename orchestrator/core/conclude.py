@@ -41,7 +41,7 @@ def concluded(
     now: datetime,
 ) -> AgentRunStatus:
     """Return the run's status after its agent ended and its work was collected and checked."""
-    ending = _ending(fact, work, scope, denied_class, superseded)
+    ending = _ending(run, fact, work, scope, denied_class, superseded)
     return run.status.model_copy(
         update={
             "phase": ending.phase,
@@ -65,6 +65,7 @@ def concluded(
 
 
 def _ending(
+    run: AgentRun,
     fact: AgentFact | None,
     work: Collected,
     scope: ScopeVerdict,
@@ -83,6 +84,14 @@ def _ending(
             FailureClass.INTERRUPTED,
             Reason.LEADER_DIED,
             "the leader ended while the agent ran; it starts again from its last checkpoint",
+        )
+    if run.spec.regenerate and (fact.code != 0 or fact.timed_out):
+        said = work.log_tail[-EVIDENCE_MAX:]
+        return _failed(
+            FailureClass.CONFLICT,
+            None,
+            f"generated files could not be made anew (exit {fact.code}); the agent has to settle the conflict",
+            evidence=(*run.spec.evidence, Evidence(gate="regenerate", result="fail", output=said)),
         )
     return _process_ending(fact, work) or _protocol_ending(fact, work) or _work_ending(work, scope, denied_class)
 

@@ -18,7 +18,7 @@ from orchestrator.core.train import Waiting
 from orchestrator.errors import Invalid
 from orchestrator.model.action import Action, Create, KeepForeign
 from orchestrator.model.base import ObjectMeta, OwnerReference, Sha
-from orchestrator.model.condition import Reason, RunPhase
+from orchestrator.model.condition import FailureClass, Reason, RunPhase
 from orchestrator.model.run import AgentRef, AgentRun, AgentRunSpec, Budget, SpecRef
 from orchestrator.model.spec import Wait
 from orchestrator.model.train import Frozen
@@ -171,6 +171,7 @@ def _start(board: Board, item: Item) -> list[Action]:
     said = item.spec.spec
     number = item.outlook.number
     scope = board.lanes.scope(said.lane_names, item.scope)
+    regenerate = _regeneration(board, item)
     parameters = {"stage": "implementation", **said.parameters}
     parameters |= {
         "repository": board.train.spec.repository,
@@ -201,12 +202,21 @@ def _start(board: Board, item: Item) -> list[Action]:
             spec_digest=digest(said),
             spec_generation=item.spec.metadata.generation,
             evidence=item.outlook.evidence,
+            regenerate=regenerate,
         ),
     )
     prompt = render(item.spec, run)
     pinned = run.model_copy(update={"spec": run.spec.model_copy(update={"prompt": prompt})})
     keep = [KeepForeign(item.name, foreign)] if foreign is not None else []
     return [*keep, Create(pinned)]
+
+
+def _regeneration(board: Board, item: Item) -> str:
+    """Return the command that settles the last attempt's conflict without an agent; empty where nobody but one can."""
+    last = item.run
+    if last is None or last.status.failure_class is not FailureClass.CONFLICT:
+        return ""
+    return board.lanes.regeneration(last.status.conflicts)
 
 
 def _overlaps(board: Board, name: str, obstacle: str) -> Waiting:

@@ -3,6 +3,7 @@
 Built once per set of lane versions and kept, because the proofs behind it are dear and the lanes rarely change.
 """
 
+import shlex
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -64,6 +65,23 @@ class Lanes:
             shared=_all(glob for lane in lanes for glob in lane.spec.shared),
             generated=self.generated,
         )
+
+    def regeneration(self, paths: Sequence[str]) -> str:
+        """Return the command that makes these files anew on the base, in a workspace where their merge is under way.
+
+        Empty unless every one of them is generated. Each is first put back to how the base has it, for a generator may
+        read what it writes.
+        """
+        made = [one for lane in self._lanes.values() for one in lane.spec.generated]
+        needed = [one for one in made if any(Scope.of(one.paths).matches(path) for path in paths)]
+        scope = Scope.of(glob for one in needed for glob in one.paths)
+        if not paths or not all(scope.matches(path) for path in paths):
+            return ""
+        restored = [
+            f"git checkout -q MERGE_HEAD -- {shlex.quote(path)} || git rm -q -f -- {shlex.quote(path)}"
+            for path in paths
+        ]
+        return "\n".join(["set -e", *restored, *dict.fromkeys(one.regenerate for one in needed)])
 
     def touches_protected(self, paths: tuple[str, ...]) -> bool:
         """Return whether any of these globs can match a protected file."""

@@ -214,7 +214,7 @@ def _requested(board: Board, item: Item, run: AgentRun) -> Step:
             (_write(run, update | {"ended_at": board.now, "message": answer.message}, "ScopeGranted", answer.message),)
         )
     if answer.failure is not None:
-        return Step((rejection(run, answer.failure, answer.message, answer.evidence, board.now),))
+        return Step((rejection(run, Rejected(answer.failure, answer.message, answer.evidence), board.now),))
     update = {"scope_granted": False, "phase": RunPhase.SUPERSEDED, "reason": Reason.SCOPE_DENIED}
     update |= {"ended_at": board.now, "message": answer.message, "evidence": answer.evidence}
     return Step((_write(run, update, "ScopeDenied", answer.message),))
@@ -234,7 +234,7 @@ def _foreign(item: Item, run: AgentRun, head: Sha) -> Step:
 
 def _reject(board: Board, run: AgentRun, why: Rejected, gatehouse: Gatehouse) -> Step:
     forget = tuple(one for answer in why.forget if (one := gatehouse.reset(answer)) is not None)
-    return Step((rejection(run, why.failure, why.message, why.evidence, board.now), *forget))
+    return Step((rejection(run, why, board.now), *forget))
 
 
 def _own_wish(item: Item, run: AgentRun, index: int) -> Wish:

@@ -14,6 +14,7 @@ from orchestrator.core.barrier import Barriers
 from orchestrator.core.board import Board, Item
 from orchestrator.core.conclude import EVIDENCE_MAX
 from orchestrator.core.landing import merge_message
+from orchestrator.core.policy import shown
 from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
 from orchestrator.model.action import Action, BuildCandidate, WriteStatus
 from orchestrator.model.base import Sha
@@ -49,6 +50,7 @@ class Rejected:
     failure: FailureClass
     message: str
     evidence: tuple[Evidence, ...]
+    conflicts: tuple[str, ...] = ()
     forget: tuple[Answer, ...] = ()
     """Answers that were no verdict on the change: whoever asks again, after a person, gets a new try."""
 
@@ -131,9 +133,9 @@ def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, ru
             )
             step.waiting[item.name] = Waiting(Reason.LANDING, "its tested commit is about to become the base")
             return item.name
-        case Rejected(failure, message, evidence, forget):
-            step.actions.append(rejection(run, failure, message, evidence, board.now))
-            step.actions.extend(one for answer in forget if (one := gatehouse.reset(answer)) is not None)
+        case Rejected(failure, message):
+            step.actions.append(rejection(run, outcome, board.now))
+            step.actions.extend(one for answer in outcome.forget if (one := gatehouse.reset(answer)) is not None)
             step.waiting[item.name] = Waiting(Reason[failure.name], message)
             return item.name
         case BaseAtFault(reason, message, _):
@@ -158,21 +160,20 @@ def _work_tree(checkout: BaseCheckout | None) -> WorkTree | None:
     return None if checkout is None else WorkTree(path=checkout.path, index_tree=checkout.index_tree)
 
 
-def rejection(
-    run: AgentRun, failure: FailureClass, message: str, evidence: tuple[Evidence, ...], now: datetime
-) -> WriteStatus:
+def rejection(run: AgentRun, why: Rejected, now: datetime) -> WriteStatus:
     """Return the action that takes a run out of the train with its class and evidence."""
     status = run.status.model_copy(
         update={
             "phase": RunPhase.FAILED,
-            "failure_class": failure,
-            "reason": Reason[failure.name],
-            "message": message[:4000],
-            "evidence": evidence,
+            "failure_class": why.failure,
+            "reason": Reason[why.failure.name],
+            "message": why.message[:4000],
+            "evidence": why.evidence,
+            "conflicts": why.conflicts,
             "ended_at": now,
         }
     )
-    return WriteStatus(run.model_copy(update={"status": status}), event=failure.value, message=message[:1000])
+    return WriteStatus(run.model_copy(update={"status": status}), event=why.failure.value, message=why.message[:1000])
 
 
 def standing(board: Board, barriers: Barriers, item: Item, run: AgentRun) -> Waiting | None:
@@ -304,13 +305,13 @@ def judged(answer: Answer) -> Rejected:
     evidence = (Evidence(gate=name, result=answer.verdict.value, output=answer.output[-EVIDENCE_MAX:]),)
     if answer.verdict is Verdict.COULD_NOT_RUN:
         message = f"gate {name} could not run on its change: {answer.signature}"
-        return Rejected(FailureClass.GATE_COULD_NOT_RUN, message, evidence, (answer,))
+        return Rejected(FailureClass.GATE_COULD_NOT_RUN, message, evidence, forget=(answer,))
     return Rejected(FailureClass.GATE_FAILED, f"gate {name} failed: {answer.signature}", evidence)
 
 
 def lost_gate(answer: Answer) -> Rejected:
     """Return what it comes to that a gate's harness was lost as often as is allowed."""
-    return Rejected(FailureClass.INFRA, f"gate {answer.gate.name} was lost: {answer.signature}", (), (answer,))
+    return Rejected(FailureClass.INFRA, f"gate {answer.gate.name} was lost: {answer.signature}", (), forget=(answer,))
 
 
 def _conflict(candidate: Conflicted) -> Rejected:
@@ -319,6 +320,7 @@ def _conflict(candidate: Conflicted) -> Rejected:
         FailureClass.CONFLICT,
         f"conflicts with the base in {paths}",
         (Evidence(gate="merge", result="conflict", output=candidate.output[-EVIDENCE_MAX:] or paths),),
+        conflicts=tuple(shown(path) for path in candidate.paths),
     )
 
 

@@ -68,6 +68,8 @@ class AgentRunSpec(Value):
     spec_generation: int = 0
     prompt: Text = ""
     """The rendered prompt."""
+    regenerate: Text = ""
+    """The lanes' own command that makes generated files anew, run instead of the agent; empty for an agent's run."""
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=32)] = ()
     """What failed in earlier attempts."""
 
@@ -168,6 +170,8 @@ class AgentRunStatus(Value):
     gates: tuple[GateOutcome, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     """What failed, for the next attempt."""
+    conflicts: tuple[Line, ...] = ()
+    """Paths that its merge with the base could not decide."""
     prompt_digest: Line = ""
     provenance: Line = ""
     """`sha256:` over everything that went in (DESIGN §4)."""

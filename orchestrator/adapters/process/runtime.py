@@ -24,7 +24,7 @@ from orchestrator.model.facts import AgentFact, AgentState, Collected, Diff
 from orchestrator.model.provider import Adapter, SandboxMode
 from orchestrator.model.run import AgentExit, AgentRun
 from orchestrator.model.train import PatchLimits
-from orchestrator.ports import Agent, Git, RunOrder, Workspaces
+from orchestrator.ports import Agent, Git, Invocation, RunOrder, Workspaces
 
 STOP_GRACE_S = 5.0
 LOG_TAIL_BYTES = 16_384
@@ -122,7 +122,11 @@ class ProcessRuntime:
             branch=run.spec.parameters.get("head") or f"interlock/{order.spec.name}",
         )
         protocol.write(folders.interlock, order, conflicts=prepared.conflicts)
-        invocation = known.agent.invocation(order, folders.home, folders.workspace)
+        if run.spec.regenerate:
+            # No agent: the lane's own command, contained like one because it runs what agents wrote.
+            invocation = Invocation(argv=("sh", "-c", run.spec.regenerate))
+        else:
+            invocation = known.agent.invocation(order, folders.home, folders.workspace)
         limits = order.provider.spec.limits
         allowed = {name: self._environ[name] for name in order.provider.spec.env.allow if name in self._environ}
         return Job(

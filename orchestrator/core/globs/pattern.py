@@ -59,9 +59,10 @@ class Pattern:
         return self.automaton.matching(path) != 0
 
     @property
-    def ends_with_any(self) -> bool:
-        """Return whether the last name may be any."""
-        return _is_any(self.items[-1])
+    def is_subtree(self) -> bool:
+        """Whether it covers everything below its stem."""
+        below = self.items[self.stem.count("/") :]
+        return below[:1] == (GLOBSTAR,) and (len(below) == 1 or (len(below) == 2 and _is_any(below[1])))
 
     def is_apart(self, other: Pattern) -> bool:
         """Return True only if the folders both begin with prove by themselves that no path is in both."""

@@ -55,9 +55,10 @@ class Scope:
         """The folders of which it holds everything, and how long a stem inside them is at least."""
         whole = []
         for pattern in self.patterns:
-            below = pattern.items[pattern.stem.count("/") :]
-            if below[:1] == (GLOBSTAR,) and (len(below) == 1 or (len(below) == 2 and pattern.ends_with_any)):
-                whole.append((pattern.stem, len(pattern.stem) + len(below) - 1))
+            if pattern.is_subtree:
+                # `a/**` leaves `a` itself out, `a` does not.
+                covers_stem = pattern.items[-1] is GLOBSTAR
+                whole.append((pattern.stem, len(pattern.stem) + (not covers_stem)))
         return tuple(whole)
 
     def holds_stem_of(self, pattern: Pattern) -> bool:
