@@ -28,22 +28,16 @@ def logs(args: argparse.Namespace, out: Output) -> int:
     settings, cluster = settings_of(args), store_of(args)
     run = _run(cluster, args.name)
     path = log_of(settings, run.name)
-    if path is None and not (args.follow and run.status.phase in ALIVE):
-        out.remark(f"run {run.name} ({run.status.phase.value}) has printed nothing")
-        return 0
+    begin = _start_of_tail(path, args.tail) if path is not None and args.tail is not None else 0
     show = _for_terminal if is_terminal(out.stdout) else str
-    pieces = _follow(cluster, settings, run) if args.follow else _lines(path)
-    if args.tail is not None and path is not None:
-        kept = list(_lines(path))[-args.tail :] if args.tail > 0 else []
-        for line in kept:
-            out.line(show(line))
-        if not args.follow:
-            return 0
-        pieces = _follow(cluster, settings, run, skip=path.stat().st_size)
-    for line in pieces:
+    printed = False
+    for line in _follow(cluster, settings, run, begin) if args.follow else _lines(path, begin):
+        printed = True
         out.line(show(line))
         if args.follow:
             out.stdout.flush()
+    if not printed:
+        out.remark(f"run {run.name} ({run.status.phase.value}) has printed nothing")
     return 0
 
 
@@ -117,16 +111,28 @@ def _run(cluster: Cluster, name: str) -> AgentRun:
     raise Refused(unknown("run or spec", name, names))
 
 
-def _lines(path: Path | None) -> Iterator[str]:
+def _start_of_tail(path: Path, lines: int) -> int:
+    """Return where the last lines of the file begin. The log is bounded, so it is read whole."""
+    content = path.read_bytes()
+    end = len(content) - content.endswith(b"\n")
+    for _ in range(max(0, lines)):
+        end = content.rfind(b"\n", 0, end)
+        if end < 0:
+            return 0
+    return end + 1 if lines > 0 else len(content)
+
+
+def _lines(path: Path | None, begin: int) -> Iterator[str]:
     if path is not None:
         with path.open(encoding="utf-8", errors="backslashreplace") as stream:
+            stream.seek(begin)
             for line in stream:
                 yield line.rstrip("\n")
 
 
-def _follow(cluster: Cluster, settings: Settings, run: AgentRun, skip: int = 0) -> Iterator[str]:
+def _follow(cluster: Cluster, settings: Settings, run: AgentRun, begin: int) -> Iterator[str]:
     """Yield lines as they are written, until the run (or its leader, with whom it dies) has ended and all is read."""
-    position, rest = skip, b""
+    position, rest = begin, b""
     while True:
         # Asked before reading: what was written up to the end is then read for certain.
         current = cluster.get(AgentRun, run.name)

@@ -222,7 +222,8 @@ def test_following_a_log_ends_quietly_on_ctrl_c(world: Shop) -> None:
     _, err = run.communicate(timeout=20)
     assert run.returncode == 1
     assert "stopped after --timeout 4s" in err
-    assert world.ask("logs", "slow", "-f").out == "asked: write 60 a\n", "a run dies with its leader"
+    after = world.ask("logs", "slow", "-f")
+    assert after.out == "asked: write 60 a\n", f"a run dies with its leader: {after.err}"
 
 
 def test_who_waits_for_the_lock_can_leave_the_queue_or_follow(world: Shop) -> None:

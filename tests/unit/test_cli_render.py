@@ -18,6 +18,7 @@ from rich.console import Console
 
 from orchestrator.cli import explain, status
 from orchestrator.cli.board import Board, Row, board, last_line, visible
+from orchestrator.cli.history import _start_of_tail
 from orchestrator.cli.live import draw
 from orchestrator.cli.output import Output, printable
 from orchestrator.cli.progress import Lines, Warnings
@@ -354,6 +355,22 @@ def test_the_last_words_of_a_log_are_its_last_line_with_something_in_it(
 
 def test_a_log_that_is_not_there_has_no_words(tmp_path: Path) -> None:
     assert last_line(tmp_path / "log") == last_line(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "lines", "tail"),
+    [
+        (b"a\nb\nc\n", 2, b"b\nc\n"),
+        (b"a\nb", 1, b"b"),
+        (b"a\n", 5, b"a\n"),
+        (b"a\n", 0, b""),
+        (b"", 3, b""),
+        (b"\n\n", 1, b"\n"),
+    ],
+)
+def test_the_tail_of_a_log_begins_at_a_line(tmp_path: Path, content: bytes, lines: int, tail: bytes) -> None:
+    (tmp_path / "log").write_bytes(content)
+    assert content[_start_of_tail(tmp_path / "log", lines) :] == tail
 
 
 def test_control_characters_never_reach_the_terminal() -> None:
