@@ -10,6 +10,10 @@ from types import ModuleType
 
 import pytest
 
+from orchestrator.adapters.documents import load
+from orchestrator.adapters.process import gate_runners
+from orchestrator.model.kinds import KINDS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -47,6 +51,43 @@ def test_a_command_becomes_a_section_with_its_usage_and_arguments(generator: Mod
         "| Argument | Meaning |\n| --- | --- |\n| `NAME…` | what to run |\n"
         "| `-o, --output table\\|json` | format (default table) |\n"
     )
+
+
+def test_every_kind_and_every_field_of_it_is_described(generator: ModuleType) -> None:
+    page = generator.pages()["kinds.md"]
+    for kind in KINDS:
+        section = page[page.index(f"\n## {kind.KIND}\n") :]
+        for half in ("spec", "status"):
+            fields = kind.model_fields[half].annotation.model_fields.values()
+            table = section[section.index(f"**`{half}`**") :].split("\n\n")[1]
+            assert re.findall(r"^\| `(\w+)` ", table, flags=re.MULTILINE) == [field.alias for field in fields]
+    links = set(re.findall(r"\]\(#(\w+)\)", page))
+    assert links <= {heading.lower() for heading in re.findall(r"^### (\w+)$", page, flags=re.MULTILINE)}
+
+
+def test_the_lines_of_every_known_runner_are_listed(generator: ModuleType) -> None:
+    page = generator.pages()["gates.md"]
+    for runner in gate_runners.RUNNERS:
+        assert f"\n### {runner.name}\n" in page
+        for pattern in (runner.nothing, runner.something):
+            assert all(line in page for line in pattern.pattern.removeprefix("(?:")[:-1].split(")|(?:"))
+
+
+def test_the_agent_that_is_shown_is_the_one_the_readme_runs() -> None:
+    shown = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/agents.md").read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert shown == [(ROOT / "docs/hello/agent.py").read_text()]
+
+
+@pytest.mark.parametrize("page", ["docs/agents.md", "docs/gates.md"])
+def test_the_yaml_that_is_shown_can_be_read(page: str, tmp_path: Path) -> None:
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert blocks
+    for number, block in enumerate(blocks):
+        whole = "kind:" in block
+        train = "apiVersion: interlock.dev/v1alpha1\nkind: MergeTrain\nmetadata: {name: main}\nspec:\n"
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(block if whole else train + "".join(f"  {line}" for line in block.splitlines(True)))
+        assert load([str(file)]).problems == ()
 
 
 def documents() -> list[Path]:
