@@ -1,4 +1,4 @@
-"""What every `Forge` promises, sentence by sentence of the port; an adapter's test class inherits it, giving `world`."""
+"""What every `Forge` promises, sentence by sentence of the port; an adapter's tests inherit it, giving `world`."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class TestLocalForgeBesideACheckout(ForgeSuite):
 
 
 class CheckedOut(RealWorld):
-    """A world whose base is checked out in a linked work tree; a stranger's pushes move it along, as `git pull` would."""
+    """A world whose base is checked out in a linked work tree; a stranger's pushes move it along as `git pull` does."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -126,7 +126,7 @@ records = Records(Path(sys.argv[1]))
 while True:
     with records.lock():
         number = records.next_number()
-        record = Record(number=number, branch=f"interlock/s{number}", base="main", head="0" * 40, title="t", body="b" * 5000)
+        record = Record(number=number, branch=f"s{number}", base="main", head="0" * 40, title="t", body="b" * 5000)
         records.save(record)
         records.save(record.model_copy(update={"notes": (Note(head="0" * 40, text="n"),)}))
     print(number, flush=True)

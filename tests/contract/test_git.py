@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 pytest.register_assert_rewrite("tests.contract.git_suite")
 
-from orchestrator.adapters.git import Runner, inspect, open_repository  # noqa: E402
+from orchestrator.adapters.git import GitRepository, Runner, inspect, open_repository  # noqa: E402
 from orchestrator.adapters.git.run import Place  # noqa: E402
+from orchestrator.adapters.git.worktrees import asked_work_trees, work_trees  # noqa: E402
 from orchestrator.errors import Invalid, Unusable  # noqa: E402
 from orchestrator.model.base import Sha  # noqa: E402
 from orchestrator.model.facts import Built, Change, Conflicted  # noqa: E402
@@ -234,6 +236,25 @@ def test_the_base_is_found_in_a_linked_work_tree(world: RealWorld, tmp_path: Pat
     assert checkout is not None
     assert (checkout.path, checkout.obstacles) == (str(tmp_path / "linked"), ("README",))
     assert open_repository(tmp_path / "linked", tmp_path / "s2").located.common == world.path / ".git"
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_work_trees_read_from_files_are_those_git_lists(world: RealWorld, tmp_path: Path, bare: bool) -> None:
+    home = world.path
+    if bare:
+        run_git(tmp_path, "clone", "-q", "--bare", str(world.path), "home.git")
+        home = tmp_path / "home.git"
+    for name, arguments in {"one": ["-b", "one"], "off": ["--detach"], "gone": ["-b", "gone"], "base": []}.items():
+        run_git(home, "worktree", "add", "-q", *arguments, str(tmp_path / f"tree {name}"), "main")
+    shutil.rmtree(tmp_path / "tree gone")
+    for path in (home, tmp_path / "tree one"):
+        repository = open_repository(path, tmp_path / "state2")
+        read = work_trees(repository)
+        assert sorted(read, key=str) == sorted(asked_work_trees(repository), key=str)
+        assert len(read) == 4 - bare
+        checkout = GitRepository(repository).observe("main", None).checkout
+        assert checkout is not None
+        assert checkout.path == str(tmp_path / "tree base")
 
 
 def test_a_good_repository_has_no_problems(world: RealWorld) -> None:

@@ -372,6 +372,16 @@ def test_a_malformed_object_is_refused(world: World, folder: Path) -> None:
     assert run_git(world.path, "cat-file", "-t", tree, check=False) == b""
 
 
+def test_a_commit_that_only_a_checker_refuses_is_refused(world: World, folder: Path) -> None:
+    tree = agent_git(folder, "rev-parse", "HEAD^{tree}")
+    (folder.parent / "commit").write_text(f"tree {tree}\nauthor nobody 1 +0000\ncommitter nobody <> 1 +0000\n\nx\n")
+    hashed = ("hash-object", "-w", "-t", "commit", "--literally", str(folder.parent / "commit"))
+    (folder / ".git/HEAD").write_text(agent_git(folder, *hashed) + "\n")
+    work = fetch(world, folder, world.root)
+    assert (work.head, work.trouble) == (world.root, Reason.WORKSPACE_BROKEN)
+    run_git(world.path, "fsck", "--strict")
+
+
 def test_a_large_file_in_the_middle_of_the_history_is_refused(world: World, folder: Path) -> None:
     (folder / "huge").write_bytes(b"\0" * 3_000_000)
     huge = world.agent_commit(folder, "huge")
@@ -426,6 +436,7 @@ def test_pipes_sockets_and_broken_links_do_not_hang_or_leak(world: World, folder
 def test_a_folder_replaced_by_a_link_is_a_link_not_what_it_leads_to(world: World, folder: Path) -> None:
     (folder / "src").rename(folder / "moved")
     (folder / "src").symlink_to("moved")
+    (folder / "src/app.py").write_text("changed behind the link\n")
     work = fetch(world, folder, world.root)
     assert work.head is not None
     assert set(world.files(work.head)) == {"README", "moved/app.py", "moved/lib.py", "src"}

@@ -29,10 +29,10 @@ def land(repository: Repository, checkouts: Checkouts, base: str, landing: Landi
         if obstacles:
             return LandOutcome(LandResult.OBSTRUCTED, f"the checkout of {base} is not clean: {_named(obstacles)}")
         try:
-            repository.move(ref, landing.commit, landing.base)
+            moved = repository.move(ref, landing.commit, landing.base)
         except Transient as trouble:
             return LandOutcome(LandResult.UNKNOWN, str(trouble))
-        tip = repository.ref(ref)
+        tip = landing.commit if moved else repository.ref(ref)
     return _settled(repository, checkouts, base, landing, tip)
 
 

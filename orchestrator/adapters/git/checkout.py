@@ -7,7 +7,6 @@ version of the branch; where that is in doubt the path is reported instead. Call
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from orchestrator.adapters.git.mend import Mender
 from orchestrator.adapters.git.repository import Repository
 from orchestrator.adapters.git.run import GitFailed, Place
 from orchestrator.adapters.git.strangers import untracked_in_the_way
+from orchestrator.adapters.git.worktrees import work_trees
 from orchestrator.errors import Unusable
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.facts import BaseCheckout
@@ -55,24 +55,17 @@ class Checkouts:
 
     def of(self, branch: str) -> list[WorkTreePlace]:
         """Return the work trees that have the branch checked out, or are rebasing or bisecting it."""
-        done = self._repository.runner.run(self._repository.refs_place, "worktree", "list", "--porcelain", "-z")
         found = []
-        for number, record in enumerate(_records(done.fields())):
-            if "bare" in record or any(line.split(" ")[0] == "prunable" for line in record):
-                continue
-            path = Path(record[0].removeprefix("worktree "))
-            git_dir = self._repository.located.common if number == 0 else _linked_git_dir(path)
-            if git_dir is None:
-                continue
-            if number == 0:
-                path = self._repository.located.top_level or path
-            if f"branch refs/heads/{branch}" in record:
-                if not (path / ".git").exists():
+        for tree in work_trees(self._repository):
+            if tree.ref == f"refs/heads/{branch}":
+                if not (tree.path / ".git").exists():
                     where = self._repository.located.common
-                    raise Unusable(f"`{branch}` is checked out from {where}, but not in {path}; name that work tree")
-                found.append(WorkTreePlace(path, git_dir))
-            elif branch in _held_branches(git_dir):
-                found.append(WorkTreePlace(path, git_dir, detached=True))
+                    raise Unusable(
+                        f"`{branch}` is checked out from {where}, but not in {tree.path}; name that work tree"
+                    )
+                found.append(WorkTreePlace(tree.path, tree.git_dir))
+            elif not tree.ref and branch in _held_branches(tree.git_dir):
+                found.append(WorkTreePlace(tree.path, tree.git_dir, detached=True))
         return found
 
     def facts(self, branch: str, tip: Sha) -> BaseCheckout | None:
@@ -152,26 +145,6 @@ class Checkouts:
         if self.index_tree(checkout) != self._repository.tree_of(old):
             return [f"{checkout.path}: something else was staged since; run `git status` there"]
         return Mender(self._repository, checkout.path, checkout.place()).finish(old, new)
-
-
-def _records(fields: Sequence[str]) -> list[list[str]]:
-    """Return the records of a porcelain listing, which an empty field ends."""
-    records: list[list[str]] = [[]]
-    for field in fields:
-        if field:
-            records[-1].append(field)
-        else:
-            records.append([])
-    return [record for record in records if record]
-
-
-def _linked_git_dir(path: Path) -> Path | None:
-    """Return the git directory of a linked work tree, from the file that names it; None where there is none."""
-    try:
-        line = (path / ".git").read_text().strip()
-    except OSError:
-        return None
-    return Path(path, line.removeprefix("gitdir: ")) if line.startswith("gitdir: ") else None
 
 
 def _held_branches(git_dir: Path) -> set[str]:

@@ -38,6 +38,10 @@ class Commits:
             raise Unusable(f"commit {commit} is not in the repository; fetch it, or start the item again")
         return found
 
+    def is_parent(self, ancestor: Sha, commit: Sha) -> bool:
+        """Return whether a commit that was read before has the other as a parent; false where it was not read."""
+        return commit in self._kept and ancestor in self._kept[commit].parents
+
     def read(self, commits: Collection[Sha]) -> Mapping[Sha, Header]:
         """Return the headers of those of the commits that exist."""
         missing = [commit for commit in dict.fromkeys(commits) if commit not in self._kept]

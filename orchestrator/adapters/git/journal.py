@@ -89,7 +89,7 @@ class Journal(Locks):
         removed = []
         for entry in self._entries():
             until = time.monotonic() + wait_s
-            while entry.pid and born(entry.pid) == entry.born and time.monotonic() < until:
+            while entry.born and born(entry.pid) == entry.born and time.monotonic() < until:
                 time.sleep(_LOOK_S)
             removed += _clear(entry.locks, entry.at)
             entry.file.unlink(missing_ok=True)

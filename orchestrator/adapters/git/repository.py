@@ -31,6 +31,8 @@ class Located:
     objects: Path
     object_format: str
     shallow: bool
+    bare: bool
+    """Whether it has no main work tree; linked ones it may have."""
     top_level: Path | None
     """The main work tree, where the user named a folder in it; None in a bare repository or a linked work tree."""
 
@@ -50,7 +52,9 @@ def locate(path: Path, program: str = "git") -> Located:
     git_dir, common, bare, shallow, object_format = answers
     objects = _ask(program, path, "--git-path", "objects")[0]
     top_level = None
-    if bare == "false" and Path(git_dir) == Path(common):
+    if Path(git_dir) != Path(common):  # In a linked work tree, which is never bare itself.
+        bare = _ask(program, Path(common), "--is-bare-repository")[0]
+    elif bare == "false":
         top_level = Path(_ask(program, path, "--show-toplevel")[0])
     return Located(
         path=path,
@@ -58,6 +62,7 @@ def locate(path: Path, program: str = "git") -> Located:
         objects=Path(objects),
         object_format=object_format,
         shallow=shallow == "true",
+        bare=bare == "true",
         top_level=top_level,
     )
 
@@ -137,6 +142,8 @@ class Repository:
         if commit == ancestor:
             return True
         key = (commit, ancestor)
+        if self.commits.is_parent(ancestor, commit):
+            return True
         if key not in self._contains:
             done = self.runner.run(self.engine, "merge-base", "--is-ancestor", ancestor, commit, expect=(0, 1, 128))
             if done.code == 128:
