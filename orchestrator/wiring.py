@@ -1,33 +1,29 @@
 """Turns settings into adapters: the only module that knows every one of them.
 
 A store is cheap to open and is what most verbs need; a repository costs a few git calls; a leader takes the lock, so
-there is one per state folder, and ends whatever a dead predecessor left before its first tick.
+there is one per state folder, and ends whatever a dead predecessor left before its first tick. Adapters are imported
+where they are opened: `status` needs the store and nothing else.
 """
+
+from __future__ import annotations
 
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.adapters.clock import SystemClock
-from orchestrator.adapters.forge_local.forge import LocalForge
-from orchestrator.adapters.forge_local.records import Records
-from orchestrator.adapters.git import GitRepository, GitWorkspaces, Repository, inspect
-from orchestrator.adapters.git import open_repository as open_git
-from orchestrator.adapters.git.checkout import Checkouts
-from orchestrator.adapters.process.gates import ProcessGates
-from orchestrator.adapters.process.host import ProcessHost
-from orchestrator.adapters.process.runtime import ProcessRuntime
 from orchestrator.adapters.sqlite import LeaderLock, SqliteCluster
-from orchestrator.agents.command import CommandAgent
 from orchestrator.errors import Problem, Unusable
-from orchestrator.model.provider import Adapter
-from orchestrator.ports import Cluster, Forge, Git
-from orchestrator.publish import ForgePublisher
-from orchestrator.reconcile import Executor, Leader, Ports
 from orchestrator.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestrator.adapters.git import Repository
+    from orchestrator.ports import Cluster, Forge, Git
+    from orchestrator.reconcile import Leader
 
 CHECKOUT_FRESH_S = 1.0
 STOP_GRACE_S = 5.0
@@ -44,10 +40,16 @@ class OpenRepository:
 
     def inspect(self, base: str) -> list[Problem]:
         """Return whatever about the repository would make the end fail."""
+        from orchestrator.adapters.git import inspect
+
         return list(inspect(self.path, base))
 
 
-def _forge(repository: Repository, settings: Settings) -> LocalForge:
+def _forge(repository: Repository, settings: Settings) -> Forge:
+    from orchestrator.adapters.forge_local.forge import LocalForge
+    from orchestrator.adapters.forge_local.records import Records
+    from orchestrator.adapters.git.checkout import Checkouts
+
     return LocalForge(repository, Checkouts(repository), Records(settings.state / "pulls"))
 
 
@@ -58,6 +60,9 @@ def open_store(settings: Settings, *, actor: str = "leader") -> Cluster:
 
 def open_repository(settings: Settings) -> OpenRepository:
     """Return the repository's git and forge. Raises Unusable where there is none that can be worked with."""
+    from orchestrator.adapters.git import GitRepository
+    from orchestrator.adapters.git import open_repository as open_git
+
     repository = open_git(settings.repository, settings.state / "git")
     return OpenRepository(GitRepository(repository), _forge(repository, settings), settings.repository)
 
@@ -75,33 +80,46 @@ def open_leader(settings: Settings, *, wait: bool) -> Iterator[Leader]:
         who = f" (process {holder.pid})" if holder else ""
         raise Unusable(f"another leader{who} works on {settings.state}; stop it, or wait for it with --wait")
     try:
-        repository = open_git(settings.repository, settings.state / "git")
-        git = GitRepository(repository, checkout_fresh_s=CHECKOUT_FRESH_S)
-        workspaces = GitWorkspaces(repository, clock)
-        forge = _forge(repository, settings)
-        host = ProcessHost(settings.state / "processes", containment_wish())
-        runtime = ProcessRuntime(
-            host, workspaces, git, agents={Adapter.COMMAND: CommandAgent()}, folder=settings.state / "runs"
-        )
-        gates = ProcessGates(host, workspaces, folder=settings.state / "gates")
-        with SqliteCluster(settings.state, clock) as cluster:
-            ports = Ports(cluster, git, forge, runtime, gates, ForgePublisher(forge), clock)
-            executor = Executor(ports)
-            leader = Leader(
-                ports,
-                identity=identity(clock),
-                agents_max=settings.jobs,
-                executor=executor,
-                news=host.news_fds,
-            )
-            try:
-                yield leader
-            finally:
-                leader.shut_down()
-                executor.close()
-                host.close(grace_s=STOP_GRACE_S)
+        with ExitStack() as stack:
+            yield _leader(settings, clock, stack)
     finally:
         lock.release()
+
+
+def _leader(settings: Settings, clock: SystemClock, stack: ExitStack) -> Leader:
+    """Return a leader over the embedded adapters; `stack` ends what it started, whatever happened before."""
+    from orchestrator.adapters.git import GitRepository, GitWorkspaces
+    from orchestrator.adapters.git import open_repository as open_git
+    from orchestrator.adapters.process.gates import ProcessGates
+    from orchestrator.adapters.process.host import ProcessHost
+    from orchestrator.adapters.process.runtime import ProcessRuntime
+    from orchestrator.agents.command import CommandAgent
+    from orchestrator.model.provider import Adapter
+    from orchestrator.publish import ForgePublisher
+    from orchestrator.reconcile import Executor, Leader, Ports
+
+    repository = open_git(settings.repository, settings.state / "git")
+    git = GitRepository(repository, checkout_fresh_s=CHECKOUT_FRESH_S)
+    workspaces = GitWorkspaces(repository, clock)
+    forge = _forge(repository, settings)
+    host = ProcessHost(settings.state / "processes", containment_wish())
+    stack.callback(host.close, grace_s=STOP_GRACE_S)
+    runtime = ProcessRuntime(
+        host, workspaces, git, agents={Adapter.COMMAND: CommandAgent()}, folder=settings.state / "runs"
+    )
+    gates = ProcessGates(host, workspaces, folder=settings.state / "gates")
+    cluster = stack.enter_context(SqliteCluster(settings.state, clock))
+    executor = Executor(Ports(cluster, git, forge, runtime, gates, ForgePublisher(forge), clock))
+    stack.callback(executor.close)
+    leader = Leader(
+        executor.ports,
+        identity=identity(clock),
+        agents_max=settings.jobs,
+        executor=executor,
+        news=host.news_fds,
+    )
+    stack.callback(leader.shut_down)
+    return leader
 
 
 def identity(clock: SystemClock) -> str:

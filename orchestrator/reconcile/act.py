@@ -75,7 +75,7 @@ class Executor:
     """Carries actions out over one set of ports."""
 
     def __init__(self, ports: Ports, *, workers: int = 4) -> None:
-        self._ports = ports
+        self._ports = self.ports = ports
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="effect") if workers > 1 else None
 
     def carry_out(
