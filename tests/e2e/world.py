@@ -119,7 +119,7 @@ class World:
         self._document("Lane", name, spec)
 
     def spec(self, name: str, script: str | None = None, *, lane: str = "a", **spec: object) -> None:
-        """Write an item whose agent is `script`; without one it adds `src/<lane>/<name>/done.txt`, in a folder of its own."""
+        """Write an item whose agent is `script`; without one it adds `done.txt` in its folder, `src/<lane>/<name>`."""
         paths = [f"src/{lane}/{name}/**"]
         whole = {"summary": f"Do {name}", "text": f"Do {name}.", "lane": lane, "paths": paths, **spec}
         self._document("ImplementationSpec", name, whole)
@@ -250,7 +250,7 @@ class World:
 
     @cached_property
     def store(self) -> Cluster:
-        """Return the store, opened once: a leader stopped in the middle of a write would keep others from opening it."""
+        """Return the store, opened once: a leader stopped in the middle of a write would keep it shut."""
         return wiring.open_store(self.settings, actor="somebody")
 
     def item(self, name: str) -> ImplementationSpec:
