@@ -1,5 +1,8 @@
 """The `Forge` port on one machine: branches are refs of the user's repository, pull requests are files in a folder."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from orchestrator.adapters.forge_local.landing import land
 from orchestrator.adapters.forge_local.records import Note, Record, Records
 from orchestrator.adapters.forge_local.repository import Checkouts, Repository
@@ -11,6 +14,14 @@ from orchestrator.model.train import Landing, WorkTree
 HEADS = "refs/heads/"
 
 
+@dataclass(frozen=True, slots=True)
+class _Heads:
+    """Where branches are, and for each base the branches it holds."""
+
+    refs: Mapping[str, Sha]
+    held: Mapping[str, frozenset[str]]
+
+
 class LocalForge:
     """Pull requests without a server. `folder` is its own; the repository and its work trees are the user's."""
 
@@ -18,13 +29,14 @@ class LocalForge:
         self._repository = repository
         self._checkouts = checkouts
         self._records = records
+        self._seen = _Heads({}, {})
 
     def pulls(self) -> list[PullRequest]:
         """Return every pull request by number. An open one whose head the base holds has been merged."""
         with self._records.lock():
             records = self._records.all()
-            refs = self._refs(records)
-            return [self._pull(self._refreshed(record, refs)) for record in records]
+            heads = self._heads(records)
+            return [self._pull(self._refreshed(record, heads)) for record in records]
 
     def push(self, branch: str, head: Sha, expected: Sha | None) -> Pushed | Foreign:
         """Move the branch to `head` if it is at `expected` (None: absent) or there already; else say where it is.
@@ -52,8 +64,8 @@ class LocalForge:
             raise Invalid(f"there is no branch `{branch}` to open a pull request for; push it first")
         with self._records.lock():
             records = self._records.all()
-            refs = self._refs(records)
-            mine = (self._refreshed(record, refs) for record in records if record.branch == branch)
+            heads = self._heads(records)
+            mine = (self._refreshed(record, heads) for record in records if record.branch == branch)
             found = next((record for record in mine if record.state is PullState.OPEN), None)
             said = {"base": base, "head": head, "title": text.title, "body": text.body, "draft": text.draft}
             if found is not None:
@@ -68,7 +80,7 @@ class LocalForge:
             record = next((record for record in records if record.number == number), None)
             if record is None:
                 raise Invalid(f"there is no pull request {number} in {self._records.folder}")
-            record = self._refreshed(record, self._refs([record]))
+            record = self._refreshed(record, self._heads([record]))
             said = Note(head=record.head, text=note)
             notes = record.notes if not note or said in record.notes else (*record.notes, said)
             state = PullState.CLOSED if close and record.state is PullState.OPEN else record.state
@@ -85,21 +97,32 @@ class LocalForge:
         """Advance `base` to the tested commit by compare-and-swap; called again, finish what was begun."""
         return land(self._repository, self._checkouts, base, landing)
 
-    def _refs(self, records: list[Record]) -> dict[str, Sha]:
-        """Return the refs that the open pull requests are about."""
-        names = {f"{HEADS}{name}" for record in records if record.state is PullState.OPEN for name in _names(record)}
-        return dict(self._repository.refs(*sorted(names))) if names else {}
+    def _heads(self, records: list[Record]) -> _Heads:
+        """Return where the branches of open pull requests are, and which of them the bases hold."""
+        waiting = [record for record in records if record.state is PullState.OPEN]
+        bases = sorted({f"{HEADS}{record.base}" for record in waiting})
+        # By folder: thousands of branches make too long a command line.
+        folders = sorted({f"{HEADS}{record.branch.rpartition('/')[0] or record.branch}" for record in waiting})
+        refs = dict(self._repository.refs(*bases, *folders)) if waiting else {}
+        if refs != self._seen.refs:
+            tips = {base: refs[base] for base in bases if base in refs}
+            held = {base: frozenset(self._repository.refs_within(tip, *folders)) for base, tip in tips.items()}
+            self._seen = _Heads(refs, held)
+        return self._seen
 
-    def _refreshed(self, record: Record, refs: dict[str, Sha]) -> Record:
+    def _refreshed(self, record: Record, heads: _Heads) -> Record:
         """Return the record with its branch's present head, merged if the base holds it; what was learnt is stored."""
         if record.state is not PullState.OPEN:
             return record
-        head = refs.get(f"{HEADS}{record.branch}", record.head)
-        tip = refs.get(f"{HEADS}{record.base}")
-        held = tip is not None and self._repository.contains(tip, head)
+        branch, base = f"{HEADS}{record.branch}", f"{HEADS}{record.base}"
+        head, tip = heads.refs.get(branch, record.head), heads.refs.get(base)
+        if tip is None:
+            held = False
+        else:
+            held = branch in heads.held[base] if branch in heads.refs else self._repository.contains(tip, head)
         if head == record.head and not held:
             return record
-        if held and not self._repository.contains(tip or head, record.head):
+        if held and head != record.head and not self._repository.contains(tip or head, record.head):
             return record.model_copy(update={"head": head})  # A branch set back to what the base had merges nothing.
         state = PullState.MERGED if held else PullState.OPEN
         return self._records.save(record.model_copy(update={"head": head, "state": state}))
@@ -114,7 +137,3 @@ class LocalForge:
             draft=record.draft,
             state=record.state,
         )
-
-
-def _names(record: Record) -> tuple[str, str]:
-    return record.branch, record.base

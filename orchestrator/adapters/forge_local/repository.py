@@ -14,6 +14,10 @@ class Repository(Protocol):
         """Return the refs under the patterns (whole names or folders) and what they point to."""
         ...
 
+    def refs_within(self, commit: Sha, *patterns: str) -> set[str]:
+        """Return the refs under the patterns that point into the history of `commit`, itself included."""
+        ...
+
     def ref(self, name: str) -> Sha | None:
         """Return what one ref points to, or None."""
         ...

@@ -108,6 +108,11 @@ class Repository:
         pairs = (line.split(" ", 1) for line in done.text.splitlines())
         return {name: Sha(sha) for sha, name in pairs}
 
+    def refs_within(self, commit: Sha, *patterns: str) -> set[str]:
+        """Return the refs under the patterns that point into the history of `commit`, itself included."""
+        arguments = ("for-each-ref", f"--merged={commit}", "--format=%(refname)", "--", *patterns)
+        return set(self.runner.run(self.refs_place, *arguments).text.splitlines())
+
     def ref(self, name: str) -> Sha | None:
         """Return what one ref points to, or None."""
         return self.refs(name).get(name)
@@ -168,6 +173,10 @@ class Repository:
             self.engine, "cat-file", "--batch-check=%(objectname)", input="".join(f"{id}\n" for id in asked).encode()
         )
         return {line for line in done.text.splitlines() if is_id(line)}
+
+    def settle(self) -> list[Path]:
+        """Wait for the git processes a killed predecessor left, remove the locks of dead ones, and return those."""
+        return self.runner.locks.settle()
 
     def _locks(self, refs: Iterable[str]) -> list[Path]:
         common = self.located.common

@@ -118,6 +118,10 @@ class Locks:
     def started(self, pid: int) -> None:
         """Add the process to the record."""
 
+    def settle(self) -> list[Path]:
+        """Remove the locks that dead processes left, and return them."""
+        return []
+
 
 @dataclass(frozen=True, slots=True)
 class Runner:
