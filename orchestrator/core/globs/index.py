@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Generic, TypeVar
 
-from orchestrator.core.globs.pattern import Item, Pattern
+from orchestrator.core.globs.pattern import Pattern
 from orchestrator.core.globs.row import Row
 from orchestrator.core.globs.scope import Scope
 
@@ -77,29 +77,32 @@ class ScopeIndex(Generic[Key]):
 
     def overlapping(self, scope: Scope) -> list[Key]:
         """Return the keys of the scopes that share a path with this one, in the order they were added."""
-        met: set[int] = set()
-        for row, question in self._questions(scope):
-            met.update(row.meeting(question) if question else row.numbers)
-        return list(map(self._keys.__getitem__, sorted(met)))
+        met = [row.numbers_of(groups) for row, groups in self._met(scope).items() if groups]
+        numbers = met[0] if len(met) == 1 else sorted({number for each in met for number in each})
+        return list(map(self._keys.__getitem__, numbers))
 
     def first_overlapping(self, scope: Scope) -> Key | None:
         """Return the key of the scope that was added first of those that share a path with this one."""
-        met = [row.first_meeting(question) if question else row.first for row, question in self._questions(scope)]
-        return min(((number, self._keys[number]) for number in met if number is not None), default=(0, None))[1]
+        firsts = [row.first_of(groups) for row, groups in self._met(scope).items() if groups]
+        return self._keys[min(firsts)] if firsts else None
 
-    def _questions(self, scope: Scope) -> Iterator[tuple[Row, tuple[Item, ...]]]:
-        """Give the rows to ask for each pattern, and what to ask; nothing where all in the row meet it."""
+    def _met(self, scope: Scope) -> dict[Row, int]:
+        """Return the rows that had to be asked, and what in them shares a path with the scope."""
+        met: dict[Row, int] = {}
         for pattern in scope.patterns:
             inside = self._stems_inside(pattern.stem)
-            if inside and not pattern.is_subtree:
-                yield self._all(), pattern.items
+            if inside and not pattern.is_subtree and not pattern.is_plain_file:
+                whole = self._all()
+                met[whole] = met.get(whole, 0) | whole.meeting(pattern.items)
                 continue
             for stem in _stems_above(pattern.stem):
                 row = self._rows.get(stem)
                 if row is not None:
-                    yield row, pattern.items[stem.count("/") :]
-            for stem in inside:
-                yield self._rows[stem], ()
+                    met[row] = met.get(row, 0) | row.meeting(pattern.items[stem.count("/") :])
+            if pattern.is_subtree:
+                # Whatever begins with more folders than it lies inside it.
+                met.update((row, row.everything) for row in map(self._rows.__getitem__, inside))
+        return met
 
     def _stems_inside(self, stem: str) -> list[str]:
         """Return the longer stems that begin with this one."""

@@ -64,6 +64,11 @@ class Pattern:
         below = self.items[self.stem.count("/") :]
         return below[:1] == (GLOBSTAR,) and (len(below) == 1 or (len(below) == 2 and _is_any(below[1])))
 
+    @property
+    def is_plain_file(self) -> bool:
+        """Whether it is one path, spelled out."""
+        return len(self.items) == self.stem.count("/")
+
     def is_apart(self, other: Pattern) -> bool:
         """Return True only if the folders both begin with prove by themselves that no path is in both."""
         return not (self.stem.startswith(other.stem) or other.stem.startswith(self.stem))
