@@ -47,7 +47,7 @@ def dispatch(board: Board, frozen: Frozen | None) -> Dispatch:
         why = _not_now(board, item, frozen, probing)
         if why is not None:
             waiting[item.name] = why
-        if why is None and isinstance(item.outlook, Startable):
+        if why is None and item.is_open and isinstance(item.outlook, Startable):
             ready.append(item)
         claimants.append(_claimant(board, item, wants=why is None))
     actions: list[Action] = []

@@ -104,8 +104,9 @@ def _pending(board: Board, item: Item, run: AgentRun) -> Step:
     over = superseded(item, run)
     if over is not None:
         return Step((_supersede(run, over),))
-    if item.voice.held:
-        return Step((_supersede(run, Reason.HELD),))
+    late = _comes_too_late(item)
+    if late is not None:
+        return Step((_supersede(run, late),))
     if run.spec.suspend:
         return Step(waiting=Waiting(Reason.HELD, "held by spec.suspend", (Wait(kind="Person", name="suspend"),)))
     assert item.provider is not None
@@ -128,6 +129,15 @@ def _pending(board: Board, item: Item, run: AgentRun) -> Step:
     return Step((StartAgent(intended, item.spec, item.provider),), _agent_runs(run))
 
 
+def _comes_too_late(item: Item) -> Reason | None:
+    """Return what happened between the decision to start and the start; a run kept for later would keep its slots."""
+    if item.voice.held:
+        return Reason.HELD
+    if item.claim is None:
+        return Reason.WAITING_FOR_CLAIM
+    return Reason.YIELDED if item.is_lent else None
+
+
 def _running(board: Board, item: Item, run: AgentRun) -> Step:
     over = superseded(item, run)
     fact = board.snapshot.agents.get(run.name)
@@ -137,9 +147,9 @@ def _running(board: Board, item: Item, run: AgentRun) -> Step:
             return Step((CollectWork(run, policy, None, over),), Waiting(Reason.COLLECTING, "its leader died"))
         if over is not None:
             return Step((_supersede(run, over),))
-        if item.voice.held:
-            # The word came between the intent to start and the start; a run kept for later would keep its slots.
-            return Step((_supersede(run, Reason.HELD),))
+        late = _comes_too_late(item)
+        if late is not None:
+            return Step((_supersede(run, late),))
         assert item.provider is not None
         return Step((StartAgent(run, item.spec, item.provider),), _agent_runs(run))
     if fact.state is AgentState.RUNNING:
