@@ -35,8 +35,8 @@ class LocalForge:
         """Return every pull request by number. An open one whose head the base holds has been merged."""
         with self._records.lock():
             records = self._records.all()
-            heads = self._heads(records)
-            return [self._pull(self._refreshed(record, heads)) for record in records]
+            self._seen = self._heads(records)
+            return [self._pull(self._refreshed(record, self._seen)) for record in records]
 
     def push(self, branch: str, head: Sha, expected: Sha | None) -> Pushed | Foreign:
         """Move the branch to `head` if it is at `expected` (None: absent) or there already; else say where it is.
@@ -64,8 +64,8 @@ class LocalForge:
             raise Invalid(f"there is no branch `{branch}` to open a pull request for; push it first")
         with self._records.lock():
             records = self._records.all()
-            heads = self._heads(records)
-            mine = (self._refreshed(record, heads) for record in records if record.branch == branch)
+            open_here = [each for each in records if each.branch == branch and each.state is PullState.OPEN]
+            mine = (self._refreshed(record, self._heads(open_here)) for record in open_here)
             found = next((record for record in mine if record.state is PullState.OPEN), None)
             said = {"base": base, "head": head, "title": text.title, "body": text.body, "draft": text.draft}
             if found is not None:
@@ -104,11 +104,12 @@ class LocalForge:
         # By folder: thousands of branches make too long a command line.
         folders = sorted({f"{HEADS}{record.branch.rpartition('/')[0] or record.branch}" for record in waiting})
         refs = dict(self._repository.refs(*bases, *folders)) if waiting else {}
-        if refs != self._seen.refs:
-            tips = {base: refs[base] for base in bases if base in refs}
-            held = {base: frozenset(self._repository.refs_within(tip, *folders)) for base, tip in tips.items()}
-            self._seen = _Heads(refs, held)
-        return self._seen
+        if refs == self._seen.refs:
+            return self._seen
+        tips = {base: refs[base] for base in bases if base in refs}
+        return _Heads(
+            refs, {base: frozenset(self._repository.refs_within(tip, *folders)) for base, tip in tips.items()}
+        )
 
     def _refreshed(self, record: Record, heads: _Heads) -> Record:
         """Return the record with its branch's present head, merged if the base holds it; what was learnt is stored."""

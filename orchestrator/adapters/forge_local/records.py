@@ -1,7 +1,8 @@
 """Pull requests as files in a folder: `<number>.json` is the record, `<number>.md` the page a person reads.
 
-Every write is whole or absent (a fresh file, synced, renamed, the folder synced), one writer at a time by a lock
-file. A number is taken for good before its record exists, so a kill may leave a gap, never a second owner.
+Every record is whole or absent (a fresh file, synced, renamed, the folder synced), one writer at a time by a lock
+file; pages are written anew where they are missing. A number is taken for good before its record exists, so a kill
+may leave a gap, never a second owner.
 """
 
 import fcntl
@@ -67,7 +68,7 @@ class Records:
     def save(self, record: Record) -> Record:
         """Store the record and its page; storing what is there changes nothing. For the holder of the lock."""
         self._put(self._file(record.number), json.dumps(record.document(), indent=2) + "\n")
-        self._put(self.page_of(record.number), record.page())
+        self._put(self.page_of(record.number), record.page(), durable=False)
         return record
 
     def next_number(self) -> int:
@@ -108,12 +109,12 @@ class Records:
             raise Unusable(f"{file} is not a pull request any more ({error}); restore it or remove it") from error
         record = kept[1]
         if file not in self._paged:
-            self._put(self.page_of(record.number), record.page())
+            self._put(self.page_of(record.number), record.page(), durable=False)
             self._paged.add(file)
         return record
 
-    def _put(self, file: Path, text: str) -> None:
-        """Replace a file in one step that survives a power cut."""
+    def _put(self, file: Path, text: str, *, durable: bool = True) -> None:
+        """Replace a file in one step; where it is `durable`, a power cut does not undo it. Pages can be made anew."""
         content = text.encode()
         try:
             if file.exists() and file.read_bytes() == content:
@@ -122,8 +123,11 @@ class Records:
             with fresh.open("wb") as target:
                 target.write(content)
                 target.flush()
-                os.fsync(target.fileno())
+                if durable:
+                    os.fsync(target.fileno())
             fresh.replace(file)
+            if not durable:
+                return
             folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 os.fsync(folder)
