@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.adapters.documents import load, load_bytes
+from orchestrator.adapters.documents import load, load_bytes, tree
 from orchestrator.adapters.documents.tree import read_trees
 from orchestrator.core.validate import breaks_schema
 from orchestrator.errors import Severity
@@ -431,6 +431,12 @@ def test_anchors_and_merges_work_and_a_bomb_of_aliases_does_not() -> None:
     assert [(gate.name, gate.run) for gate in train.spec.gates] == [("a", "x"), ("b", "x")]
     bomb = "a0: &a0 [x]\n" + "".join(f"a{at}: &a{at} [{f'*a{at - 1},' * 9}]\n" for at in range(1, 12))
     assert [problem.code for problem in load_bytes(bomb.encode(), "x").problems] == ["TooLarge"]
+
+
+def test_documents_without_number_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert said("---\n" * 50_000) == []
+    monkeypatch.setattr(tree, "DOCUMENTS_MAX", 20)
+    assert said("--- 1\n" * 21)[-1] == "x.yaml:21:1: holds more than 20 documents; split the file"
 
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? ", "&a [", "{? "])

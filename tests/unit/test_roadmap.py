@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -393,3 +395,22 @@ def test_no_text_makes_reading_raise(text: str) -> None:
     lines = text.count("\n") + text.count("\r") + 1
     assert all(1 <= problem.line <= lines and problem.column >= 1 for problem in read.problems)
     assert all(1 <= item.line <= lines for item in read.items)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "### a:" + " " * 200_000 + "✅",
+        "# " + " #" * 100_000 + "x",
+        "### a: A\n- Validation:\n" + "  - make x\n" * 20_000,
+        "### a: A\n- Paths: " + "[," * 100_000,
+        "<!-- " + "".join("`" * (at % 50) + " " for at in range(8_000)),
+        "### a: A\n" + "- Foo: x\n" * 20_000,
+    ],
+    ids=["blanks", "marks", "commands", "brackets", "backticks", "unknown fields"],
+)
+def test_no_shape_of_text_takes_longer_than_its_length_explains(text: str) -> None:
+    # What tries every pair of places takes minutes here; the slowest of these takes a second on a busy machine.
+    begin = time.process_time()
+    read_strict(text, "r.md")
+    assert time.process_time() - begin < 10

@@ -132,11 +132,12 @@ def _comma_separated(text: str) -> Iterator[tuple[int, str]]:
     begin = 0
     is_code = False
     closing = -1
+    last_closing = text.rfind("]")
     for at, char in enumerate(text):
         if char == "`":
             is_code = not is_code
         elif char == "[" and not is_code and at > closing:
-            closing = text.find("]", at + 2)
+            closing = max(text.find("]", at + 2), at) if at < last_closing else at
         elif char == "," and not is_code and at > closing:
             yield begin, text[begin:at]
             begin = at + 1

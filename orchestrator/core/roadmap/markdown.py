@@ -47,7 +47,7 @@ class Line:
     """A heading's number of `#`."""
 
 
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$")
+_HEADING = re.compile(r" {0,3}(#{1,6})(?=[ \t]|$)")
 _BULLET = re.compile(r"([ \t]*)([-*+]|[0-9]{1,9}[.)])(?:[ \t]+(.*)|)$")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^\n]*)$")
 _RULE = re.compile(r" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}$")
@@ -113,8 +113,9 @@ class _Scanner:
         first = stripped[0]
         width = len(said) - len(stripped)
         if first == "#" and (found := _HEADING.match(said)):
-            begin = found.start(2) if found[2] else len(said)
-            return Line(number, Kind.HEADING, raw, (found[2] or "").strip(), width, begin + 1, len(found[1]))
+            rest = said[found.end() :].lstrip()
+            begin = len(said) - len(rest)
+            return Line(number, Kind.HEADING, raw, _unclosed(rest), width, begin + 1, len(found[1]))
         if first in "`~" and (found := _FENCE.match(said)) and not (first == "`" and "`" in found[2]):
             self.fence, self.fence_line = found[1], number
             return Line(number, Kind.FENCE, raw, said, _columns(said[:width]), width + 1)
@@ -144,6 +145,12 @@ class _Scanner:
             return " " * len(found[0])
 
         return _COMMENT.sub(blank, said)
+
+
+def _unclosed(title: str) -> str:
+    """Return a heading's text without the marks that may close it. Not by pattern: it would try every blank."""
+    bare = title.rstrip("#")
+    return bare.rstrip() if not bare or bare[-1] in " \t" else title
 
 
 def _columns(white: str) -> int:

@@ -253,6 +253,7 @@ class _Reader:
 
 def _title(content: str) -> _Title | None:
     """Return name and title of an item's heading; None where it has no `name:`."""
+    content = " ".join(content.split())
     done = _DONE.search(content)
     if done:
         content = content[: done.start()]
@@ -260,4 +261,4 @@ def _title(content: str) -> _Title | None:
     if found is None:
         return None
     is_done = bool(done) or found["mark"] is not None or (found["box"] or " ") in "xX"
-    return _Title(found["name"].strip(), " ".join((found["title"] or "").split()), is_done)
+    return _Title(found["name"].strip(), (found["title"] or "").strip(), is_done)

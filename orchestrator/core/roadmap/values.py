@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -138,6 +139,7 @@ class _Values:
     def commands(self) -> tuple[Command, ...]:
         """Return the commands; one without a name is called by its program."""
         found: dict[str, Command] = {}
+        again: Counter[str] = Counter()
         for said in self.of("validation"):
             named = _NAMED.match(said.text)
             run = without_ticks(named[2]) if named else said.text
@@ -146,8 +148,9 @@ class _Values:
                 what = f"two commands are called `{name}`; give this one another name"
                 self._wrong_at("DuplicateGate", what, said)
                 continue
-            if name in found:
-                name = next(f"{name}-{at}" for at in range(2, len(found) + 3) if f"{name}-{at}" not in found)
+            while name in found:
+                again[_program(run)] += 1
+                name = f"{_program(run)}-{again[_program(run)] + 1}"
             found[name] = Command(name, run, said.line)
         return tuple(found.values())
 
