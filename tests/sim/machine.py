@@ -165,18 +165,20 @@ class Machine:
         job.running = False
         job.ended_at = job.ends_at
         if job.lost:
-            job.signature = "the harness was lost"
+            job.signature = "lost: its keeper was killed"
             return
         log = self.executions.setdefault((job.tree, job.command), [])
         if self.outage:
             job.result, job.signature = GateResult.COULD_NOT_RUN, "sh: make: not found"
         elif job.timed_out:
-            job.result = GateResult.FAIL
+            job.result, job.signature = GateResult.FAIL, "ran over its limit"
         else:
             result, flaky = verdict(self.repository.trees[job.tree], job.command, self.clashes)
             job.result = GateResult.FAIL if flaky and not log else result
             if result is GateResult.COULD_NOT_RUN:
                 job.signature = f"{job.command}: no such target"
+            elif job.result is GateResult.FAIL:
+                job.signature = "exit 1"
         log.append(job.result)
 
     def kill(self, process: Process, *, with_leader: bool) -> None:
@@ -193,37 +195,39 @@ class Machine:
                 process.died_with_leader = True
                 if not linger:
                     self.kill(process, with_leader=True)
-        for job in self.running():
-            if job.incarnation == incarnation and not linger:
-                job.running, job.lost = False, True
         if not linger:
             self.forget(incarnation)
+            for name, job in list(self.jobs.items()):
+                if job.incarnation == incarnation:
+                    del self.jobs[name]
 
     def forget(self, incarnation: str) -> None:
-        """Drop the dead incarnation's ended entries: nobody can ask for them any more."""
+        """Drop the dead incarnation's ended agents: nobody can ask for them any more."""
         for run, process in list(self.processes.items()):
             if process.incarnation == incarnation and not process.alive:
                 del self.processes[run]
-        for name, job in list(self.jobs.items()):
-            if job.incarnation == incarnation and not job.running:
-                del self.jobs[name]
 
     def sweep(self, incarnation: str) -> Sequence[str]:
-        """Hand the machine to the incarnation: end everything others left, return the runs that ended by it."""
+        """Hand the machine to the incarnation: end every agent others left, return the runs that ended by it."""
         self.owner = incarnation
         ended = []
-        for process in self.live():
+        for process in list(self.processes.values()):
             if process.incarnation != incarnation:
-                self.kill(process, with_leader=True)
-                ended.append(process.run)
-        for job in self.running():
+                if process.alive:
+                    self.kill(process, with_leader=True)
+                    ended.append(process.run)
+                del self.processes[process.run]
+        return ended
+
+    def sweep_gates(self, incarnation: str) -> Sequence[str]:
+        """Hand the machine to the incarnation: end and forget every gate others left, return those that ran."""
+        self.owner = incarnation
+        ended = []
+        for name, job in list(self.jobs.items()):
             if job.incarnation != incarnation:
-                job.running, job.lost = False, True
-        for other in {process.incarnation for process in self.processes.values()} | {
-            job.incarnation for job in self.jobs.values()
-        }:
-            if other != incarnation:
-                self.forget(other)
+                if job.running:
+                    ended.append(name)
+                del self.jobs[name]
         return ended
 
     def prepare(self, run: AgentRun, spec: str) -> Workspace:
@@ -494,10 +498,4 @@ class FakeGates:
     def sweep(self) -> Sequence[str]:
         """End every gate a dead predecessor left."""
         self.machine.advance()
-        ended = []
-        for name, job in list(self.machine.jobs.items()):
-            if job.incarnation != self.incarnation:
-                if job.running:
-                    ended.append(name)
-                del self.machine.jobs[name]
-        return ended
+        return self.machine.sweep_gates(self.incarnation)
