@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,15 +85,41 @@ def test_the_index_says_what_every_pair_says(steps: list[tuple[Scope, int, bool]
     index: ScopeIndex[int] = ScopeIndex()
     live: dict[int, Scope] = {}
     for scope, key, is_added in steps:
-        assert sorted(index.overlapping(scope)) == sorted(at for at, other in live.items() if overlap(scope, other))
+        found = index.overlapping(scope)
+        assert found == [at for at, other in live.items() if overlap(scope, other)]
+        assert index.first_overlapping(scope) == (found[0] if found else None)
+        index.remove(key)
+        live.pop(key, None)
         if is_added:
             index.add(key, scope)
             live[key] = scope
-        else:
-            index.remove(key)
-            live.pop(key, None)
         assert set(index) == set(live)
         assert len(index) == len(live)
+
+
+@pytest.mark.parametrize("folders", [1, 4])
+def test_a_crowded_index_says_what_every_pair_says(folders: int) -> None:
+    rng = random.Random(f"crowded {folders}")
+
+    def pattern() -> str:
+        names = [rng.choice(("a", "b", "ab", "a*", "*b", "?", "[ab]", "**", ".a")) for _ in range(rng.randint(1, 3))]
+        place = "/".join(rng.choice("abc") for _ in range(rng.randint(0, folders)))
+        text = "/".join([*place.split("/"), *names] if place else names)
+        return text if rng.random() < 0.5 else f"{text}{rng.randint(1, 40)}".replace("**", "*")
+
+    index: ScopeIndex[int] = ScopeIndex()
+    live: dict[int, Scope] = {}
+    for key in range(220):
+        scope = Scope.of([pattern() for _ in range(rng.randint(1, 3))])
+        found = index.overlapping(scope)
+        assert found == [at for at, other in live.items() if overlap(scope, other)], scope.texts
+        assert index.first_overlapping(scope) == (found[0] if found else None)
+        index.add(key, scope)
+        live[key] = scope
+        if key > 150 and rng.random() < 0.7:
+            gone = rng.choice(sorted(live))
+            index.remove(gone)
+            del live[gone]
 
 
 @given(segments(), segments())

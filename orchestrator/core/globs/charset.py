@@ -6,8 +6,8 @@ NUL and `/` are in no set: neither can be part of a name.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from typing import NamedTuple
 
 CODE_MAX = 0x10FFFF
 # What a person likes to read in a witness, best first.
@@ -16,8 +16,8 @@ READABLE = "xyzabcdefghijklmnopqrstuvwXYZABCDEFGHIJKLMNOPQRSTUVW0123456789_-~+=@
 Range = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class CharSet:
+# A tuple, because sets are keys wherever patterns are compared, and its hash is the fastest there is.
+class CharSet(NamedTuple):
     """A set of characters: ranges of code points, both ends in, sorted, apart from each other."""
 
     ranges: tuple[Range, ...]
@@ -48,19 +48,10 @@ class CharSet:
         gaps.append((start, CODE_MAX))
         return charset(gaps)
 
-    @cached_property
+    @property
     def pick(self) -> str:
         """The character of the set that reads best. The set must not be empty."""
-        if self.ranges[0][0] == self.ranges[-1][1]:
-            return chr(self.ranges[0][0])
-        for char in READABLE:
-            if self.has(char):
-                return char
-        for low, high in self.ranges:
-            for code in range(low, min(high, low + 256) + 1):
-                if chr(code).isprintable():
-                    return chr(code)
-        return chr(self.ranges[0][0])
+        return _most_readable(self)
 
 
 def charset(ranges: Iterable[Range]) -> CharSet:
@@ -72,6 +63,20 @@ def charset(ranges: Iterable[Range]) -> CharSet:
         else:
             merged.append((low, high))
     return CharSet(tuple(merged))
+
+
+@lru_cache(maxsize=1 << 12)
+def _most_readable(chars: CharSet) -> str:
+    if chars.ranges[0][0] == chars.ranges[-1][1]:
+        return chr(chars.ranges[0][0])
+    for char in READABLE:
+        if chars.has(char):
+            return char
+    for low, high in chars.ranges:
+        for code in range(low, min(high, low + 256) + 1):
+            if chr(code).isprintable():
+                return chr(code)
+    return chr(chars.ranges[0][0])
 
 
 @lru_cache(maxsize=1 << 12)

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Generic, TypeVar
 
-from orchestrator.core.globs.pattern import Pattern
+from orchestrator.core.globs.pattern import GLOBSTAR, Item, Pattern
 from orchestrator.core.globs.row import Row
 from orchestrator.core.globs.scope import Scope
 
 Key = TypeVar("Key")
+ROWS_MAX = 50
+"""Asking more rows than this one by one takes longer than asking the row that holds everything."""
 
 
 @dataclass
@@ -90,8 +92,8 @@ class ScopeIndex(Generic[Key]):
         """Return the rows that had to be asked, and what in them shares a path with the scope."""
         met: dict[Row, int] = {}
         for pattern in scope.patterns:
-            inside = self._stems_inside(pattern.stem)
-            if inside and not pattern.is_subtree and not pattern.is_plain_file:
+            inside = [] if pattern.is_plain_file else self._stems_inside(pattern.stem)
+            if len(inside) > ROWS_MAX and not pattern.is_subtree:
                 whole = self._all()
                 met[whole] = met.get(whole, 0) | whole.meeting(pattern.items)
                 continue
@@ -99,9 +101,14 @@ class ScopeIndex(Generic[Key]):
                 row = self._rows.get(stem)
                 if row is not None:
                     met[row] = met.get(row, 0) | row.meeting(pattern.items[stem.count("/") :])
-            if pattern.is_subtree:
-                # Whatever begins with more folders than it lies inside it.
-                met.update((row, row.everything) for row in map(self._rows.__getitem__, inside))
+            for stem in inside:
+                row = self._rows[stem]
+                if pattern.is_subtree:
+                    # Whatever begins with more folders than it lies inside it.
+                    met[row] = row.everything
+                    continue
+                for items in _behind(pattern, stem):
+                    met[row] = met.get(row, 0) | row.meeting(items)
         return met
 
     def _stems_inside(self, stem: str) -> list[str]:
@@ -115,6 +122,23 @@ class ScopeIndex(Generic[Key]):
             self._whole.add(number, [pattern.items for pattern in scope.patterns])
         self._unread.clear()
         return self._whole
+
+
+def _behind(pattern: Pattern, stem: str) -> Iterator[tuple[Item, ...]]:
+    """Give what can be left of the pattern behind the folders of a longer stem."""
+    at = pattern.stem.count("/")
+    places = {at}
+    for name in stem.split("/")[at:-1]:
+        moved = set()
+        for place in places:
+            if place < len(pattern.items) and pattern.items[place] is GLOBSTAR:
+                moved.add(place)
+                place += 1
+            item = pattern.items[place] if place < len(pattern.items) else GLOBSTAR
+            if item is not GLOBSTAR and item.matches(name):
+                moved.add(place + 1)
+        places = moved
+    return (pattern.items[place:] for place in sorted(places))
 
 
 def _by_stem(scope: Scope) -> dict[str, list[Pattern]]:

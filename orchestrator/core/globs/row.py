@@ -85,6 +85,7 @@ class _Patterns:
         self._anys = 0
         self._named: dict[str, int] = {}
         self._names = Names()
+        self._like: dict[str, int] = {}
         self._wild = Blocks()
         self._grouped = 0
         self._group_ends = 0
@@ -103,6 +104,7 @@ class _Patterns:
             elif item.literal is not None:
                 if item.literal not in self._named:
                     self._names.add(item.literal)
+                self._like.clear()
                 self._named[item.literal] = self._named.get(item.literal, 0) | bit
             else:
                 self.width = self._wild.add(item.tokens, self.width - 1)
@@ -158,7 +160,10 @@ class _Patterns:
         """Return the bits of the plain names the item matches."""
         if item.literal is not None:
             return self._named.get(item.literal, 0)
-        bits = 0
-        for name in self._names.matching(item):
-            bits |= self._named[name]
+        bits = self._like.get(item.key)
+        if bits is None:
+            bits = 0
+            for name in self._names.matching(item):
+                bits |= self._named[name]
+            self._like[item.key] = bits
         return bits
