@@ -33,7 +33,7 @@ DEMANDS: dict[Reason, str] = {
     Reason.INVALID: "its author has to change the spec",
     Reason.NEED_FAILED: "what it needs has to be settled first, or the need dropped",
     Reason.POLICY_DENIED: "its change breaks a policy: change the spec, or make the change by hand",
-    Reason.GATE_COULD_NOT_RUN: "its change keeps a gate from running: change the spec or the gate",
+    Reason.GATE_COULD_NOT_RUN: "a gate has no verdict: install what it needs, or change the spec or the gate, then retry",
     Reason.CONFLICT: "it and the base cannot be merged without choosing a side: do that on its branch",
     Reason.NO_CHANGE: "its agent found nothing to do: change the spec, or cancel it",
     Reason.INFRA: "the machine keeps failing it: look at the log, then retry",
@@ -48,7 +48,7 @@ TRAIN_DEMANDS: dict[Reason, str] = {
     Reason.BASE_MOVED_BACK: "the base was rewritten: look at the commits, then release the train",
     Reason.BASE_NOT_CLEAN: "the base is checked out with changes that landing would overwrite: commit or remove them",
     Reason.LANDING_UNPROVED: "the base did not hold what was tested after a landing: look at it, then release",
-    Reason.BREAKER_OPEN: "two items failed by infrastructure in the same way: repair that, then release the train",
+    Reason.BREAKER_OPEN: "two items failed in the same way by the machine: repair that; one item probes and closes it",
     Reason.HELD: "whoever holds the train has to release it",
 }
 

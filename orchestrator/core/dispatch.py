@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from orchestrator.core.attempts import Startable
 from orchestrator.core.board import Board, Item, starts_later, waits_for_person
 from orchestrator.core.claims import Claimant, Claims, next_claims
-from orchestrator.core.freeze import breaker
+from orchestrator.core.freeze import breaker, is_probing
 from orchestrator.core.prompt import render
 from orchestrator.core.provenance import digest
 from orchestrator.core.settle import foreign_head
@@ -103,7 +103,7 @@ def _probe(board: Board) -> frozenset[str] | None:
     if opened is None:
         return None
     _, items = opened
-    return frozenset({items[0].name})
+    return frozenset() if any(map(is_probing, items)) else frozenset({items[0].name})
 
 
 def _not_now(board: Board, item: Item, frozen: Frozen | None, probing: frozenset[str] | None) -> Waiting | None:

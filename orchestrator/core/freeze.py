@@ -4,12 +4,12 @@ Some freezes are facts that were seen once and stay until a person releases the 
 on; others are conclusions (a dirty checkout, an open breaker, a pause) that end by themselves when their cause does.
 """
 
-from orchestrator.core.attempts import Startable
+from orchestrator.core.attempts import Startable, era, infra_streak
 from orchestrator.core.board import Board, Item
 from orchestrator.core.verdicts import Verdict, verdict_of
 from orchestrator.model.action import WriteStatus
 from orchestrator.model.base import Sha
-from orchestrator.model.condition import Reason
+from orchestrator.model.condition import Reason, RunPhase
 from orchestrator.model.decision import Verb
 from orchestrator.model.train import Frozen
 from orchestrator.model.validation import ValidationPhase, ValidationStatus
@@ -60,9 +60,21 @@ def troubled(board: Board) -> dict[str, list[Item]]:
     """Return the open items whose last attempt the machine failed, by what the trouble looks like."""
     found: dict[str, list[Item]] = {}
     for item in board.items:
-        if isinstance(item.outlook, Startable) and item.outlook.infra_streak and item.is_open:
+        asks = item.is_open and not item.voice.held and _may_be_in_trouble(item)
+        if asks and infra_streak(era(item.spec, item.runs, item.voice)):
             found.setdefault(_signature(item), []).append(item)
     return found
+
+
+def is_probing(item: Item) -> bool:
+    """Return whether an agent of the item is at work."""
+    run = item.live_run
+    return run is not None and run.status.phase in (RunPhase.PENDING, RunPhase.RUNNING)
+
+
+def _may_be_in_trouble(item: Item) -> bool:
+    # Until its next attempt has left work, nobody knows that the machine does what it should again.
+    return isinstance(item.outlook, Startable) or is_probing(item)
 
 
 def breaker(board: Board) -> tuple[str, list[Item]] | None:

@@ -21,6 +21,7 @@ from orchestrator.core.globs import (
     TooComplex,
     Union,
     first_escaping,
+    is_path,
     overlap,
     parse,
     relate,
@@ -163,7 +164,7 @@ class Ownership:
         unknown = sorted(named - set(self.lanes))
         if unknown:
             raise Invalid(f"lane {', '.join(unknown)} does not exist; the lanes are {', '.join(self.lanes) or 'none'}")
-        scope = Scope.of(paths)
+        scope = Scope.of(self._as_meant(frozenset(named), path) for path in paths)
         gap = uncovered(scope, self._allowed(frozenset(named)))
         if gap is not None:
             return gap
@@ -178,6 +179,19 @@ class Ownership:
             if gap is not None:
                 return gap
         return None
+
+    def _as_meant(self, lanes: frozenset[str], path: str) -> str:
+        """Return a glob for what a pattern without wildcards means where only one of its readings makes sense.
+
+        `README.md` is the file or the folder of that name. A lane that owns `*.md` has the file; nobody names anything
+        below such a folder, and then the file is meant.
+        """
+        if not is_path(path) or any(char in path for char in "*?[]\\^!-") or not self.may_write(lanes, path):
+            return path
+        if self.explain(f"{path}/x").path_class is not None:
+            return path
+        # With a wildcard in it a pattern is only what it spells.
+        return f"{path[:-1]}[{path[-1]}]"
 
     def protected_in(self, paths: Iterable[str]) -> str | None:
         """Return a protected path that the patterns cover, None if there is none. Raises `BadPattern`."""

@@ -10,7 +10,7 @@ from orchestrator.core.board import Board, Item
 from orchestrator.core.landing import pull_text
 from orchestrator.core.provenance import digest, provenance
 from orchestrator.core.requests import answer_request
-from orchestrator.core.train import Rejected, Waiting, judged, lost_gate, rejection
+from orchestrator.core.train import Rejected, Waiting, is_prompt_overridden, judged, lost_gate, rejection
 from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
 from orchestrator.model.action import (
     Action,
@@ -26,7 +26,7 @@ from orchestrator.model.action import (
     WriteStatus,
 )
 from orchestrator.model.base import Sha, TreeId
-from orchestrator.model.condition import Reason, RunPhase
+from orchestrator.model.condition import Condition, ConditionType, Reason, RunPhase
 from orchestrator.model.facts import AgentState, PullState
 from orchestrator.model.run import AgentRun, GateOutcome
 from orchestrator.model.spec import Wait
@@ -115,11 +115,12 @@ def _pending(board: Board, item: Item, run: AgentRun) -> Step:
         "leader": board.snapshot.leader,
         "started_at": board.now,
         "containment": board.snapshot.containment,
+        "conditions": _overridden(board, run),
         "prompt_digest": digest(run.spec.prompt),
         "provenance": provenance(
             spec=item.spec.spec,
             prompt=run.spec.prompt,
-            parameters=run.spec.parameters,
+            parameters=run.spec.parameters | _pinned(run),
             provider=item.provider.spec,
             base=run.spec.base,
             environment=board.snapshot.environment,
@@ -127,6 +128,19 @@ def _pending(board: Board, item: Item, run: AgentRun) -> Step:
     }
     intended = run.model_copy(update={"status": run.status.model_copy(update=started)})
     return Step((StartAgent(intended, item.spec, item.provider),), _agent_runs(run))
+
+
+def _overridden(board: Board, run: AgentRun) -> tuple[Condition, ...]:
+    if not is_prompt_overridden(run):
+        return ()
+    kind = ConditionType.PROMPT_OVERRIDDEN
+    return (Condition(type=kind.value, status="True", message=kind.description, last_transition_time=board.now),)
+
+
+def _pinned(run: AgentRun) -> dict[str, str]:
+    """Return what else went into the run, under names no parameter has."""
+    scope = digest(run.spec.scope)
+    return {"(start)": run.spec.start, "(scope)": scope, "(regenerate)": run.spec.regenerate}
 
 
 def _comes_too_late(item: Item) -> Reason | None:

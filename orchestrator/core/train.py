@@ -274,10 +274,10 @@ def _controlled(board: Board, gatehouse: Gatehouse, answer: Answer) -> Trial:
     name = answer.gate.name
     match control.verdict:
         case Verdict.PASS | Verdict.FLAKY:
-            return judged(answer)
+            return judged(answer, on_base=True)
         case Verdict.FAIL:
             if answer.verdict is Verdict.COULD_NOT_RUN:
-                return judged(answer)
+                return judged(answer, on_base=True)
             return BaseAtFault(Reason.RED_BASE, f"gate {name} fails on the base {board.facts.tip[:12]} itself", control)
         case Verdict.COULD_NOT_RUN:
             return BaseAtFault(
@@ -299,12 +299,14 @@ def _controlled(board: Board, gatehouse: Gatehouse, answer: Answer) -> Trial:
             )
 
 
-def judged(answer: Answer) -> Rejected:
-    """Return what a gate's final word against an item comes to."""
+def judged(answer: Answer, *, on_base: bool = False) -> Rejected:
+    """Return what a gate's final word against an item comes to; `on_base` where it had a verdict there."""
     name = answer.gate.name
     evidence = (Evidence(gate=name, result=answer.verdict.value, output=answer.output[-EVIDENCE_MAX:]),)
     if answer.verdict is Verdict.COULD_NOT_RUN:
-        message = f"gate {name} could not run on its change: {answer.signature}"
+        message = f"gate {name} could not run: {answer.signature}"
+        if on_base:
+            message = f"gate {name} runs on the base and could not run on its change: {answer.signature}"
         return Rejected(FailureClass.GATE_COULD_NOT_RUN, message, evidence, forget=(answer,))
     return Rejected(FailureClass.GATE_FAILED, f"gate {name} failed: {answer.signature}", evidence)
 

@@ -85,12 +85,13 @@ class Reason(_Described):
     WAITING_FOR_TRAIN = "WaitingForTrain", "Entries ahead of it in the merge train come first."
     WAITING_FOR_APPROVAL = "WaitingForApproval", "A person has to approve the head."
     WAITING_FOR_SCOPE = "WaitingForScope", "The agent asked for more files; a person has to answer."
-    WAITING_FOR_BUDGET = "WaitingForBudget", "Its budget for now is spent."
     BACKING_OFF = "BackingOff", "The last attempt failed by infrastructure; the next one starts later."
     HELD = "Held", "A person holds it."
     YIELDED = "Yielded", "It lent its claim to an earlier item and resumes, rebased, when that one is done."
-    TRAIN_FROZEN = "TrainFrozen", "The merge train is frozen; nothing lands until it is released."
-    CONFLICT_AHEAD = "ConflictAhead", "It conflicts with an entry ahead of it; that may vanish."
+    TRAIN_FROZEN = (
+        "TrainFrozen",
+        "The train lands nothing until the cause is gone or a person releases it.",
+    )
     # running
     AGENT_RUNNING = "AgentRunning", "The agent's process is alive."
     COLLECTING = "Collecting", "The agent's work is being fetched and checked."
@@ -100,7 +101,6 @@ class Reason(_Described):
     # done
     LANDED = "Landed", "The base contains the tested merge commit."
     CANCELLED = "Cancelled", "A person cancelled it, or its file was removed."
-    WAIVED = "Waived", "A person let the train pass over it."
     # stalled: the failure classes
     AGENT_ERROR = "AgentError", FailureClass.AGENT_ERROR.description
     GATE_FAILED = "GateFailed", FailureClass.GATE_FAILED.description
@@ -127,7 +127,6 @@ class Reason(_Described):
     SIGNALLED = "Signalled", "The agent was ended by a signal."
     FOREIGN_HEAD = "ForeignHead", "Somebody else pushed to the item's branch; the next attempt starts from there."
     SCOPE_DENIED = "ScopeDenied", "A person denied the agent's request for more files; the next attempt is told."
-    NEVER_STARTED = "NeverStarted", "The agent's process was never started."
     LOST = "Lost", "The agent's process vanished without a trace of its end."
     TRY_AGAIN_LATER = "TryAgainLater", "The agent asked to be started again later."
     # train

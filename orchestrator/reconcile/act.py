@@ -269,6 +269,8 @@ class Executor:
                 done = status.model_copy(update={"landing": None, "frozen": frozen})
                 return self._write(WriteStatus(_train(action.train, done), frozen.reason.value, outcome.message))
             case LandResult.LANDED:
+                if outcome.message:
+                    self._record(action.train, "Checkout", outcome.message)
                 return self._prove(action)
 
     def _prove(self, action: Land) -> bool:

@@ -288,7 +288,7 @@ class People:
                     self.say(Verb.RELEASE, spec.name)
                 case Reason.WAITING_FOR_SCOPE:
                     self.say(Verb.DENY_SCOPE, spec.name)
-                case Reason.QUOTA_EXHAUSTED | Reason.BUDGET_EXHAUSTED | Reason.WAITING_FOR_BUDGET:
+                case Reason.QUOTA_EXHAUSTED | Reason.BUDGET_EXHAUSTED:
                     self.say(Verb.CANCEL, spec.name)
                 case Reason.WAITING_FOR_APPROVAL:
                     head = world.repository.refs.get(f"{BRANCHES}{spec.name}", "")

@@ -27,7 +27,6 @@ FOR_PERSONS = frozenset(
         Reason.HELD,
         Reason.WAITING_FOR_APPROVAL,
         Reason.WAITING_FOR_SCOPE,
-        Reason.WAITING_FOR_BUDGET,
         Reason.QUOTA_EXHAUSTED,
         Reason.BUDGET_EXHAUSTED,
     }

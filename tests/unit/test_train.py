@@ -136,6 +136,11 @@ class World:
         """Return the status this tick gives the item's run, None if it leaves it alone."""
         return next((one.status for one in _written(self.decide(), AgentRun) if one.name == f"{name}-1"), None)
 
+    def starts(self) -> list[str]:
+        """Return the runs this tick creates."""
+        made = [one.object for one in self.decide() if isinstance(one, Create)]
+        return [one.name for one in made if isinstance(one, AgentRun)]
+
     def reason(self, name: str) -> Reason:
         written = next(one for one in _written(self.decide(), ImplementationSpec) if one.name == name)
         return written.status.reason
@@ -372,3 +377,19 @@ def test_a_head_made_with_an_overridden_prompt_lands_only_with_an_approval() -> 
     assert (world.next_landing(), world.reason("a")) == (None, Reason.WAITING_FOR_APPROVAL)
     world.decisions.append(decision(Verb.APPROVE, "a", head="head-a"))
     assert world.next_landing() == "a"
+
+
+def test_the_breaker_stays_open_until_its_one_probe_has_ended() -> None:
+    world = World().waiting("a").waiting("b").waiting("c")
+    for name in ("a", "b"):
+        world.runs.append(run(name, failure=FailureClass.INFRA, message="no space left"))
+    frozen = world.next_status().frozen
+    assert frozen is not None and (frozen.reason, frozen.message) == (Reason.BREAKER_OPEN, "a, b: no space left")
+    assert world.starts() == ["a-2"], "one item probes, nobody else starts"
+    world.runs.append(run("a", 2, phase=RunPhase.RUNNING))
+    during = world.next_status()
+    assert during.frozen is not None and during.frozen.reason is Reason.BREAKER_OPEN
+    assert world.starts() == []
+    world.runs[-1] = run("a", 2, failure=FailureClass.AGENT_ERROR)
+    after = world.next_status()
+    assert after.frozen is None
