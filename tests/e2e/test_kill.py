@@ -338,3 +338,25 @@ def test_a_leader_killed_anywhere_loses_nothing_and_repeats_nothing(tmp_path: Pa
     print(f"{table.random} random kills, {table.aimed} aimed ones\n{table.show()}")
     assert table.random >= KILLS
     assert not table.missing(), f"never cut off: {table.missing()}\n{table.show()}"
+
+
+def test_a_workspace_that_was_never_finished_is_nobodys_work(tmp_path: Path) -> None:
+    """Half a checkout looks like an agent that deleted the rest: it must not become a checkpoint."""
+    night = Night(tmp_path)
+    for name in ("retried", "wide", "needs", "checked", "rejected"):
+        night.world.drop(name)
+    night.world.spec("plain", paths=["src/a/**", "config.txt"])
+    context = multiprocessing.get_context("forkserver")
+    for side in ("before", "after"):
+        night.aim.write_text(f"{side} read-tree -m -u *state/runs/\n")
+        night.start(context)
+        assert night.leader is not None
+        night.leader.join(30)
+        assert night.kill(), night.trouble()
+    night.start(context)
+    night.leader.join(60)
+    assert night.leader.exitcode == 0, night.trouble()
+    heads = night.world.git("for-each-ref", "--format=%(objectname)", "refs/interlock/runs/").splitlines()
+    for head in (*heads, "main"):
+        assert {"src/a/here.txt", "src/b/here.txt", "config.txt"} <= night.world.files(head)
+    night.world.prove()

@@ -51,7 +51,9 @@ class GitWorkspaces:
     def prepare(self, folder: Path, start: Sha, base: Sha, branch: str) -> Prepared:
         """Make a private clone in `folder` on `branch` at `start`, merged with `base` where it lacks it."""
         self.discard(folder)
-        place = self._clone(folder, f"ref: refs/heads/{branch}")
+        # Made aside and put in place when it is whole: half a checkout would look as if the agent had deleted the rest.
+        making = _making(folder)
+        place = self._clone(making, f"ref: refs/heads/{branch}")
         at, conflicted = start, None
         if not self._repository.contains(start, base):
             merged = self._merger.join(start, base, message=merge_message(branch), objects=place.git_dir / "objects")
@@ -68,6 +70,7 @@ class GitWorkspaces:
             asked=start, start=at, base=base, branch=branch, merging=conflicted is not None, conflicts=conflicts
         )
         origin.write(folder, place.git_dir / "index")
+        making.rename(folder)
         return Prepared(at, tuple(path for path, _ in conflicts))
 
     def checkout(self, folder: Path, commit: Sha) -> None:
@@ -101,7 +104,7 @@ class GitWorkspaces:
 
     def discard(self, folder: Path) -> None:
         """Remove the clone and what belongs to it, whatever its modes. A removal that is cut off is taken up again."""
-        for part in (folder, origin_folder(folder), scratch_folder(folder)):
+        for part in (folder, _making(folder), origin_folder(folder), scratch_folder(folder)):
             _remove(part)
 
     def _clone(self, folder: Path, head: str) -> Place:
@@ -132,6 +135,11 @@ class GitWorkspaces:
         files = [path for path in paths if _is_plain(place.work_tree / path)]
         ids = dict(zip(files, hash_files(self._repository.runner, place, files), strict=True))
         return tuple((path, ids.get(path, "")) for path in paths)
+
+
+def _making(folder: Path) -> Path:
+    """Return where a workspace is until it is whole."""
+    return folder.with_name(f".{folder.name}.making")
 
 
 def _is_plain(path: Path) -> bool:
