@@ -6,6 +6,7 @@ queued behind an earlier holder; otherwise a person answers. Asking for what it 
 
 from dataclasses import dataclass
 
+from orchestrator.core.attempts import era
 from orchestrator.core.board import Board, Item
 from orchestrator.core.claims import scope_of
 from orchestrator.core.floors import floor_of
@@ -39,6 +40,8 @@ def answer_request(board: Board, item: Item, run: AgentRun) -> RequestAnswer:
         return _wrong(f"its scope request cannot be read: {error}")
     if has_it:
         return _wrong(f"it asks for {wanted}, which it already may write")
+    if _denied_before(item, run, paths):
+        return _wrong(f"it asks for {wanted} again, which a person denied")
     said = next((granted for after, granted in reversed(item.voice.scope_answers) if after >= run.spec.number), None)
     if said is False:
         denied = Evidence(
@@ -63,6 +66,17 @@ def answer_request(board: Board, item: Item, run: AgentRun) -> RequestAnswer:
         )
         return RequestAnswer(None, waiting=waiting)
     return RequestAnswer(True, f"granted {wanted}")
+
+
+def _denied_before(item: Item, run: AgentRun, paths: tuple[str, ...]) -> bool:
+    """Return whether a person has said no to all of this already, since a person last gave the item a fresh start."""
+    denied = [
+        path
+        for earlier in era(item.spec, item.runs, item.voice)
+        if earlier.name != run.name and earlier.status.scope_granted is False and earlier.status.scope_request
+        for path in earlier.status.scope_request.paths
+    ]
+    return bool(denied) and uncovered(scope_of(paths), scope_of(tuple(denied))) is None
 
 
 def _wrong(message: str) -> RequestAnswer:

@@ -454,6 +454,17 @@ def a_landing_that_was_told_lost_did_not_move_the_base(log: Log, effect: Effect)
 # -- blame and status ------------------------------------------------------------------------------------------------
 
 
+def _denied(log: Log, run: AgentRun) -> set[str]:
+    """Return every path a person has said no to when an earlier start of the item asked for it."""
+    mine = run.spec.implementation_spec_ref
+    return {
+        path
+        for other in log.world.store.list(AgentRun)
+        if other.spec.implementation_spec_ref == mine and other.status.scope_granted is False
+        for path in (other.status.scope_request.paths if other.status.scope_request else ())
+    }
+
+
 @after("cluster.update_status AgentRun")
 def no_attempt_is_blamed_for_what_it_did_not_do(log: Log, effect: Effect) -> str | None:
     run: AgentRun = effect.result
@@ -465,7 +476,9 @@ def no_attempt_is_blamed_for_what_it_did_not_do(log: Log, effect: Effect) -> str
             asked_for_its_own = bool(end.script.asks_for) and all(
                 any(covers(own, path) for own in run.spec.scope.paths) for path in end.script.asks_for
             )
-            guilty = end.timed_out or (end.killed_at is None and (asked_for_its_own or not end.script.blameless))
+            asked_again = bool(end.script.asks_for) and set(end.script.asks_for) <= _denied(log, run)
+            asked_wrongly = asked_for_its_own or asked_again
+            guilty = end.timed_out or (end.killed_at is None and (asked_wrongly or not end.script.blameless))
             return None if guilty else f"{run.name}: its agent ended by no fault of its own"
         case FailureClass.SCOPE_VIOLATION:
             paths = (*run.spec.scope.paths,)
