@@ -13,7 +13,7 @@ from typing import Protocol
 
 from orchestrator.core.decide import decide
 from orchestrator.core.floors import files_in
-from orchestrator.errors import InterlockError, LostRace, Transient
+from orchestrator.errors import InterlockError, LostRace, Transient, Unusable
 from orchestrator.model.action import Action, StartAgent, StartGate
 from orchestrator.model.condition import Phase, RunPhase
 from orchestrator.model.decision import Decision
@@ -240,6 +240,9 @@ class Leader:
         key = _key(action)
         if isinstance(error, LostRace):
             return Outcome.LOST
+        if isinstance(error, Unusable):
+            # A full or read-only disk is nobody's fault and no object's: trying on would only repeat it.
+            raise error
         now = self._ports.clock.now()
         if isinstance(error, Transient):
             wait_s = self._backoff.note(key, now, error.retry_after_s)
