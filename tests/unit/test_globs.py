@@ -273,6 +273,17 @@ def test_the_index_forgets_what_is_removed_and_keeps_the_rest() -> None:
     assert len(index) == 5
 
 
+def test_the_index_finds_what_sorts_late_inside_a_folder_and_nothing_beside_it() -> None:
+    index: ScopeIndex[str] = ScopeIndex()
+    for text in ("a/é/x/**", "a/🚂/x", "a/~/[x]", "a0/x/y/**", "a./x/y", "a", "b/􏿿/**"):
+        index.add(text, Scope.of([text]))
+    assert index.overlapping(Scope.of(["a/**"])) == ["a/é/x/**", "a/🚂/x", "a/~/[x]", "a"]
+    assert index.overlapping(Scope.of(["a/*/?"])) == ["a/🚂/x", "a/~/[x]", "a"]
+    assert index.overlapping(Scope.of(["b"])) == ["b/􏿿/**"]
+    assert index.first_overlapping(Scope.of(["**/x"])) == "a/é/x/**"
+    assert index.first_overlapping(Scope.of(["c"])) is None
+
+
 def test_two_character_names_that_could_be_dots_are_told_apart() -> None:
     index: ScopeIndex[str] = ScopeIndex()
     index.add("front", Scope.of([".?/x", "z"]))

@@ -1,6 +1,6 @@
 """Globs as regular languages: what a pattern matches, whether two share a path, whether one lies inside others.
 
-The walk: `pattern` reads the text into items, one per path segment; `segment` knows what one item matches and what two
+The walk: `grammar` reads the text into items, one per path segment; `segment` knows what one item matches and what two
 share; `automaton` runs many patterns over a path, or over another pattern, at once; `escape` finds a path that lies in
 some patterns and in none of others; `relation`, `scope` and `index` are what the rest of Interlock calls. Every answer
 is exact.
@@ -17,9 +17,10 @@ Where it is not: git compares bytes, so its `?` is not `é`; git also takes a pa
 now as `*`, now as `**`) and whatever can match no path are errors here.
 """
 
+from orchestrator.core.globs.automaton import is_path
 from orchestrator.core.globs.choices import TooComplex
 from orchestrator.core.globs.index import ScopeIndex
-from orchestrator.core.globs.pattern import BadPattern, Pattern, is_path, parse, problems, remarks
+from orchestrator.core.globs.pattern import BadPattern, Pattern, parse, problems, remarks
 from orchestrator.core.globs.relation import Related, Relation, first_escaping, overlap, relate, uncovered
 from orchestrator.core.globs.scope import Scope, Union
 

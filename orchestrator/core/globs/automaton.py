@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orchestrator.core.globs.pattern import Item
+    from orchestrator.core.globs.grammar import Item
     from orchestrator.core.globs.segment import Segment
 
 _NO_NAMES = frozenset(("", ".", ".."))

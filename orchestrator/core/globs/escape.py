@@ -13,7 +13,8 @@ from itertools import product
 
 from orchestrator.core.globs.automaton import Automaton
 from orchestrator.core.globs.choices import SETS_A_STEP, STATES_MAX, TooComplex, choices, smallest
-from orchestrator.core.globs.pattern import GLOBSTAR, Item, Pattern
+from orchestrator.core.globs.grammar import GLOBSTAR, Item
+from orchestrator.core.globs.pattern import Pattern
 from orchestrator.core.globs.segment import STAR, Segment, segment
 
 _ANY_NAME = segment((STAR,))

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Generic, TypeVar
 
-from orchestrator.core.globs.pattern import GLOBSTAR, Item, Pattern
+from orchestrator.core.globs.grammar import GLOBSTAR, Item
+from orchestrator.core.globs.pattern import Pattern
 from orchestrator.core.globs.row import Row
 from orchestrator.core.globs.scope import Scope
 

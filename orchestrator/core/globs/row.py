@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.core.globs.characters import Blocks, Names, bits_of, filled
-from orchestrator.core.globs.pattern import GLOBSTAR, Item
+from orchestrator.core.globs.grammar import GLOBSTAR, Item
 from orchestrator.core.globs.segment import Segment
 
 

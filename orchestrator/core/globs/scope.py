@@ -8,7 +8,8 @@ from functools import cached_property
 
 from orchestrator.core.globs.automaton import Automaton
 from orchestrator.core.globs.characters import bits_of
-from orchestrator.core.globs.pattern import GLOBSTAR, BadPattern, Pattern, parse
+from orchestrator.core.globs.grammar import GLOBSTAR
+from orchestrator.core.globs.pattern import BadPattern, Pattern, parse
 
 
 @dataclass(frozen=True)
