@@ -144,19 +144,23 @@ def _take_in(snapshot: Snapshot, now: datetime) -> Iterable[WriteStatus]:
     for decision in in_order(snapshot.decisions):
         if decision.status.effective is not None:
             continue
+        if decision.spec.subject not in subjects:
+            yield from _unheard(decision)
+            continue
         sequence += 1
-        yield _taken_in(decision, subjects, landed, sequence, starts.get(decision.spec.subject, 0), now)
+        yield _taken_in(decision, landed, sequence, starts.get(decision.spec.subject, 0), now)
 
 
-def _taken_in(
-    decision: Decision, subjects: set[str], landed: set[str], sequence: int, after_run: int, now: datetime
-) -> WriteStatus:
-    subject = decision.spec.subject
-    refusal = ""
-    if subject not in subjects:
-        refusal = f"there is no spec or train {subject}"
-    elif subject in landed:
-        refusal = f"{subject} has landed already"
+def _unheard(decision: Decision) -> Iterable[WriteStatus]:
+    """Yield the remark that nobody is called so. The word stands: what it is about may be on its way."""
+    message = f"there is no spec or train {decision.spec.subject} yet"
+    if decision.status.message != message:
+        status = DecisionStatus(observed_generation=decision.metadata.generation, message=message)
+        yield WriteStatus(decision.model_copy(update={"status": status}))
+
+
+def _taken_in(decision: Decision, landed: set[str], sequence: int, after_run: int, now: datetime) -> WriteStatus:
+    refusal = f"{decision.spec.subject} has landed already" if decision.spec.subject in landed else ""
     status = DecisionStatus(
         observed_generation=decision.metadata.generation,
         effective=not refusal,

@@ -159,7 +159,11 @@ def _final(world: World) -> None:
     claims = [claim.spec for claim in world.train().status.claims]
     if claims:
         raise Violation("who_is_done_holds_no_claim", ", ".join(claims))
-    deaf = [decision.name for decision in world.store.list(Decision) if decision.status.effective is None]
+    # A word about what does not exist (yet) stands, and says so.
+    words = world.store.list(Decision)
+    known = {spec.name for spec in world.specs()} | {world.train().name}
+    words = [word for word in world.store.list(Decision) if word.spec.subject in known]
+    deaf = [word.name for word in words if word.status.effective is None]
     if deaf:
         raise Violation("every_word_is_answered", ", ".join(deaf))
     landed = world.repository.landed(world.repository.refs["refs/heads/main"])
