@@ -12,6 +12,7 @@ from datetime import datetime
 
 from orchestrator.core import graph
 from orchestrator.core.attempts import BACKOFF_MAX_S, Busy, ForPerson, Outlook, Startable, Stuck, outlook
+from orchestrator.core.draft import draft, is_templated, unrenderable
 from orchestrator.core.floors import floor_of, floor_written
 from orchestrator.core.lanes import Lanes, lanes_of
 from orchestrator.core.order import Orderable, rank
@@ -175,12 +176,18 @@ def _board(
         voice = said.get(name, SILENCE)
         mine = tuple(runs.get(name, ()))
         provider = _provider(spec, lanes, providers)
+        future = outlook(spec, mine, voice, train.spec.retries)
+        may_write = scope(spec, mine)
+        problem = _problem(spec, lanes, provider, known, facts, circles.get(name))
+        if problem is None and provider and isinstance(future, Startable) and is_templated(spec):
+            run = draft(spec, future, provider, lanes.scope(spec.spec.lane_names, may_write), train, facts.tip)
+            problem = unrenderable(spec, run)
         items[name] = Item(
             spec=spec,
             runs=mine,
             voice=voice,
-            outlook=outlook(spec, mine, voice, train.spec.retries),
-            scope=scope(spec, mine),
+            outlook=future,
+            scope=may_write,
             tier=ranking.tier[name],
             priority=ranking.priority[name],
             place=ranking.place[name],
@@ -189,7 +196,7 @@ def _board(
             pull=pulls.get(f"interlock/{name}"),
             branch=facts.branches.get(name),
             provider=provider,
-            problem=_problem(spec, lanes, provider, known, facts, circles.get(name)),
+            problem=problem,
         )
     _mark_failed_needs(items)
     return Board(

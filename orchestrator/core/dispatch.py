@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from orchestrator.core.attempts import Startable
 from orchestrator.core.board import Board, Item, starts_later, waits_for_person
 from orchestrator.core.claims import Claimant, Claims, next_claims
+from orchestrator.core.draft import draft
 from orchestrator.core.freeze import breaker, is_probing
 from orchestrator.core.prompt import render
-from orchestrator.core.provenance import digest
 from orchestrator.core.settle import foreign_head
 from orchestrator.core.train import Waiting
 from orchestrator.errors import Invalid
 from orchestrator.model.action import Action, Create, KeepForeign
-from orchestrator.model.base import ObjectMeta, OwnerReference, Sha
+from orchestrator.model.base import Sha
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
-from orchestrator.model.run import AgentRef, AgentRun, AgentRunSpec, Budget, SpecRef
 from orchestrator.model.spec import Wait
 from orchestrator.model.train import Frozen
 
@@ -58,12 +57,13 @@ def dispatch(board: Board, frozen: Frozen | None) -> Dispatch:
         if full is not None:
             waiting[item.name] = _crowded(full)
             continue
-        for slot in slots(item):
-            free[slot] -= 1
         try:
             actions.extend(_start(board, item))
         except Invalid as error:
             waiting[item.name] = Waiting(Reason.INVALID, str(error))
+            continue
+        for slot in slots(item):
+            free[slot] -= 1
     claims = next_claims(claimants, board.train.status.claims, board.train.status.epoch, free)
     for name, obstacle in claims.waits.items():
         waiting[name] = _overlaps(board, name, obstacle)
@@ -167,48 +167,17 @@ def _start(board: Board, item: Item) -> list[Action]:
     """
     assert isinstance(item.outlook, Startable) and item.claim is not None and item.provider is not None
     foreign = foreign_head(item)
-    tip = board.facts.tip
-    said = item.spec.spec
-    number = item.outlook.number
-    scope = board.lanes.scope(said.lane_names, item.scope)
-    regenerate = _regeneration(board, item)
-    parameters = {"stage": "implementation", **said.parameters}
-    parameters |= {
-        "repository": board.train.spec.repository,
-        "base": tip,
-        "head": f"interlock/{item.name}",
+    scope = board.lanes.scope(item.spec.spec.lane_names, item.scope)
+    run = draft(item.spec, item.outlook, item.provider, scope, board.train, board.facts.tip)
+    pinned = {
+        "claim_epoch": item.claim.epoch,
+        "start": foreign or run.spec.start,
+        "regenerate": _regeneration(board, item),
+        "prompt": render(item.spec, run),
     }
-    run = AgentRun(
-        metadata=ObjectMeta(
-            name=f"{item.name}-{number}",
-            labels={"interlock.dev/spec": item.name, "interlock.dev/train": board.train.name},
-            owner_references=(
-                OwnerReference(kind="ImplementationSpec", name=item.name, uid=item.spec.metadata.uid or ""),
-            ),
-        ),
-        spec=AgentRunSpec(
-            implementation_spec_ref=SpecRef(name=item.name),
-            agent_ref=AgentRef(name=item.provider.name),
-            parameters=parameters,
-            timeout=item.provider.spec.limits.timeout,
-            budget=Budget(tokens=item.provider.spec.limits.tokens),
-            idempotency_key=f"{item.spec.metadata.uid}/{number}",
-            number=number,
-            attempt=item.outlook.attempt,
-            scope=scope,
-            claim_epoch=item.claim.epoch,
-            base=tip,
-            start=foreign or item.outlook.start or tip,
-            spec_digest=digest(said),
-            spec_generation=item.spec.metadata.generation,
-            evidence=item.outlook.evidence,
-            regenerate=regenerate,
-        ),
-    )
-    prompt = render(item.spec, run)
-    pinned = run.model_copy(update={"spec": run.spec.model_copy(update={"prompt": prompt})})
+    created = run.model_copy(update={"spec": run.spec.model_copy(update=pinned)})
     keep = [KeepForeign(item.name, foreign)] if foreign is not None else []
-    return [*keep, Create(pinned)]
+    return [*keep, Create(created)]
 
 
 def _regeneration(board: Board, item: Item) -> str:
