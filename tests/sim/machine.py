@@ -209,7 +209,7 @@ class Machine:
 
     def sweep(self, incarnation: str) -> Sequence[str]:
         """Hand the machine to the incarnation: end every agent others left, return the runs that ended by it."""
-        self.owner = incarnation
+        self._hand_over(incarnation)
         ended = []
         for process in list(self.processes.values()):
             if process.incarnation != incarnation:
@@ -219,9 +219,15 @@ class Machine:
                 del self.processes[process.run]
         return ended
 
+    def _hand_over(self, incarnation: str) -> None:
+        """Make the incarnation the owner. Nobody gets back what a later one has taken over."""
+        if self.owner is not None and _age(incarnation) < _age(self.owner):
+            raise LostRace(f"{self.owner} has taken this machine over")
+        self.owner = incarnation
+
     def sweep_gates(self, incarnation: str) -> Sequence[str]:
         """Hand the machine to the incarnation: end and forget every gate others left, return those that ran."""
-        self.owner = incarnation
+        self._hand_over(incarnation)
         ended = []
         for name, job in list(self.jobs.items()):
             if job.incarnation != incarnation:
@@ -310,6 +316,11 @@ class Machine:
         tree = self.repository.commits[self._checkpoint(workspace)].tree
         if not any(self.repository.commits[head].tree == tree for head in self.repository.refs.values()):
             self.lost_work.append(run)
+
+
+def _age(incarnation: str) -> int:
+    """Return the number of an incarnation: later leaders have higher ones."""
+    return int(incarnation.rpartition("-")[2])
 
 
 def _work(workspace: Workspace, script: Script, share: float) -> None:
