@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from orchestrator.errors import Unusable
 
 _NAME_KEPT = 40
 """Characters of the repository's name kept in the state folder's: readable, and far below any file system's limit."""
+
+
+_OWNER = "repository"
+"""The file of a state folder that names the repository it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +52,45 @@ def load(
 ) -> Settings:
     """Return the settings these flags mean here; whatever a flag leaves open comes from the environment or a default.
 
-    Raises Unusable outside a git repository, and where the state folder would lie inside the work tree.
+    Raises Unusable outside a git repository, and where the state folder would lie inside the work tree or is the one
+    of another repository.
     """
     root = find_repository(Path(repo) if repo else (cwd or Path.cwd()), asked_for=repo)
     folder = state_folder(root, state or env.get("INTERLOCK_STATE"), env=env, cwd=cwd or Path.cwd())
+    _refuse_foreign(folder, repository_home(root))
     return Settings(
         repository=root,
         state=folder,
         jobs=jobs or default_jobs(),
     )
+
+
+def note_owner(settings: Settings) -> None:
+    """Write into the state folder whose it is, once it is there. Trouble with writing is the store's to report."""
+    if settings.state.is_dir():
+        home = repository_home(settings.repository)
+        with suppress(OSError):
+            if _owner(settings.state) != home:
+                (settings.state / _OWNER).write_bytes(os.fsencode(home))
+
+
+def _owner(state: Path) -> Path | None:
+    """Return the repository whose state this is; None if nobody noted it."""
+    try:
+        noted = (state / _OWNER).read_bytes()
+    except OSError:
+        return None
+    return Path(os.fsdecode(noted)) if noted else None
+
+
+def _refuse_foreign(state: Path, home: Path) -> None:
+    """Raise Unusable if another repository's items would be worked on here. One that is gone was moved, maybe here."""
+    owner = _owner(state)
+    if owner is not None and owner != home and owner.exists():
+        raise Unusable(
+            f"the state folder {state} belongs to the repository {owner}, not to {home}; "
+            "name another one with --state DIR or INTERLOCK_STATE, or unset INTERLOCK_STATE."
+        )
 
 
 def default_jobs() -> int:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.sqlite import LeaderLock, SqliteCluster
 from orchestrator.errors import Problem, Unusable
-from orchestrator.settings import Settings
+from orchestrator.settings import Settings, note_owner
 
 if TYPE_CHECKING:
     from orchestrator.adapters.git import Repository
@@ -55,7 +55,9 @@ def _forge(repository: Repository, settings: Settings) -> Forge:
 
 def open_store(settings: Settings, *, actor: str = "leader") -> Cluster:
     """Return the embedded store. Raises Unusable where its folder or file cannot be used."""
-    return SqliteCluster(settings.state, SystemClock(), actor=actor)
+    cluster = SqliteCluster(settings.state, SystemClock(), actor=actor)
+    note_owner(settings)
+    return cluster
 
 
 def open_repository(settings: Settings) -> OpenRepository:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import settings
+from orchestrator import settings, wiring
 from orchestrator.errors import Unusable
 
 
@@ -84,3 +84,21 @@ def test_linked_work_trees_share_the_state_of_their_repository(tmp_path: Path) -
     main, linked = (settings.load(cwd=path, env=env) for path in (root, tmp_path / "other"))
     assert main.state == linked.state
     assert linked.repository == (tmp_path / "other").resolve()
+
+
+def test_a_state_that_remembers_another_repository_is_refused(tmp_path: Path) -> None:
+    mine, other, state = repository(tmp_path / "shop"), repository(tmp_path / "bakery"), str(tmp_path / "state")
+    for _ in range(2):
+        wiring.open_store(settings.load(cwd=mine, env={}, state=state)).close()
+    with pytest.raises(Unusable, match=r"belongs to the repository .*/shop, not to .*/bakery"):
+        settings.load(cwd=other, env={}, state=state)
+
+
+def test_a_repository_that_was_moved_keeps_its_state(tmp_path: Path) -> None:
+    mine, state = repository(tmp_path / "shop"), str(tmp_path / "state")
+    wiring.open_store(settings.load(cwd=mine, env={}, state=state)).close()
+    moved = mine.rename(tmp_path / "store")
+    wiring.open_store(settings.load(cwd=moved, env={}, state=state)).close()
+    other = repository(tmp_path / "bakery")
+    with pytest.raises(Unusable, match=r"belongs to the repository .*/store"):
+        settings.load(cwd=other, env={}, state=state)
