@@ -313,10 +313,11 @@ def look(night: Night, table: Table) -> None:
         leader.join(0.02)
         if leader.exitcode is not None:
             return
-        os.kill(leader.pid, signal.SIGSTOP)
-        if night.cells() & set(table.missing()):
-            return
-        os.kill(leader.pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):  # It may have ended by itself a moment ago.
+            os.kill(leader.pid, signal.SIGSTOP)
+            if night.cells() & set(table.missing()):
+                return
+            os.kill(leader.pid, signal.SIGCONT)
 
 
 @pytest.mark.timeout(300)
