@@ -33,7 +33,7 @@ DEMANDS: dict[Reason, str] = {
     Reason.INVALID: "its author has to change the spec",
     Reason.NEED_FAILED: "what it needs has to be settled first, or the need dropped",
     Reason.POLICY_DENIED: "its change breaks a policy: change the spec, or make the change by hand",
-    Reason.GATE_COULD_NOT_RUN: "a gate has no verdict: install what it needs, or change the spec or the gate, then retry",
+    Reason.GATE_COULD_NOT_RUN: "a gate has no verdict: install what it needs or change it, then retry",
     Reason.CONFLICT: "it and the base cannot be merged without choosing a side: do that on its branch",
     Reason.NO_CHANGE: "its agent found nothing to do: change the spec, or cancel it",
     Reason.INFRA: "the machine keeps failing it: look at the log, then retry",
