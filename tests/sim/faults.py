@@ -122,6 +122,8 @@ class Port:
             refs = dict(world.repository.refs) if keeps_refs else {}
             result = target(*args, **kwargs)
             world.done(Effect(name, method, args, kwargs, result, leader, tip, refs))
+            if fault is None and label == "forge.land" and world.loses_landing():
+                fault = world.rng.choice(("lose", "crash_after"))
             if fault == "lose" and label == "forge.land" and world.rng.random() < 0.5:
                 return LandOutcome(LandResult.UNKNOWN, "no answer")
             if fault == "lose":

@@ -122,7 +122,7 @@ def retries_what_changed_nothing() -> Sequence[Patch]:
 @breaks(
     "nothing_that_landed_starts_again",
     "nothing_lands_twice",
-    fits=lambda world: world.profile.calls.get("lose", 0) > 0.01,
+    fits=lambda world: world.profile.landing_lost > 0,
 )
 def lands_again_after_a_lost_answer() -> Sequence[Patch]:
     """It believes its own record instead of re-reading the base: what nobody told it landed is landed again."""

@@ -52,6 +52,8 @@ class Profile:
     """Chance that a list goes on showing what it showed before."""
     gate_lost: float = 0.0
     gate_hangs: float = 0.0
+    landing_lost: float = 0.0
+    """Chance that nobody is told that a landing happened."""
     lingers: float = 0.5
     """Chance that a dead leader's processes live until the next one sweeps."""
     dozes: float = 0.0
@@ -100,7 +102,8 @@ class Scenario:
         profile = self.profile
         lines.append(
             f"faults {dict(profile.calls)} stale={profile.stale} gate_lost={profile.gate_lost}"
-            f" gate_hangs={profile.gate_hangs} lingers={profile.lingers} dozes={profile.dozes}"
+            f" gate_hangs={profile.gate_hangs} landing_lost={profile.landing_lost}"
+            f" lingers={profile.lingers} dozes={profile.dozes}"
             f" wakes={profile.wakes} ticks={profile.ticks}"
         )
         return "\n".join(lines)
@@ -185,7 +188,7 @@ def scenario(seed: int) -> Scenario:
         items=tuple(items),
         files=files,
         clashes=frozenset((one, other) for one, other in pairs),
-        profile=_profile(rng),
+        profile=_profile(rng, landing_lost=Random(f"landing/{seed}").choice((0.0, 0.0, 0.0, 0.0, 0.4))),
         agents_max=rng.choice((1, 2, 3, 4, 8)),
         is_checked_out=rng.random() < 0.3,
     )
@@ -288,7 +291,7 @@ def _train(rng: Random) -> MergeTrain:
     )
 
 
-def _profile(rng: Random) -> Profile:
+def _profile(rng: Random, *, landing_lost: float) -> Profile:
     mood = rng.random()
     if mood < 0.08:
         return Profile(ticks=rng.randint(10, 40))
@@ -305,6 +308,7 @@ def _profile(rng: Random) -> Profile:
         calls=calls,
         stale=sometimes(share, 0.05, 0.6),
         gate_lost=sometimes(share, 0.02, 0.6),
+        landing_lost=landing_lost,
         gate_hangs=sometimes(share / 2, 0.02, 0.15),
         lingers=rng.choice((0.0, 0.5, 1.0)),
         dozes=sometimes(share, 0.1, 0.5),

@@ -179,6 +179,10 @@ class World:
             self._remember()
         return None
 
+    def loses_landing(self) -> bool:
+        """Return whether nobody is told of the landing that just happened."""
+        return self.is_troubled and 0 < self.scenario.profile.landing_lost > self.rng.random()
+
     def done(self, effect: Effect) -> None:
         """Log an effect and ask the invariants."""
         self.effects += 1
