@@ -37,16 +37,19 @@ class Blocks:
         if len(ways) == 2:
             self._twins |= 1 << begin
         for way in ways:
-            for at, token in enumerate(way, begin):
+            # Put together small and moved once: every step on the whole row costs its length.
+            here: dict[Token, int] = {}
+            for at, token in enumerate(way):
+                here[token] = here.get(token, 0) | 1 << at
+            for token, bits in here.items():
                 if token is STAR:
-                    self._stars |= 1 << at
+                    self._stars |= bits << begin
                 else:
-                    self._sets[token] = self._sets.get(token, 0) | 1 << at
-            last = begin + len(way)
+                    self._sets[token] = self._sets.get(token, 0) | bits << begin
             self.firsts |= 1 << begin
-            self._inner |= (1 << last) - (1 << begin)
-            self._lasts |= 1 << last
-            begin = last + 1
+            self._inner |= ((1 << len(way)) - 1) << begin
+            self._lasts |= 1 << (begin + len(way))
+            begin += len(way) + 1
         return begin
 
     def sharing(self, segment: Segment, at: int) -> int:

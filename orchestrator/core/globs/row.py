@@ -92,28 +92,32 @@ class _Patterns:
 
     def add(self, items: tuple[Item, ...]) -> None:
         """Add a live pattern at the end of the row."""
-        begin = 1 << self.width
+        begin = self.width
+        # Put together small and moved once: every step on the whole row costs its length.
+        starts = globstars = anys = 0
         for item in items:
-            bit = 1 << self.width
-            self._items |= bit
+            bit = 1 << (self.width - begin)
+            starts |= bit
             self.width += 1
             if item is GLOBSTAR:
-                self._globstars |= bit
+                globstars |= bit
             elif item.is_any:
-                self._anys |= bit
+                anys |= bit
             elif item.literal is not None:
                 if item.literal not in self._named:
                     self._names.add(item.literal)
                 self._like.clear()
-                self._named[item.literal] = self._named.get(item.literal, 0) | bit
+                self._named[item.literal] = self._named.get(item.literal, 0) | bit << begin
             else:
                 self.width = self._wild.add(item.tokens, self.width - 1)
-        end = 1 << self.width
-        self._starts |= begin
-        self._begins |= begin
-        self._bodies |= end - begin
-        self._ends |= end
-        self._items |= end
+        end = 1 << (self.width - begin)
+        self._items |= (starts | end) << begin
+        self._globstars |= globstars << begin
+        self._anys |= anys << begin
+        self._starts |= 1 << begin
+        self._begins |= 1 << begin
+        self._bodies |= (end - 1) << begin
+        self._ends |= end << begin
         self.width += 1
 
     def group(self, begin: int) -> None:
