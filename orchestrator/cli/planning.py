@@ -171,10 +171,14 @@ def _verdict(
         if incomplete:
             out.remark(f"incomplete: {', '.join(incomplete)}")
         return 1 if off or incomplete or left_over else 0
-    if any(fate.fate is Fate.KEPT for fate in fates):
+    made = {fate.name for fate in fates}
+    unmade = [item for item in result.items if args.out and item.item.name not in made and not item.item.done]
+    for item in unmade:
+        out.remark(f"{item.item.name}: not written: it lacks {', '.join(item.missing)}")
+    kept = any(fate.fate is Fate.KEPT for fate in fates)
+    if kept:
         out.remark("files that differ were left alone; to overwrite them: --force")
-        return 1
-    return 0
+    return 1 if kept or unmade else 0
 
 
 _WORDS = {

@@ -349,6 +349,13 @@ def test_a_plan_becomes_files_that_are_never_overwritten_by_accident(world: Shop
     assert (gone.code, "specs/second.yaml: comes from this roadmap, which no longer has it" in gone.err) == (1, True)
 
 
+def test_an_item_that_makes_no_spec_is_named_and_is_not_done(world: Shop) -> None:
+    world.write("plan.md", ROADMAP + "\n### third: Without a lane\n\n- Objective: Be noticed.\n- Paths: zzz\n")
+    done = world.ask("plan", "plan.md", "--out", "new")
+    assert (done.code, "third: not written: it lacks" in done.err) == (1, True)
+    assert (world.root / "new/first.yaml").exists(), "what can be written is"
+
+
 def test_a_plan_with_errors_writes_nothing(world: Shop) -> None:
     world.write("plan.md", ROADMAP.replace("Lane: b", "Lane: c"))
     done = world.ask("plan", "plan.md", "--out", "new", "-o", "json")
