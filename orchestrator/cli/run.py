@@ -172,7 +172,10 @@ def _verdict(
             out.remark(f"  train {train.name}: {demand}; see: interlock explain {train.name}")
     for name, demand in people:
         out.remark(f"  {name}: {demand}; see: interlock explain {name}")
-    others = len(left) - len(people)
+    dropped = sum(1 for spec in left if spec.status.phase is Phase.CANCELLED)
+    if dropped:
+        out.remark(f"  {count(dropped, 'item')} cancelled")
+    others = len(left) - len(people) - dropped
     if others:
         out.remark(f"  {count(others, 'other')} {'waits' if others == 1 else 'wait'} for that; see: interlock status")
     return 1
