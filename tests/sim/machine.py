@@ -212,11 +212,9 @@ class Machine:
         self._hand_over(incarnation)
         ended = []
         for process in list(self.processes.values()):
-            if process.incarnation != incarnation:
-                if process.alive:
-                    self.kill(process, with_leader=True)
-                    ended.append(process.run)
-                del self.processes[process.run]
+            if process.incarnation != incarnation and process.alive:
+                self.kill(process, with_leader=True)
+                ended.append(process.run)
         return ended
 
     def _hand_over(self, incarnation: str) -> None:
@@ -349,8 +347,7 @@ class FakeRuntime:
         """Prepare the workspace and start the agent. A second start of a known run does nothing."""
         machine, run = self.machine, order.run
         self._own(run.name)
-        known = machine.processes.get(run.name)
-        if known is not None:
+        if self._mine(run.name) is not None:
             return
         spec = run.spec.implementation_spec_ref.name
         workspace = machine.prepare(run, spec)
