@@ -29,6 +29,7 @@ class LocalForge:
         self._repository = repository
         self._checkouts = checkouts
         self._records = records
+        self._urls: dict[int, str] = {}
         self._seen = _Heads({}, {})
 
     def pulls(self) -> list[PullRequest]:
@@ -128,10 +129,16 @@ class LocalForge:
         state = PullState.MERGED if held else PullState.OPEN
         return self._records.save(record.model_copy(update={"head": head, "state": state}))
 
+    def _url(self, number: int) -> str:
+        # Kept: every tick asks for every pull request, and resolving a path asks the file system for each part of it.
+        if number not in self._urls:
+            self._urls[number] = self._records.page_of(number).resolve().as_uri()
+        return self._urls[number]
+
     def _pull(self, record: Record) -> PullRequest:
         return PullRequest(
             number=record.number,
-            url=self._records.page_of(record.number).resolve().as_uri(),
+            url=self._url(record.number),
             branch=record.branch,
             head=record.head,
             title=record.title,
