@@ -15,7 +15,7 @@ import pytest
 from tests.sim.runner import play
 
 ROOT = Path(__file__).resolve().parents[2]
-SEEDS = 700
+SEEDS = 900
 CHUNK = 10
 SOAK_SEEDS = int(os.environ.get("SOAK_SEEDS", "100000"))
 SOAK_CHUNK = 100
