@@ -73,14 +73,14 @@ def main() -> int:
             theirs.append(timed(lambda: git(folder / "merging", "merge", "-q", "--no-ff", "-m", "Land", head)))
             git(path, "update-ref", "refs/heads/main", base)
             message = f"Land change {number}\n\nInterlock-Spec: change\n"
-            built_in.append(timed(lambda message=message: repository.build(base, [head], [message])))  # type: ignore[misc]
+            built_in.append(timed(lambda message=message: repository.build(base, [head], [message])))
             built = repository.build(base, [head], [message])
             assert isinstance(built, Built)
             at = datetime.now(UTC)
             landing = Landing(
                 spec="change", run="change-1", head=head, commit=built.commit, tree=built.tree, base=base, at=at
             )
-            ours.append(timed(lambda landing=landing: forge.land("main", landing)))  # type: ignore[misc]
+            ours.append(timed(lambda landing=landing: forge.land("main", landing)))
             assert forge.land("main", landing).result is LandResult.LANDED
     merge, build, land = (statistics.median(each) for each in (theirs, built_in, ours))
     print(f"{FILES} files, median of {ROUNDS} rounds")

@@ -46,7 +46,7 @@ def repository(folder: Path) -> None:
 
 
 def fill(settings: Settings, agent: Path, count: int) -> None:
-    with open_store(settings) as store:  # type: ignore[attr-defined]
+    with open_store(settings) as store:
         train = MergeTrainSpec.model_validate({"gates": [{"name": "test", "run": "true"}], "runs": 2})
         store.create(MergeTrain(metadata=ObjectMeta(name="main"), spec=train))
         store.create(Lane(metadata=ObjectMeta(name="parts"), spec=LaneSpec(own=("parts/**",), max_runs=1000)))
@@ -81,12 +81,12 @@ def main(count: int) -> None:
     def timed(self: Executor, action: object, snapshot: object) -> bool:
         begin = time.perf_counter()
         try:
-            return carry_one(self, action, snapshot)  # type: ignore[arg-type]
+            return carry_one(self, action, snapshot)
         finally:
-            spent[type(action).__name__] += time.perf_counter() - begin  # type: ignore[assignment]
+            spent[type(action).__name__] += time.perf_counter() - begin
             calls[type(action).__name__] += 1
 
-    Executor.one = timed  # type: ignore[method-assign,assignment]
+    Executor.one = timed
     observe = Leader.observe
 
     def timed_observe(self: Leader) -> object:
@@ -94,10 +94,10 @@ def main(count: int) -> None:
         try:
             return observe(self)
         finally:
-            spent["(observe)"] += time.perf_counter() - begin  # type: ignore[assignment]
+            spent["(observe)"] += time.perf_counter() - begin
             calls["(observe)"] += 1
 
-    Leader.observe = timed_observe  # type: ignore[method-assign,assignment]
+    Leader.observe = timed_observe
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
         agent = root / "agent.sh"

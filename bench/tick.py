@@ -64,7 +64,7 @@ def settled(world: Snapshot, now: datetime) -> Snapshot:
     written = {(type(a.object), a.object.name): a.object for a in decide(world, now) if isinstance(a, WriteStatus)}
     specs = tuple(written.get((ImplementationSpec, spec.name), spec) for spec in world.specs)
     trains = tuple(written.get((MergeTrain, train.name), train) for train in world.trains)
-    return replace(world, specs=specs, trains=trains)  # type: ignore[arg-type]
+    return replace(world, specs=specs, trains=trains)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import assert_never
 
 from orchestrator.core.conclude import concluded
@@ -92,15 +93,9 @@ class Executor:
             if self._pool is not None and isinstance(action, POOLED):
                 later.append((action, self._pool.submit(self.one, action, snapshot)))
                 continue
-            try:
-                outcomes.append(self._outcome(action, self.one(action, snapshot), done))
-            except Exception as error:
-                outcomes.append(failed(action, error))
+            outcomes.append(self._settled(action, partial(self.one, action, snapshot), failed, done))
         for action, future in later:
-            try:
-                outcomes.append(self._outcome(action, future.result(), done))
-            except Exception as error:
-                outcomes.append(failed(action, error))
+            outcomes.append(self._settled(action, future.result, failed, done))
         return outcomes
 
     def close(self) -> None:
@@ -152,8 +147,18 @@ class Executor:
             case _:
                 assert_never(action)
 
-    def _outcome(self, action: Action, changed: bool, done: Callable[[Action], None]) -> Outcome:
-        done(action)
+    def _settled(
+        self,
+        action: Action,
+        effect: Callable[[], bool],
+        failed: Callable[[Action, BaseException], Outcome],
+        done: Callable[[Action], None],
+    ) -> Outcome:
+        try:
+            changed = effect()
+            done(action)
+        except Exception as error:  # The one place: a bug in one action stalls its object, the others go on.
+            return failed(action, error)
         return Outcome.DONE if changed else Outcome.LOST
 
     def _create(self, obj: AgentRun | ImplementationSpec | Resource) -> bool:
