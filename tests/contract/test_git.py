@@ -8,16 +8,14 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contract.git_suite")
-
-from orchestrator.adapters.git import GitRepository, Runner, inspect, open_repository  # noqa: E402
-from orchestrator.adapters.git.run import Place  # noqa: E402
-from orchestrator.adapters.git.worktrees import asked_work_trees, work_trees  # noqa: E402
-from orchestrator.errors import Invalid, Unusable  # noqa: E402
-from orchestrator.model.base import Sha  # noqa: E402
-from orchestrator.model.facts import Built, Change, Conflicted  # noqa: E402
-from tests.contract.git_suite import GitSuite, landing_message, lines  # noqa: E402
-from tests.contract.git_world import Mode, RealWorld, run_git  # noqa: E402
+from orchestrator.adapters.git import GitRepository, Runner, inspect, open_repository
+from orchestrator.adapters.git.run import GitFailed, Place
+from orchestrator.adapters.git.worktrees import asked_work_trees, work_trees
+from orchestrator.errors import Invalid, Unusable
+from orchestrator.model.base import Sha
+from orchestrator.model.facts import Built, Change, Conflicted
+from tests.contract.git_suite import GitSuite, landing_message, lines
+from tests.contract.git_world import Mode, RealWorld, run_git
 
 
 class TestGit(GitSuite):
@@ -303,13 +301,61 @@ def test_a_state_directory_that_cannot_be_written_is_one_clear_error(world: Real
         open_repository(world.path, tmp_path / "file" / "state")
 
 
-def test_a_full_disk_is_one_clear_error(world: RealWorld) -> None:
-    place = Place(world.path / ".git")
-    script = world.folder / "full-git"
-    script.write_text("#!/bin/sh\necho 'fatal: write error: No space left on device' >&2\nexit 128\n")
+def says(world: RealWorld, words: str) -> Runner:
+    """Return a runner of a git that fails with these words."""
+    (world.folder / "words").write_text(words)
+    script = world.folder / "failing-git"
+    script.write_text(f"#!/bin/sh\ncat '{world.folder}/words' >&2\nexit 128\n")
     script.chmod(0o755)
+    return Runner(str(script))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "fatal: write error: No space left on device\n",
+        "fatal: write error: No space left on device",
+        "error: unable to create file src/a: No space left on device\nfatal: updating files failed\n",
+        "error: file write error: Disk quota exceeded\nerror: x: failed to insert into database\n",
+        "fatal: Unable to create '/repository/.git/index.lock': Read-only file system\n",
+    ],
+)
+def test_a_full_disk_is_one_clear_error(world: RealWorld, words: str) -> None:
     with pytest.raises(Unusable, match="make room"):
-        Runner(str(script)).run(place, "write-tree")
+        says(world, words).run(Place(world.path / ".git"), "write-tree")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "error: unable to index file 'No space left on device'\n",
+        'error: open("No space left on device"): Permission denied\nfatal: updating files failed\n',
+        "error: x: No space left on device: failed to insert into database\n",
+        "warning: x: No space left on device\n",
+        "error: Your local changes would be overwritten:\n\tx: No space left on device\nAborting\n",
+        "No space left on device\n",
+    ],
+)
+def test_a_file_called_like_a_full_disk_is_none(world: RealWorld, words: str) -> None:
+    with pytest.raises(GitFailed):
+        says(world, words).run(Place(world.path / ".git"), "write-tree")
+
+
+def test_a_path_with_a_line_like_a_full_disk_in_it_is_none(world: RealWorld) -> None:
+    name = b"a\nerror: x: No space left on device\nb"
+    runner = says(world, f"fatal: Unable to process path {name.decode()}\n")
+    with pytest.raises(GitFailed):
+        runner.run(Place(world.path / ".git"), "update-index", "-z", "--stdin", input=name + b"\0")
+    with pytest.raises(GitFailed):
+        runner.run(Place(world.path / ".git"), "hash-object", "--", name.decode())
+
+
+def test_a_real_file_called_like_a_full_disk_that_git_cannot_take_is_no_full_disk(world: RealWorld) -> None:
+    """As git really words it: a path below a file, as an agent may leave it between two looks."""
+    place = Place(world.path / ".git", work_tree=world.path)
+    for name in ("No space left on device", "x: No space left on device"):
+        with pytest.raises(GitFailed):
+            world.repository.runner.run(place, "update-index", "-z", "--stdin", input=f"{name}/gone\0".encode())
 
 
 def test_a_git_child_is_out_of_reach_of_the_terminals_interrupt(world: RealWorld) -> None:

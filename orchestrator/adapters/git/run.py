@@ -5,6 +5,7 @@ off for every call. Nothing here knows what a call means; callers say which exit
 """
 
 import os
+import re
 import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,7 +42,10 @@ _FIXED = {
 }
 # What lets git find the settings of whoever owns the work tree (filters, line endings) when it moves their files.
 _OWNERS = ("HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
-_FULL_DISK = ("No space left on device", "Disk quota exceeded", "Read-only file system")
+# How git ends a line about a call the system refused. Anywhere else in a line the words are a file's name.
+_FULL_DISK = re.compile(
+    r"^(?:fatal|error): .*: (No space left on device|Disk quota exceeded|Read-only file system)$", re.MULTILINE
+)
 NAME = "Interlock"
 EMAIL = "interlock@interlock.invalid"
 
@@ -157,7 +161,7 @@ class Runner:
         said = decoded(err)
         if process.returncode in expect:
             return Done(process.returncode, out, said)
-        if any(phrase in said for phrase in _FULL_DISK):
+        if _is_full_disk(said, encoded("\0".join(arguments)) + input):
             raise Unusable(
                 f"git {arguments[0]} cannot write in {place.git_dir}: {said.strip()}; make room and start again"
             )
@@ -182,6 +186,12 @@ class Runner:
             if error.filename == self.program:
                 raise Unusable(f"the program `{self.program}` is missing; install git 2.38 or newer") from error
             raise Unusable(f"{error.filename} is gone, git cannot work in {place.git_dir}") from error
+
+
+def _is_full_disk(said: str, asked: bytes) -> bool:
+    """Return whether git says that the disk takes no more. A name it was asked about may hold such a line itself."""
+    found = {match.group(1) for match in _FULL_DISK.finditer(said)}
+    return any(encoded(words) not in asked for words in found)
 
 
 def identity(at: int) -> dict[str, str]:
