@@ -120,6 +120,10 @@ class Cluster(Protocol):
         """Return the present point in the store's history."""
         ...
 
+    def close(self) -> None:
+        """Let go of files and connections; twice is once. Nothing is lost without it, nothing may be asked after it."""
+        ...
+
 
 class Git(Protocol):
     """The repository's objects and our own refs. Opaque ids in, opaque ids out. Never touches a work tree or a

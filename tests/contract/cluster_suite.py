@@ -453,6 +453,13 @@ class ClusterSuite:
         cluster.record(Event(AT, "AgentRun", "a", "Reason", "message"))
         assert not cluster.changed_since(mark)
 
+    # the end
+
+    def test_closing_twice_is_closing_once(self, cluster: Cluster) -> None:
+        made(cluster.create(spec()))
+        cluster.close()
+        cluster.close()
+
     # exclusion
 
     def test_of_a_hundred_creates_of_one_name_at_once_exactly_one_wins(self, cluster: Cluster) -> None:

@@ -8,15 +8,12 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("cluster_suite")
-
-from cluster_suite import ClusterSuite, decision, made, run, spec  # noqa: E402
-
-from orchestrator.adapters.clock import SystemClock  # noqa: E402
-from orchestrator.adapters.memory import MemoryCluster  # noqa: E402
-from orchestrator.adapters.sqlite import SqliteCluster  # noqa: E402
-from orchestrator.model.run import AgentRun, AgentRunStatus  # noqa: E402
-from orchestrator.model.spec import ImplementationSpec  # noqa: E402
+from orchestrator.adapters.clock import SystemClock
+from orchestrator.adapters.memory import MemoryCluster
+from orchestrator.adapters.sqlite import SqliteCluster
+from orchestrator.model.run import AgentRun, AgentRunStatus
+from orchestrator.model.spec import ImplementationSpec
+from tests.contract.cluster_suite import ClusterSuite, decision, made, run, spec
 
 
 class SteppingClock:
@@ -62,3 +59,10 @@ class TestSqlite(ClusterSuite):
     def cluster(self, tmp_path: Path) -> Iterator[SqliteCluster]:
         with SqliteCluster(tmp_path / "state", SystemClock()) as cluster:
             yield cluster
+
+    def test_what_was_written_before_the_end_is_there_for_whoever_opens_it_next(self, tmp_path: Path) -> None:
+        first = SqliteCluster(tmp_path / "state", SystemClock())
+        written = made(first.create(spec()))
+        first.close()
+        with SqliteCluster(tmp_path / "state", SystemClock()) as second:
+            assert second.get(ImplementationSpec, written.name) == written

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contract.git_suite", "tests.contract.forge_suite")
-
-from orchestrator.model.base import Sha  # noqa: E402
-from orchestrator.model.facts import BaseCheckout  # noqa: E402
-from orchestrator.model.train import Landing  # noqa: E402
-from tests.contract.forge_suite import ForgeSuite  # noqa: E402
-from tests.contract.git_suite import GitSuite, lines  # noqa: E402
-from tests.sim.forge import FakeForge  # noqa: E402
-from tests.sim.repository import EPOCH, FakeGit, Repository  # noqa: E402
+from orchestrator.model.base import Sha
+from orchestrator.model.facts import BaseCheckout
+from orchestrator.model.train import Landing
+from tests.contract.forge_suite import ForgeSuite
+from tests.contract.git_suite import GitSuite, lines
+from tests.sim.forge import FakeForge
+from tests.sim.repository import EPOCH, FakeGit, Repository
 
 
 class FakeWorld:

@@ -6,20 +6,18 @@ from datetime import timedelta
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contract.machine_suite")
-
-from orchestrator.model.base import ObjectMeta, Sha  # noqa: E402
-from orchestrator.model.facts import AgentFact, AgentState, GateFact  # noqa: E402
-from orchestrator.model.gate import Gate  # noqa: E402
-from orchestrator.model.provider import Adapter, AgentProvider, AgentProviderSpec  # noqa: E402
-from orchestrator.model.run import AgentRef, AgentRun, AgentRunSpec, SpecRef  # noqa: E402
-from orchestrator.model.spec import ImplementationSpec, ImplementationSpecSpec  # noqa: E402
-from orchestrator.model.validation import Purpose, Validation, ValidationSpec  # noqa: E402
-from orchestrator.ports import RunOrder  # noqa: E402
-from tests.contract.machine_suite import NEW, Does, GatesSuite, RuntimeSuite, Says  # noqa: E402
-from tests.sim.machine import FakeGates, FakeRuntime, Machine, Workspace  # noqa: E402
-from tests.sim.repository import EPOCH, Repository  # noqa: E402
-from tests.sim.script import LINT, TEST, Quality, Script, value  # noqa: E402
+from orchestrator.model.base import ObjectMeta, Sha
+from orchestrator.model.facts import AgentFact, AgentState, GateFact
+from orchestrator.model.gate import Gate
+from orchestrator.model.provider import Adapter, AgentProvider, AgentProviderSpec
+from orchestrator.model.run import AgentRef, AgentRun, AgentRunSpec, SpecRef
+from orchestrator.model.spec import ImplementationSpec, ImplementationSpecSpec
+from orchestrator.model.validation import Purpose, Validation, ValidationSpec
+from orchestrator.ports import RunOrder
+from tests.contract.machine_suite import NEW, Does, GatesSuite, RuntimeSuite, Says
+from tests.sim.machine import FakeGates, FakeRuntime, Machine, Workspace
+from tests.sim.repository import EPOCH, Repository
+from tests.sim.script import LINT, TEST, Quality, Script, value
 
 WRITES = ((NEW, value("item", 1, Quality.GOOD)),)
 SCRIPTS = {

@@ -11,15 +11,13 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contract.forge_suite")
-
-from orchestrator.adapters.forge_local import Records  # noqa: E402
-from orchestrator.adapters.forge_local.records import Record  # noqa: E402
-from orchestrator.errors import Transient, Unusable  # noqa: E402
-from orchestrator.model.base import Sha  # noqa: E402
-from orchestrator.model.facts import PullText, Pushed  # noqa: E402
-from tests.contract.forge_suite import BRANCH, ForgeSuite  # noqa: E402
-from tests.contract.git_world import RealWorld, run_git  # noqa: E402
+from orchestrator.adapters.forge_local import Records
+from orchestrator.adapters.forge_local.records import Record
+from orchestrator.errors import Transient, Unusable
+from orchestrator.model.base import Sha
+from orchestrator.model.facts import PullText, Pushed
+from tests.contract.forge_suite import BRANCH, ForgeSuite
+from tests.contract.git_world import RealWorld, run_git
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,17 +7,15 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contract.machine_suite")
-
-from orchestrator.adapters.process.gates import ProcessGates  # noqa: E402
-from orchestrator.adapters.process.host import ProcessHost  # noqa: E402
-from orchestrator.model.base import ObjectMeta, Sha, TreeId  # noqa: E402
-from orchestrator.model.facts import AgentFact, GateFact  # noqa: E402
-from orchestrator.model.gate import Gate  # noqa: E402
-from orchestrator.model.validation import Purpose, Validation, ValidationSpec  # noqa: E402
-from orchestrator.ports import RunOrder  # noqa: E402
-from tests.contract.machine_suite import Does, GatesSuite, RuntimeSuite, Says  # noqa: E402
-from tests.e2e.process_world import ENVIRON, Agents, git, repository, until, workspaces  # noqa: E402
+from orchestrator.adapters.process.gates import ProcessGates
+from orchestrator.adapters.process.host import ProcessHost
+from orchestrator.model.base import ObjectMeta, Sha, TreeId
+from orchestrator.model.facts import AgentFact, GateFact
+from orchestrator.model.gate import Gate
+from orchestrator.model.validation import Purpose, Validation, ValidationSpec
+from orchestrator.ports import RunOrder
+from tests.contract.machine_suite import Does, GatesSuite, RuntimeSuite, Says
+from tests.e2e.process_world import ENVIRON, Agents, git, repository, until, workspaces
 
 ASK = """echo '{"paths": ["docs/**"], "reason": "needed"}' > "$INTERLOCK_DIR/scope-request.json"; exit 11"""
 SCRIPTS = {

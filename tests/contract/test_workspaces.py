@@ -14,13 +14,11 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contract.workspaces_suite")
-
-from orchestrator.model.base import Sha  # noqa: E402
-from orchestrator.model.condition import Reason  # noqa: E402
-from orchestrator.model.train import PatchLimits  # noqa: E402
-from tests.contract.git_world import Mode, RealWorld, agent_git, lines, run_git  # noqa: E402
-from tests.contract.workspaces_suite import REF, WorkspacesSuite, fetch  # noqa: E402
+from orchestrator.model.base import Sha
+from orchestrator.model.condition import Reason
+from orchestrator.model.train import PatchLimits
+from tests.contract.git_world import Mode, RealWorld, agent_git, lines, run_git
+from tests.contract.workspaces_suite import REF, WorkspacesSuite, fetch
 
 
 class World(RealWorld):

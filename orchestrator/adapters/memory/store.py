@@ -7,7 +7,7 @@ JSON like everywhere else, so what would not survive a real store does not survi
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from orchestrator.core.record import born, decode, encode, given_name, recordable, respecified, restated, suffix
 from orchestrator.model.base import Resource
@@ -43,7 +43,8 @@ class MemoryCluster:
         with self._lock:
             if kind not in self._sorted:
                 self._sorted[kind] = tuple(obj for _, obj in sorted(self._objects.get(kind, {}).items()))
-            return self._sorted[kind]  # type: ignore[return-value]
+            # No type says that a dictionary's value is of its own key's kind; `_keep` sees to it.
+            return cast(tuple[R, ...], self._sorted[kind])
 
     def create(self, obj: R) -> R | None:
         """Store a new object and return it as stored, without a status; None if the name is taken."""
@@ -116,6 +117,9 @@ class MemoryCluster:
     def mark(self) -> str:
         """Return the present point in the store's history."""
         return str(self._version)
+
+    def close(self) -> None:
+        """Let go of the store, of which there is nothing to let go of."""
 
     def put(self, obj: R) -> R:
         """Store the object with its status as given, whatever was there. For setting a stage; no part of the port."""

@@ -64,6 +64,7 @@ def main() -> None:
 
 def prctl(option: int, value: int) -> None:
     """Set one attribute of this process. Raises OSError where the kernel refuses."""
+    # None is this program and its libraries; the stub knows only names of files.
     address = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")  # type: ignore[arg-type]
     if _ctypes.call_function(address, (option, int(value), 0, 0, 0)) != 0:
         raise OSError(f"prctl({option}, {value}) was refused")
