@@ -133,9 +133,9 @@ def _specs(wanted: Desired, owned: Ownership) -> list[Problem]:
         named = [name for name in spec.spec.lane_names if name in lanes]
         gap = _gap(owned, named, spec) if named and len(named) == len(spec.spec.lane_names) else None
         if gap is not None:
-            what = (
-                f"spec `{spec.name}`: its paths cover `{gap}`, which lane {' and '.join(named)} does not own; "
-                "narrow them, or name the owning lane"
+            folder = next((f for path in spec.spec.paths if (f := _folder(owned, named, path, gap))), None)
+            what = f"spec `{spec.name}`: its paths cover `{gap}`, which lane {' and '.join(named)} does not own; " + (
+                f"write `{folder}`" if folder else "narrow them, or name the owning lane"
             )
             problems.append(_at(wanted, spec, Problem("OutsideLane", what, witness=gap), "paths"))
         agents = [spec.spec.agent, *(lanes[name].spec.agent for name in named)]
@@ -151,6 +151,11 @@ def _gap(owned: Ownership, lanes: Sequence[str], spec: ImplementationSpec) -> st
         return owned.scope_gap(lanes, spec.spec.paths)
     except TooComplex:
         return None  # the leader says so too, and holds the item
+
+
+def _folder(owned: Ownership, lanes: Sequence[str], path: str, gap: str) -> str | None:
+    """Return the pattern that was meant by a path which is only a folder, where just its own name is the gap."""
+    return owned.folder_inside(lanes, path) if path.rstrip("/") == gap else None
 
 
 def _agents(wanted: Desired, root: Path, path_env: str) -> list[Problem]:

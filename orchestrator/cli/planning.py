@@ -7,9 +7,10 @@ import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.adapters.documents import ROADMAP_SIZE_MAX, Located, load, read_text
+from orchestrator.adapters.documents import ROADMAP_SIZE_MAX, Loaded, load, read_text
 from orchestrator.adapters.survey import tracked_paths
 from orchestrator.cli import manifests
 from orchestrator.cli.context import settings_of
@@ -19,6 +20,7 @@ from orchestrator.cli.table import Column, count, write_table
 from orchestrator.core.plan import PlanResult, specs_of
 from orchestrator.core.plan import plan as planned
 from orchestrator.core.roadmap import RoadmapItem, read_strict, template
+from orchestrator.core.validate import breaks_schema
 from orchestrator.errors import Invalid, Problem
 from orchestrator.model.lane import Lane
 from orchestrator.model.spec import ImplementationSpec
@@ -37,7 +39,9 @@ def plan(args: argparse.Namespace, out: Output) -> int:
     settings = settings_of(args)
     with _collector_paused():
         around = _around(args.filename, settings)
-        result = _planned(args.roadmaps, around, settings.repository)
+        result, unreadable = _planned(args.roadmaps, around, settings.repository)
+    if unreadable:
+        return _unreadable(result, unreadable, out)
     folder = Path(args.out) if args.out else settings.repository / manifests.SPECS
     specs = tuple(_sourced(spec, settings) for spec in specs_of(result))
     fates: list[Written] = []
@@ -68,17 +72,32 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _around(filenames: Sequence[str], settings: Settings) -> tuple[Located, ...]:
+def _unreadable(result: PlanResult, unreadable: Sequence[Problem], out: Output) -> int:
+    """Say everything about what could be read, and about what could not; exit 2: nothing is written of half a plan."""
+    word = f"plan: {count(len(unreadable), 'mistake')} in what cannot be read; nothing was written"
+    told = (*unreadable, *result.problems)
+    if out.is_machine:
+        document = _document(result, (), ())
+        out.document({**document, "problems": [problem_document(each) for each in told], "error": word})
+    else:
+        _show(result, out)
+    out.failure(word, told)
+    return 2
+
+
+def _around(filenames: Sequence[str], settings: Settings) -> Loaded:
     """Return the documents the plan is held against: lanes, trains, and specs that needs may name."""
     usual = (manifests.CONFIG, manifests.LANES, manifests.SPECS)
     there = [manifests.as_seen(settings.repository / n) for n in usual if (settings.repository / n).exists()]
-    loaded = load(filenames or there)
-    manifests.require_schema(loaded.problems)
-    return loaded.objects
+    return load(filenames or there)
 
 
-def _planned(roadmaps: Sequence[str], around: Sequence[Located], repository: Path) -> PlanResult:
-    """Return the plan of all roadmaps together. Raises Invalid if one cannot be read."""
+# What only whole documents can tell: a lane that cannot be read is not a lane that is not there.
+_NEEDS_ALL = frozenset({"NoLanes", "UnknownNeed", "UnknownLane", "UnknownTrain", "OutsideLane"})
+
+
+def _planned(roadmaps: Sequence[str], around: Loaded, repository: Path) -> tuple[PlanResult, list[Problem]]:
+    """Return the plan of all roadmaps that can be read, and what is wrong with whatever cannot."""
     items: list[RoadmapItem] = []
     problems: list[Problem] = []
     unreadable: list[Problem] = []
@@ -89,10 +108,8 @@ def _planned(roadmaps: Sequence[str], around: Sequence[Located], repository: Pat
             read = read_strict(text, path)
             items += read.items
             problems += read.problems
-    if unreadable:
-        raise Invalid(f"plan: {count(len(unreadable), 'roadmap')} cannot be read", tuple(unreadable))
-    resources = [each.resource for each in around]
-    return planned(
+    resources = [each.resource for each in around.objects]
+    result = planned(
         items,
         lanes=[r for r in resources if isinstance(r, Lane)],
         trains=[r for r in resources if isinstance(r, MergeTrain)],
@@ -100,6 +117,11 @@ def _planned(roadmaps: Sequence[str], around: Sequence[Located], repository: Pat
         files=tracked_paths(repository) if any(isinstance(r, MergeTrain) and r.spec.floors for r in resources) else (),
         problems=problems,
     )
+    if any(breaks_schema(problem) for problem in around.problems):
+        unreadable += around.problems
+        sure = tuple(problem for problem in result.problems if problem.code not in _NEEDS_ALL)
+        result = replace(result, problems=sure)
+    return result, unreadable
 
 
 def _sourced(spec: ImplementationSpec, settings: Settings) -> ImplementationSpec:

@@ -180,6 +180,17 @@ class Ownership:
                 return gap
         return None
 
+    def folder_inside(self, lanes: Iterable[str], path: str) -> str | None:
+        """Return `x/**` for a path `x` that these lanes may not write while they may write all that lies in it.
+
+        `x` is the file of that name as well as the folder, so a lane that owns `x/**` does not own `x`. None where that
+        is not the reason. Raises what `scope_gap` does.
+        """
+        if not is_path(path.rstrip("/")):
+            return None
+        inside = f"{path.rstrip('/')}/**"
+        return inside if self.scope_gap(lanes, [inside]) is None else None
+
     def _as_meant(self, lanes: frozenset[str], path: str) -> str:
         """Return a glob for what a pattern without wildcards means where only one of its readings makes sense.
 

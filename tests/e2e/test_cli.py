@@ -350,10 +350,36 @@ def test_a_plan_becomes_files_that_are_never_overwritten_by_accident(world: Shop
 
 
 def test_an_item_that_makes_no_spec_is_named_and_is_not_done(world: Shop) -> None:
-    world.write("plan.md", ROADMAP + "\n### third: Without a lane\n\n- Objective: Be noticed.\n- Paths: zzz\n")
+    world.write("plan.md", ROADMAP + "\n### third: Without a lane\n\n- Objective: Be noticed.\n- Paths: src/a/c\n")
     done = world.ask("plan", "plan.md", "--out", "new")
     assert (done.code, "third: not written: it lacks" in done.err) == (1, True)
     assert (world.root / "new/first.yaml").exists(), "what can be written is"
+
+
+def test_a_folder_for_all_that_is_in_it_is_refused_with_the_pattern_that_was_meant(world: Shop) -> None:
+    world.spec("one", paths="src/a")
+    done = world.ask("doctor")
+    assert (done.code, "write `src/a/**`" in done.out) == (1, True)
+
+
+def test_what_cannot_be_read_hides_nothing_that_is_wrong_with_the_rest(world: Shop) -> None:
+    world.write("plan.md", ROADMAP.replace("Needs: first", "Needs: fisrt"))
+    done = world.ask("plan", "plan.md", "nowhere.md", "--out", "new", "-o", "json")
+    assert done.code == 2
+    assert [(p["path"], p["code"]) for p in done.document["problems"]] == [
+        ("nowhere.md", "NotFound"),
+        ("plan.md", "UnknownNeed"),
+    ]
+    assert [i["name"] for i in done.document["items"]] == ["first", "second"] and "error" in done.document
+    assert not (world.root / "new").exists()
+    world.write(
+        "lanes/a.yaml", "apiVersion: interlock.dev/v1alpha1\nkind: Lane\nmetadata: {name: a}\nspec: {owns: []}\n"
+    )
+    world.write("plan.md", ROADMAP.replace("Acceptance: it works", "Tier: urgent"))
+    done = world.ask("plan", "plan.md")
+    assert done.code == 2
+    assert "lanes/a.yaml:4" in done.err and "a tier is" in done.err
+    assert "which is not defined" not in done.err, "a lane that cannot be read is not one that is not there"
 
 
 def test_a_plan_with_errors_writes_nothing(world: Shop) -> None:

@@ -132,7 +132,47 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         item("a", lane="tradng"),
         [
             "r.md:3:9: item `a`: works in the lane `tradng` (did you mean `trading`?), which is not defined; "
-            "define it or name another"
+            "define it or name another",
+            "r.md:4:10: item `a`: `tradng/a/**` covers `tradng/a/x`, which no lane owns, so no run may write it; "
+            "narrow the path or let a lane own it",
+        ],
+    ),
+    "path of no lane where none is named": (
+        item("a", "docs/x.md, trading/a", lane=""),
+        [
+            "r.md:3:10: item `a`: `docs/x.md` covers `docs/x.md`, which no lane owns, so no run may write it; "
+            "narrow the path or let a lane own it"
+        ],
+    ),
+    "folder that is all a lane owns": (
+        item("a", "trading"),
+        [
+            "r.md:4:10: item `a`: `trading` reaches out of the lane `trading`: it covers `trading`, and no lane owns "
+            "it; write `trading/**`, which is all there is in that folder"
+        ],
+    ),
+    "rules of fields and of the whole": (
+        "### a: A\n- Tier: x\n- Paths: docs/x\n- Lane: trading\n- Needs: nowhere\n- Acceptance: " + "y" * 5000 + "\n",
+        [
+            "r.md:2:9: a tier is `safety`, `validity`, `execution` or `strategy`, not `x`",
+            "r.md:3:10: item `a`: `docs/x` reaches out of the lane `trading`: it covers `docs/x`, and no lane owns it; "
+            "narrow the path or name the lanes it needs",
+            "r.md:5:10: item `a`: needs `nowhere`, which no item defines; add it or drop the need",
+            "r.md:6:1: item `a`: acceptanceCriteria: String should have at most 4096 characters",
+        ],
+    ),
+    "item under a name that is none": (
+        item("A_b", needs="nowhere") + item("c", needs="a-b"),
+        [
+            "r.md:1:5: `A_b` is no name: lowercase letters, digits and `-`; write `a-b`",
+            "r.md:7:10: item `a-b`: needs `nowhere`, which no item defines; add it or drop the need",
+        ],
+    ),
+    "field's rule where something else is missing": (
+        "### a: A\n- Needs: a\n",
+        [
+            "r.md:2:10: item `a`: an item cannot need itself; drop the need",
+            "r.md:2:10: item `a`: can never start: a → a; drop one of these needs (items in r.md:1)",
         ],
     ),
     "path in another lane": (
@@ -183,7 +223,15 @@ def test_all_mistakes_of_all_roadmaps_come_in_one_list_in_file_order() -> None:
         ("b.md", 7, "UnknownNeed"),
         ("b.md", 10, "UnknownField"),
         ("a.md", 1, "DuplicateName"),
+        ("a.md", 4, "OutsideLane"),
     ]
+
+
+def test_a_need_of_nothing_is_an_item_where_one_is_called_so() -> None:
+    result = planned(item("nothing", needs="nothing") + item("b", needs="nothing") + item("c", needs="none"))
+    assert result.problems == ()
+    assert [tuple(need.text for need in each.item.needs) for each in result.items] == [(), ("nothing",), ()]
+    assert [each.wave for each in result.items] == [1, 2, 1]
 
 
 def test_a_gap_has_its_witness() -> None:

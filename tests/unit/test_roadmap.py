@@ -342,6 +342,7 @@ def test_mistakes_in_every_item_come_together_and_the_rest_is_read() -> None:
     ]
     assert [(item.name, words(item.lanes), words(item.paths)) for item in read.items] == [
         ("a", ["l"], []),
+        ("b", ["l"], []),
         ("c", [], ["p"]),
     ]
 

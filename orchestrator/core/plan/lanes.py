@@ -34,9 +34,14 @@ class LaneCheck:
         Raises `TooComplex` for patterns nobody should write.
         """
         for folder in _folders(pattern.stem):
-            if self._gap(lanes, folder + "**") is None:
+            # `x` is a file too, and no folder that a lane owns all of tells about that.
+            if not pattern.matches(folder[:-1]) and self._gap(lanes, folder + "**") is None:
                 return None
         return self._gap(lanes, pattern.text)
+
+    def inside(self, lanes: tuple[str, ...], pattern: Pattern) -> str | None:
+        """Return the pattern for all that lies in the folder this one names, if these lanes may write that."""
+        return self._ownership.folder_inside(lanes, pattern.text)
 
     def owner(self, path: str) -> str | None:
         """Return the lane that owns the path."""

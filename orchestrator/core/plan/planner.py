@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from orchestrator.core.floors import touches
 from orchestrator.core.globs import BadPattern, Pattern, Scope, TooComplex, parse
@@ -58,14 +59,20 @@ class _Planner:
         self.problems: list[Problem] = []
         self.guesses = _GUESSES_MAX
         self.trains = {train.name: train for train in trains}
+        items = _with_named_needs(items, known)
         self.items = self._once(items)
         self.open = {name: item for name, item in self.items.items() if not item.done}
+        self.said = [item for item in items if not item.done]
+        """What is checked: also second items of a name, which are in no plan."""
         self.patterns: dict[str, tuple[Pattern, ...]] = {}
         self.specs: dict[str, ImplementationSpec | None] = {}
         for name, item in self.open.items():
             # One after the other: patterns that were just read are remembered when the spec's rules read them again.
             self.patterns[name] = _patterns([path.text for path in item.paths])
             self.specs[name] = self._drafted(item)
+        for item in self.said:
+            if self.open.get(item.name) is not item:
+                self._drafted(item)
         self.floors = self._floors()
         self.ranking = self._ranking()
         self._check_needs(known)
@@ -155,7 +162,7 @@ class _Planner:
 
     def _check_needs(self, known: Collection[str]) -> None:
         elsewhere = frozenset(known)
-        for item in self.open.values():
+        for item in self.said:
             for need in item.needs:
                 if need.text not in self.items and need.text not in elsewhere:
                     hint = self._guess(need.text, [*self.items, *elsewhere])
@@ -176,35 +183,42 @@ class _Planner:
             return
         check = LaneCheck(lanes)
         self.problems.extend(check.broken)
-        for item in self.open.values():
+        for item in self.said:
             for lane in item.lanes:
                 if lane.text not in check.names:
                     hint = self._guess(lane.text, check.names)
                     what = f"works in the lane `{lane.text}`{hint}, which is not defined; define it or name another"
                     self._wrong("UnknownLane", item, what, line=lane.line, column=lane.column)
-            names = tuple(lane.text for lane in item.lanes)
-            if names and not check.broken and check.names.issuperset(names):
-                self._check_paths(item, names, check)
+            if not check.broken:
+                names = tuple(lane.text for lane in item.lanes)
+                self._check_paths(item, names if check.names.issuperset(names) else (), check)
 
     def _check_paths(self, item: RoadmapItem, names: tuple[str, ...], check: LaneCheck) -> None:
-        patterns = {pattern.text: pattern for pattern in self.patterns[item.name]}
+        """Report paths outside these lanes; without any (none is named, or one nobody knows), paths of no lane."""
+        lanes = names or tuple(sorted(check.names))
+        patterns = {pattern.text: pattern for pattern in _patterns([path.text for path in item.paths])}
         for path in item.paths:
             if path.text not in patterns:
                 continue  # unreadable, and reported as that
             try:
-                witness = check.gap(names, patterns[path.text])
+                witness = check.gap(lanes, patterns[path.text])
+                inside = check.inside(lanes, patterns[path.text]) if witness is not None else None
             except TooComplex as error:
                 self._wrong("TooComplex", item, f"`{path.text}`: {error}", line=path.line, column=path.column)
                 continue
-            if witness is not None:
-                owner = check.owner(witness)
-                owned = f"lane `{owner}` owns it" if owner else "no lane owns it"
-                lanes = f"lane{'s' if len(names) > 1 else ''} {', '.join(f'`{name}`' for name in names)}"
-                what = (
-                    f"`{path.text}` reaches out of the {lanes}: it covers `{witness}`, and {owned}; "
-                    "narrow the path or name the lanes it needs"
-                )
-                self._wrong("OutsideLane", item, what, line=path.line, column=path.column, witness=witness)
+            if witness is None:
+                continue
+            owner = check.owner(witness)
+            owned = f"lane `{owner}` owns it" if owner else "no lane owns it"
+            remedy = f"write `{inside}`, which is all there is in that folder" if inside else ""
+            if names:
+                word = f"lane{'s' if len(names) > 1 else ''} {', '.join(f'`{name}`' for name in names)}"
+                what = f"`{path.text}` reaches out of the {word}: it covers `{witness}`, and {owned}; "
+                what += remedy or "narrow the path or name the lanes it needs"
+            else:
+                what = f"`{path.text}` covers `{witness}`, which no lane owns, so no run may write it; "
+                what += remedy or "narrow the path or let a lane own it"
+            self._wrong("OutsideLane", item, what, line=path.line, column=path.column, witness=witness)
 
     def _check_tiers(self) -> None:
         """Warn of tiers that do not stand: what a safety item needs is safety, and so is what can touch its floor."""
@@ -222,7 +236,7 @@ class _Planner:
             self._wrong("TierRaised", item, what, line=item.line_of("tier"), severity=Severity.WARNING)
 
     def _check_trains(self) -> None:
-        for item in self.open.values() if self.trains else ():
+        for item in self.said if self.trains else ():
             name = item.train or "main"
             if name not in self.trains:
                 hint = self._guess(name, self.trains)
@@ -246,6 +260,17 @@ class _Planner:
     ) -> None:
         text = f"item `{item.name}`: {message}"
         self.problems.append(Problem(code, text, item.path, line or item.line, column, witness, severity))
+
+
+def _with_named_needs(items: Sequence[RoadmapItem], known: Collection[str]) -> tuple[RoadmapItem, ...]:
+    """Return the items, and where one needs `nothing` and another one is called so, with that need."""
+    names = {*(item.name for item in items), *known}
+    return tuple(
+        replace(item, needs=(item.no_needs,))
+        if item.no_needs and item.no_needs.text in names and item.no_needs.text != item.name
+        else item
+        for item in items
+    )
 
 
 def _patterns(texts: Sequence[str]) -> tuple[Pattern, ...]:

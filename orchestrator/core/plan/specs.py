@@ -33,17 +33,34 @@ _FIELD_OF = {"outOfScope": "out_of_scope", "acceptanceCriteria": "acceptance", "
 def drafted(item: RoadmapItem) -> tuple[ImplementationSpec | None, list[Finding]]:
     """Return the item's spec and every rule of specs it breaks; no spec where too little is said or something is wrong.
 
-    An item without a lane is held against the rules too, though it makes no spec.
+    An item that says too little is held against the rules too, though it makes no spec: one look finds everything.
     """
-    if not item.summary or not item.paths:
-        return None, []
+    fields = _fields(item)
+    is_whole = bool(item.summary and item.paths and item.lanes)
+    if not is_whole:
+        fields = {"summary": "x", "paths": ["x"], **fields}
+    broken: list[Finding] = []
+    spec: ImplementationSpec | None = None
     try:
-        spec = ImplementationSpec.model_validate({"metadata": {"name": item.name}, "spec": _fields(item)})
+        spec = ImplementationSpec.model_validate({"metadata": {"name": item.name}, "spec": fields})
     except ValidationError as error:
-        return None, [_finding(each) for each in error.errors(include_url=False)]
-    found = [each for each in findings(spec) if each.code != "Missing"]
-    is_good = bool(item.lanes) and all(each.severity is not Severity.ERROR for each in found)
+        broken = [_finding(each) for each in error.errors(include_url=False)]
+        spec = _without(item.name, fields, {str(each.where[1]) for each in broken if len(each.where) > 1})
+    kept = [each for each in findings(spec) if each.code != "Missing"] if spec else []
+    found = [*broken, *kept]
+    is_good = is_whole and all(each.severity is not Severity.ERROR for each in found)
     return (spec if is_good else None), found
+
+
+def _without(name: str, fields: dict[str, Any], broken: set[str]) -> ImplementationSpec | None:
+    """Return the spec without the fields that cannot be in one, so that the rules for the others are asked."""
+    left = {field: value for field, value in fields.items() if field not in broken}
+    try:
+        return ImplementationSpec.model_validate(
+            {"metadata": {"name": name}, "spec": {"summary": "x", "paths": ["x"], **left}}
+        )
+    except ValidationError:
+        return None
 
 
 def _fields(item: RoadmapItem) -> dict[str, Any]:

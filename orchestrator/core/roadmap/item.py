@@ -45,6 +45,8 @@ class RoadmapItem:
     lanes: tuple[Said, ...] = ()
     paths: tuple[Said, ...] = ()
     needs: tuple[Said, ...] = ()
+    no_needs: Said | None = None
+    """The word that says it needs nothing, such as `nothing`. Where an item has that name, the item is meant."""
     out_of_scope: tuple[Said, ...] = ()
     acceptance: tuple[Said, ...] = ()
     validation: tuple[Command, ...] = ()

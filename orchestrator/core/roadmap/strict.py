@@ -203,18 +203,21 @@ class _Reader:
         if not body.fields and next_level > heading.level:
             return
         self.problems.extend(body.problems)
-        if wrong := name_problem(title.name):
-            hint = f"; write `{slug(title.name)}`" if slug(title.name) else ""
+        name = title.name
+        if wrong := name_problem(name):
             # An ordinary heading with a colon in it is no item: only fields make it one.
-            if body.fields:
-                what = f"`{title.name}` {wrong}{hint}"
-                self.problems.append(Problem("BadName", what, self.path, heading.number, heading.column))
-            return
+            if not body.fields:
+                return
+            name = slug(title.name)
+            hint = f"; write `{name}`" if name else ""
+            self.problems.append(
+                Problem("BadName", f"`{title.name}` {wrong}{hint}", self.path, heading.number, heading.column)
+            )
         if not title.title:
-            what = f"`{title.name}` has no title; write `{'#' * heading.level} {title.name}: what it does`"
+            what = f"`{title.name}` has no title; write `{'#' * heading.level} {name or 'name'}: what it does`"
             self.problems.append(Problem("NoTitle", what, self.path, heading.number, heading.column))
         item, problems = item_of(
-            title.name,
+            name,
             title.title,
             done=title.done,
             heading=heading,
@@ -222,8 +225,10 @@ class _Reader:
             fields=body.fields,
             text=body.text,
         )
-        self.items.append(item)
         self.problems.extend(problems)
+        # Under the name it should have, so that one look finds what else is wrong: here, and in what needs it.
+        if name:
+            self.items.append(item)
 
     def _is_inside(self, heading: Line, title: _Title | None, body: _Body) -> bool:
         """Return whether a section is part of the text of the item above it."""

@@ -40,6 +40,7 @@ def item_of(
         lanes=(*values.names("lane"), *values.names("lanes")),
         paths=values.of("paths"),
         needs=values.names("needs", SPEC_NAME_MAX),
+        no_needs=values.nothing.get("needs"),
         out_of_scope=values.of("out_of_scope"),
         acceptance=values.of("acceptance"),
         validation=values.commands(),
@@ -72,6 +73,8 @@ class _Values:
     problems: list[Problem] = field(default_factory=list)
     kept: dict[str, Raw] = field(default_factory=dict)
     said: dict[str, tuple[Said, ...]] = field(default_factory=dict)
+    nothing: dict[str, Said] = field(default_factory=dict)
+    """By field: the word that stands there for no value."""
 
     def keep(self, raw: Raw) -> None:
         """Take a field if it is known, new and says something."""
@@ -89,6 +92,7 @@ class _Values:
         if not said:
             self._wrong("EmptyField", f"`{raw.label}` says nothing; give it a value or remove the line", raw)
         if len(said) == 1 and said[0].text.casefold() in _NOTHING and raw.name in ("needs", "out_of_scope"):
+            self.nothing[raw.name] = said[0]
             said = ()
         self.said[raw.name] = said
 
