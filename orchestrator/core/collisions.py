@@ -41,6 +41,22 @@ def collisions(added: Iterable[str], there: Collection[str]) -> tuple[Collision,
     return tuple(collision for collision in found if collision is not None)
 
 
+def beside(added: Iterable[str], there: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the paths there that `collisions` needs to see: one for each spelling of a wanted name."""
+    new = set(added)
+    wanted = {folded(name) for path in new for name, _ in _steps(path)}
+    seen: set[tuple[str, bool]] = set()
+    found: dict[str, None] = {}
+    for path in there if new else ():
+        name, is_folder = path, False
+        while name and path not in new and (name, is_folder) not in seen:
+            seen.add((name, is_folder))
+            if folded(name) in wanted:
+                found[path] = None
+            name, is_folder = name.rpartition("/")[0], True
+    return tuple(found)
+
+
 Spellings = Mapping[str, Mapping[str, bool]]
 """By folded name: every spelling in the resulting tree, and whether it is a folder."""
 

@@ -180,7 +180,7 @@ def _work_ending(work: Collected, scope: ScopeVerdict, denied_class: FailureClas
     if not work.diff.changes:
         return _failed(FailureClass.NO_CHANGE, None, "the agent finished without leaving a change")
     if denied_class is not None:
-        return _failed(denied_class, None, denial_text(scope.denied, scope.denied_total), evidence=(_denials(scope),))
+        return _failed(denied_class, None, denial_text(scope.denied, scope.denied_total), evidence=(denials(scope),))
     return Ending(RunPhase.COLLECTED)
 
 
@@ -190,7 +190,8 @@ def denial_text(denied: Sequence[Denied], total: int) -> str:
     return f"{total} path{'s' if total != 1 else ''} denied: {first}" + ("; …" if total > 3 else "")
 
 
-def _denials(scope: ScopeVerdict) -> Evidence:
+def denials(scope: ScopeVerdict) -> Evidence:
+    """Return the denied paths as evidence for the next attempt."""
     lines = "\n".join(f"{one.path}: {one.reason}" for one in scope.denied)
     return Evidence(gate="scope", result="denied", output=lines[:EVIDENCE_MAX])
 

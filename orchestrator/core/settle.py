@@ -10,6 +10,7 @@ from orchestrator.core.board import Board, Item
 from orchestrator.core.landing import pull_text
 from orchestrator.core.provenance import digest, provenance
 from orchestrator.core.requests import answer_request
+from orchestrator.core.scopecheck import policy
 from orchestrator.core.train import Rejected, Waiting, is_prompt_overridden, judged, lost_gate, rejection
 from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
 from orchestrator.model.action import (
@@ -155,10 +156,10 @@ def _comes_too_late(item: Item) -> Reason | None:
 def _running(board: Board, item: Item, run: AgentRun) -> Step:
     over = superseded(item, run)
     fact = board.snapshot.agents.get(run.name)
-    policy = scope_policy(board, item, run)
+    limits = scope_policy(board, run)
     if fact is None:
         if run.status.leader != board.snapshot.leader:
-            return Step((CollectWork(run, policy, None, over),), Waiting(Reason.COLLECTING, "its leader died"))
+            return Step((CollectWork(run, limits, None, over),), Waiting(Reason.COLLECTING, "its leader died"))
         if over is not None:
             return Step((_supersede(run, over),))
         late = _comes_too_late(item)
@@ -169,7 +170,7 @@ def _running(board: Board, item: Item, run: AgentRun) -> Step:
     if fact.state is AgentState.RUNNING:
         stop = (StopAgent(run.name),) if over is not None else ()
         return Step(stop, _agent_runs(run))
-    return Step((CollectWork(run, policy, fact, over),), Waiting(Reason.COLLECTING, f"{run.name} ended"))
+    return Step((CollectWork(run, limits, fact, over),), Waiting(Reason.COLLECTING, f"{run.name} ended"))
 
 
 def _collected(board: Board, item: Item, run: AgentRun, gatehouse: Gatehouse) -> Step:
@@ -267,15 +268,9 @@ def _own_wish(item: Item, run: AgentRun, index: int) -> Wish:
     return Wish(TreeId(run.status.tree), run.status.head, gate, purpose=Purpose.ITEM, subject=item.name)
 
 
-def scope_policy(board: Board, item: Item, run: AgentRun) -> ScopePolicy:
+def scope_policy(board: Board, run: AgentRun) -> ScopePolicy:
     """Return what the run's diff is held against: the scope it was pinned with."""
-    return ScopePolicy(
-        paths=run.spec.scope.paths,
-        generated=board.lanes.generated,
-        protected=board.lanes.protected,
-        approved_protected=True,
-        limits=board.train.spec.patch,
-    )
+    return policy(board, run.spec.scope.paths)
 
 
 def _agent_runs(run: AgentRun) -> Waiting:

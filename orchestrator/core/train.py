@@ -12,9 +12,10 @@ from datetime import datetime
 
 from orchestrator.core.barrier import Barriers
 from orchestrator.core.board import Board, Item
-from orchestrator.core.conclude import EVIDENCE_MAX
+from orchestrator.core.conclude import EVIDENCE_MAX, denial_text, denials
 from orchestrator.core.landing import merge_message
-from orchestrator.core.policy import shown
+from orchestrator.core.policy import failure_class, shown
+from orchestrator.core.scopecheck import merge_verdict
 from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
 from orchestrator.model.action import Action, BuildCandidate, WriteStatus
 from orchestrator.model.base import Sha
@@ -117,9 +118,10 @@ def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, ru
     assert run.status.published is not None
     outcome = trial(board, gatehouse, step, item, run)
     match outcome:
-        case Waiting():
+        case Waiting(reason):
             step.waiting[item.name] = outcome
-            return item.name
+            # A person may take days: those behind go on.
+            return None if reason is Reason.WAITING_FOR_APPROVAL else item.name
         case Passed(built):
             step.landing = Landing(
                 spec=item.name,
@@ -197,16 +199,9 @@ def standing(board: Board, barriers: Barriers, item: Item, run: AgentRun) -> Wai
             f"needs {', '.join(needs)}",
             tuple(Wait(kind="ImplementationSpec", name=need, reason="not landed") for need in needs),
         )
-    needed = board.train.spec.approvals.needed(item.tier)
-    if (run.status.scope is not None and run.status.scope.protected) or is_prompt_overridden(run):
-        needed = max(needed, 1)
-    given = item.voice.approvers(run.status.published or "")
-    if len(given) < needed:
-        return Waiting(
-            Reason.WAITING_FOR_APPROVAL,
-            f"{len(given)} of {needed} approvals of head {(run.status.published or '')[:12]}",
-            (Wait(kind="Person", name="approve", reason=f"{needed - len(given)} more"),),
-        )
+    unapproved = approval_wait(board, item, run, is_protected=_is_protected(run))
+    if unapproved is not None:
+        return unapproved
     ahead = barriers.holds(item)
     if ahead is not None:
         return Waiting(
@@ -215,6 +210,25 @@ def standing(board: Board, barriers: Barriers, item: Item, run: AgentRun) -> Wai
             (Wait(kind="ImplementationSpec", name=ahead.name, reason=f"tier {ahead.tier.value}"),),
         )
     return None
+
+
+def _is_protected(run: AgentRun) -> bool:
+    return run.status.scope is not None and bool(run.status.scope.protected)
+
+
+def approval_wait(board: Board, item: Item, run: AgentRun, *, is_protected: bool) -> Waiting | None:
+    """Return how many people still have to approve exactly this head; None if enough have."""
+    needed = board.train.spec.approvals.needed(item.tier)
+    if is_protected or is_prompt_overridden(run):
+        needed = max(needed, 1)
+    given = item.voice.approvers(run.status.published or "")
+    if len(given) >= needed:
+        return None
+    return Waiting(
+        Reason.WAITING_FOR_APPROVAL,
+        f"{len(given)} of {needed} approvals of head {(run.status.published or '')[:12]}",
+        (Wait(kind="Person", name="approve", reason=f"{needed - len(given)} more"),),
+    )
 
 
 def is_prompt_overridden(run: AgentRun) -> bool:
@@ -232,6 +246,9 @@ def trial(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, run: 
         return Waiting(Reason.VALIDATING, "its candidate is being merged")
     if isinstance(candidate, Conflicted):
         return _conflict(candidate)
+    refused = _refused(board, item, run, candidate)
+    if refused is not None:
+        return refused
     answers = [gatehouse.ask(_wish(candidate, gate, item.name)) for gate in gates_of(board, item)]
     controlled = {gate.name for gate in shared_gates(board, item)}
     for answer in answers:
@@ -250,6 +267,19 @@ def trial(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, run: 
             tuple(Wait(kind="Gate", name=name, reason="running") for name in open_gates),
         )
     return Passed(candidate)
+
+
+def _refused(board: Board, item: Item, run: AgentRun, candidate: Built) -> Waiting | Rejected | None:
+    """Return why the candidate may not land whatever its gates say: what it changes, or who has to agree to that."""
+    if len(candidate.brought) != 1:
+        # Nothing passes unseen; a candidate of one head has one answer, and it comes with the next look.
+        return Waiting(Reason.VALIDATING, "what its merge changes is being read")
+    verdict = merge_verdict(board, item, candidate.brought[0])
+    failure = failure_class(verdict)
+    if failure is not None:
+        said = denial_text(verdict.denied, verdict.denied_total)
+        return Rejected(failure, f"merged with the base {board.facts.tip[:12]}: {said}", (denials(verdict),))
+    return approval_wait(board, item, run, is_protected=bool(verdict.protected))
 
 
 def shared_gates(board: Board, item: Item) -> tuple[Gate, ...]:

@@ -38,11 +38,23 @@ class Diff:
 
 
 @dataclass(frozen=True, slots=True)
+class Brought:
+    """What merging one head changed in the tree it was merged into: more, or elsewhere, than the head itself changed,
+    where the base moved or renamed files meanwhile."""
+
+    diff: Diff
+    beside: tuple[str, ...] = ()
+    """Paths that were there and that an added one could collide with; one for each spelling."""
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """A merge commit made by plumbing, kept under a candidate ref."""
 
     commit: Sha
     tree: TreeId
+    brought: tuple[Brought, ...] = ()
+    """One for each head, in order."""
 
 
 @dataclass(frozen=True, slots=True)

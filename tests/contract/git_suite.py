@@ -151,6 +151,21 @@ class GitSuite:
         assert second == b
         assert world.parents(first) == [world.root, a]
 
+    def test_a_candidate_says_what_each_head_brought_into_the_tree_before_it(self, world: GitWorld) -> None:
+        tip = world.commit(world.root, files={"Docs/Guide.md": "1\n"})
+        a = world.commit(world.root, files={"docs/guide.md": "1\n"})
+        b = world.commit(world.root, files={"src/app.py": None})
+        world.set_ref("refs/heads/main", tip)
+        built = world.git.build(tip, [a, b], ["a", "b"])
+        assert isinstance(built, Built)
+        first, second = built.brought
+        assert [(one.path, one.status) for one in first.diff.changes] == [("docs/guide.md", "A")]
+        assert first.beside == ("Docs/Guide.md",)
+        assert [(one.path, one.status) for one in second.diff.changes] == [("src/app.py", "D")]
+        assert second.beside == ()
+        world.open()
+        assert world.git.observe("main", None).candidates == {CandidateKey(tip, (a, b)): built}
+
     def test_a_candidate_is_seen_until_it_is_forgotten(self, world: GitWorld) -> None:
         a = world.commit(world.root, files={"a": "1\n"})
         b = world.commit(world.root, files={"b": "1\n"})

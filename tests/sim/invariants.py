@@ -22,7 +22,7 @@ from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec, Tier
 from orchestrator.model.train import Barrier, Landing, MergeTrain
 from tests.sim.faults import Effect
-from tests.sim.repository import trailers
+from tests.sim.repository import Commit, trailers
 from tests.sim.scenario import covers, overlaps
 from tests.sim.script import verdict
 
@@ -370,9 +370,6 @@ def nothing_lands_without_a_claim_or_while_it_is_lent(log: Log, effect: Effect) 
         return f"{landing.spec} holds no claim"
     if claim.lent_to is not None:
         return f"{landing.spec} has lent its claim to {claim.lent_to}"
-    if log.world.people.rewritten:
-        # What a rewrite took out of the base comes back with whoever started above it.
-        return None
     outside = [path for path in _diff_of(log, landing) if not any(covers(own, path) for own in claim.paths)]
     return f"{landing.spec} changes {', '.join(outside)}, outside its claim" if outside else None
 
@@ -497,7 +494,12 @@ def no_attempt_is_blamed_for_what_it_did_not_do(log: Log, effect: Effect) -> str
         case FailureClass.SCOPE_VIOLATION:
             paths = (*run.spec.scope.paths,)
             head = run.status.head
-            guilty = head is not None and bool(_outside(log, run.spec.base, head, paths))
+            # Of the run's own diff, or of its merge with a tip: a rewrite of the base leaves what it took out in heads.
+            grounds = [run.spec.base, *(commit.parents[0] for commit in _merges_of(log, head))]
+            heads = [head, *(commit.id for commit in _merges_of(log, head))]
+            guilty = head is not None and any(
+                _outside(log, ground, made, paths) for ground, made in zip(grounds, heads, strict=True) if made
+            )
             return None if guilty else f"{run.name}: nothing of it is outside {paths}"
         case FailureClass.NO_CHANGE:
             head = run.status.head
@@ -617,6 +619,12 @@ def _in_base(log: Log) -> dict[str, object]:
 def _outside(log: Log, base: Sha, head: Sha, paths: Sequence[str]) -> list[str]:
     changed = log.world.repository.changed(base, head)
     return [path for path in changed if not any(covers(own, path) for own in paths)]
+
+
+def _merges_of(log: Log, head: Sha | None) -> list[Commit]:
+    """Return every candidate with this head last."""
+    commits = log.world.repository.commits.values()
+    return [commit for commit in commits if len(commit.parents) > 1 and commit.parents[1] == head]
 
 
 def _diff_of(log: Log, landing: Landing) -> tuple[str, ...]:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
+from orchestrator.core.collisions import beside
 from orchestrator.errors import Unusable
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.facts import (
     BaseCheckout,
+    Brought,
     Built,
     Candidate,
     CandidateKey,
@@ -271,6 +273,7 @@ class FakeGit:
         repository = self.repository
         key = CandidateKey(base, tuple(heads))
         tip = base
+        brought = []
         for place, (head, message) in enumerate(zip(heads, messages, strict=True)):
             merged = repository.merge(tip, head)
             if isinstance(merged, tuple):
@@ -279,8 +282,11 @@ class FakeGit:
                 return repository.candidates[key]
             # A function of what it is made of, so that its id is, too; two candidates of one tree are still two.
             at = max(repository.commits[tip].at, repository.commits[head].at) + timedelta(microseconds=place)
-            tip = repository.commit(merged, (tip, head), message, at)
-        repository.candidates[key] = Built(tip, repository.commits[tip].tree)
+            before, tip = tip, repository.commit(merged, (tip, head), message, at)
+            change = diff(repository.files(before), merged)
+            added = [one.path for one in change.changes if one.status == "A"]
+            brought.append(Brought(change, beside(added, merged)))
+        repository.candidates[key] = Built(tip, repository.commits[tip].tree, tuple(brought))
         repository.point(f"{CANDIDATES}{tip}", tip)
         return repository.candidates[key]
 

@@ -262,3 +262,12 @@ def forgets_the_agents_of_deleted_specs() -> Sequence[Patch]:
                 yield act.WriteStatus(run.model_copy(update={"status": status}))
 
     return [(decide, "_orphans", wrong)]
+
+
+@breaks(
+    "nothing_lands_without_a_claim_or_while_it_is_lent",
+    fits=lambda world: "rewrite_base" in world.profile.calls,
+)
+def lands_whatever_the_merge_brings() -> Sequence[Patch]:
+    """It trusts the publisher's check: what a head brings in besides, now that the base moved, lands with it."""
+    return [(train, "_refused", lambda where, item, run, candidate: None)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.collisions import collisions, folded
+from orchestrator.core.collisions import beside, collisions, folded
 from orchestrator.core.globs import BadPattern
 from orchestrator.core.policy import DENIED_MAX, WHOLE_CHANGE, failure_class, judge, shown
 from orchestrator.model.action import ScopePolicy
@@ -404,3 +404,14 @@ def test_a_tree_beside_itself_has_no_new_collision(tree: frozenset[str]) -> None
 def test_folding_twice_is_folding_once(path: str) -> None:
     assert folded(folded(path)) == folded(path)
     assert folded(path) == folded(path.upper()) == folded(unicodedata.normalize("NFD", path))
+
+
+@given(TREES, TREES)
+def test_the_few_paths_said_to_stand_beside_give_the_verdict_of_the_whole_tree(
+    before: frozenset[str], after: frozenset[str]
+) -> None:
+    changes = [*map(removed, before - after), *map(added, after - before), *map(changed, after & before)]
+    few = beside(after - before, sorted(before & after))
+    assert set(few) <= before & after
+    whole = verdict(*changes, there=tuple(before), paths=("**",), protected=())
+    assert verdict(*changes, there=few, paths=("**",), protected=()) == whole

@@ -14,15 +14,19 @@ from orchestrator.model.condition import FailureClass, Reason, RunPhase
 from orchestrator.model.decision import Verb
 from orchestrator.model.facts import (
     BaseCheckout,
+    Brought,
     Built,
     CandidateKey,
+    Change,
     Conflicted,
+    Diff,
     LandedFact,
     PullRequest,
     PullState,
     RepositoryFacts,
 )
 from orchestrator.model.gate import Gate, GateResult
+from orchestrator.model.lane import Lane
 from orchestrator.model.run import AgentRun
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpec, Tier
@@ -55,6 +59,11 @@ def verdict(tree: str, *results: GateResult | None, gate: Gate = TEST) -> Valida
     return Validation(metadata=meta(name), spec=said, status=status)
 
 
+def brought(*paths: str) -> Brought:
+    changes = tuple(Change(path, "A", "000000", "100644") for path in paths)
+    return Brought(Diff(changes))
+
+
 class World:
     """Some items with open pull requests on one base; every candidate merges to `tree-<item>`."""
 
@@ -66,6 +75,7 @@ class World:
         self.candidates: dict[CandidateKey, Built | Conflicted] = {}
         self.validations: list[Validation] = []
         self.decisions: list[Any] = []
+        self.lanes: tuple[Lane, ...] = (lane(),)
         self.facts = RepositoryFacts(tip=TIP, tip_tree=TIP_TREE, contains_previous=True)
 
     def waiting(self, name: str, **said: object) -> "World":
@@ -78,7 +88,8 @@ class World:
         status: dict[str, object] = {"head": head, "published": head, "tree": f"own-{name}", "pull_request": 1}
         self.runs.append(run(name, phase=RunPhase.PROPOSED, **status))
         key = CandidateKey(TIP, (head,))
-        made = Built(Sha(f"merge-{name}"), TreeId(f"tree-{name}"))
+        path = self.specs[-1].spec.paths[0].replace("**", "file.py")
+        made = Built(Sha(f"merge-{name}"), TreeId(f"tree-{name}"), (brought(path),))
         self.candidates[key] = Conflicted(("a.py",)) if conflict else made
         if results:
             self.validations.append(verdict(f"tree-{name}", *results))
@@ -103,7 +114,7 @@ class World:
             leader="me",
             environment="here",
             agents_max=8,
-            lanes=(lane(),),
+            lanes=self.lanes,
             specs=tuple(self.specs),
             runs=tuple(self.runs),
             providers=(provider(),),
@@ -393,3 +404,49 @@ def test_the_breaker_stays_open_until_its_one_probe_has_ended() -> None:
     world.runs[-1] = run("a", 2, failure=FailureClass.AGENT_ERROR)
     after = world.next_status()
     assert after.frozen is None
+
+
+def test_a_merge_that_changes_what_the_item_has_not_claimed_is_rejected_with_the_path() -> None:
+    world = World().proposed("a", PASS)
+    key = next(iter(world.candidates))
+    made = world.candidates[key]
+    assert isinstance(made, Built)
+    world.candidates[key] = replace(made, brought=(brought("src/a/file.py", "src/b/renamed.py"),))
+    rejected = world.next_run("a")
+    assert (world.next_landing(), rejected.failure_class) == (None, FailureClass.SCOPE_VIOLATION)
+    assert "src/b/renamed.py" in rejected.message
+    assert rejected.evidence[0].gate == "scope"
+
+
+def test_a_merge_is_held_against_the_claim_and_the_lanes_as_they_are_now() -> None:
+    world = World().proposed("a", PASS, paths=("src/a/**",))
+    world.status = MergeTrainStatus(claims=(Claim(spec="a", paths=("src/a/other/**",), epoch=1),))
+    assert world.next_run("a").failure_class is FailureClass.SCOPE_VIOLATION
+    world.lanes = (lane("a", generated=[{"paths": ["src/a/*.py"], "regenerate": "make"}]),)
+    assert world.next_landing() == "a"
+
+
+def test_a_path_that_became_protected_after_it_was_proposed_waits_for_a_person() -> None:
+    world = World().proposed("a", PASS).proposed("b", PASS)
+    world.lanes = (lane("a", protected=["src/a/file.py"]),)
+    assert (world.next_landing(), world.reason("a")) == ("b", Reason.WAITING_FOR_APPROVAL), "the others go on"
+    world.decisions.append(decision(Verb.APPROVE, "a", head="head-a"))
+    assert world.next_landing() == "a"
+
+
+def test_a_name_that_collides_with_what_landed_meanwhile_is_policy() -> None:
+    world = World().proposed("a", PASS)
+    key = next(iter(world.candidates))
+    made = world.candidates[key]
+    assert isinstance(made, Built)
+    world.candidates[key] = replace(made, brought=(replace(made.brought[0], beside=("src/a/FILE.py",)),))
+    assert world.next_run("a").failure_class is FailureClass.POLICY_DENIED
+
+
+def test_a_candidate_whose_changes_are_unknown_does_not_land() -> None:
+    world = World().proposed("a", PASS)
+    key = next(iter(world.candidates))
+    made = world.candidates[key]
+    assert isinstance(made, Built)
+    world.candidates[key] = replace(made, brought=())
+    assert (world.next_landing(), world.next_run("a")) == (None, None)

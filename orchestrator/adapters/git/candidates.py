@@ -4,13 +4,15 @@ The ref is all that is stored; after a restart base and heads are read back from
 leave no commit and live in memory only, as long as their base is of interest.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
 
+from orchestrator.adapters.git.diff import ABSENT, diff
 from orchestrator.adapters.git.merge import Merger
 from orchestrator.adapters.git.repository import Repository
+from orchestrator.core.collisions import beside
 from orchestrator.model.base import Sha
-from orchestrator.model.facts import Built, Candidate, CandidateKey, Conflicted
+from orchestrator.model.facts import Brought, Built, Candidate, CandidateKey, Conflicted
 
 PREFIX = "refs/interlock/candidates/"
 _MEMBERS_MAX = 1_000
@@ -24,11 +26,14 @@ def ref_of(key: CandidateKey) -> str:
 class Candidates:
     """The candidates of one repository."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, paths: Callable[[Sha], Sequence[str]]) -> None:
+        """`paths` lists a commit's tree."""
         self._repository = repository
+        self._paths = paths
         self._merger = Merger(repository)
         self._made: dict[tuple[CandidateKey, tuple[str, ...]], Candidate] = {}
         self._keys: dict[tuple[str, Sha], CandidateKey | None] = {}
+        self._brought: dict[Sha, tuple[Brought, ...]] = {}
 
     def build(self, base: Sha, heads: Sequence[Sha], messages: Sequence[str]) -> Candidate:
         """Return the merge of the heads onto the base and keep it under its ref; asking again changes nothing."""
@@ -36,6 +41,8 @@ class Candidates:
         made = self._made.get((key, tuple(messages)))
         if made is None:
             made = self._merger.chain(base, heads, messages)
+            if isinstance(made, Built):
+                made = self._described(key, made.commit)
         if isinstance(made, Built) and self._repository.ref(ref_of(key)) != made.commit:
             self._repository.set_refs({ref_of(key): made.commit})
             self._keys[(ref_of(key), made.commit)] = key
@@ -49,7 +56,7 @@ class Candidates:
         for ref, commit in sorted(refs.items()):
             key = self._keys.get((ref, commit))
             if key is not None:
-                found[key] = Built(commit, self._repository.tree_of(commit))
+                found[key] = self._described(key, commit)
         grounds = {tip, *refs.values()}
         self._made = {
             asked: made for asked, made in self._made.items() if isinstance(made, Built) or asked[0].base in grounds
@@ -65,6 +72,26 @@ class Candidates:
             asked: made for asked, made in self._made.items() if isinstance(made, Conflicted) or made.commit in keep
         }
         self._keys = {known: key for known, key in self._keys.items() if known[0] not in gone}
+        self._brought = {commit: said for commit, said in self._brought.items() if commit in keep}
+
+    def _described(self, key: CandidateKey, commit: Sha) -> Built:
+        """Return the candidate with what each of its heads brought; read once."""
+        if commit not in self._brought:
+            steps = []
+            after = commit
+            for _ in key.heads:
+                before = self._repository.commits.get(after).parents[0]
+                steps.append(self._step(before, after))
+                after = before
+            self._brought[commit] = tuple(reversed(steps))
+        return Built(commit, self._repository.tree_of(commit), self._brought[commit])
+
+    def _step(self, before: Sha, after: Sha) -> Brought:
+        change = diff(self._repository, before, after)
+        added = [one.path for one in change.changes if one.old_mode == ABSENT]
+        gone = {one.path for one in change.changes if one.new_mode == ABSENT}
+        there = (path for path in self._paths(before) if path not in gone) if added else ()
+        return Brought(change, beside(added, there))
 
     def _learn(self, refs: set[tuple[str, Sha]]) -> None:
         """Read the keys of candidates that another process made back from their commits, all of them level by level."""

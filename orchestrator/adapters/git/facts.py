@@ -25,7 +25,7 @@ class GitRepository:
         self._checkout_fresh_s = checkout_fresh_s
         self.repository = repository
         self.checkouts = Checkouts(repository)
-        self._candidates = Candidates(repository)
+        self._candidates = Candidates(repository, self.paths)
         self._landed: dict[str, LandedHistory] = {}
         self._paths: dict[TreeId, tuple[str, ...]] = {}
         self._checkout_seen: dict[str, tuple[Sha, float, BaseCheckout | None]] = {}
