@@ -1,14 +1,14 @@
 """The leader's loop: observe → decide → act → report; wake-ups and backoff, nothing else.
 
 A tick needs only the snapshot, so a crash anywhere is a tick that did not finish. Deciding is `core.decide`; carrying
-out is `act`. A transient failure backs off one object; a bug in one action stalls that object's key for a while and is
-logged; a bug in observe or decide ends the process.
+out is `act`. A transient failure backs off one object, or all of looking; a bug in one action stalls that object's key
+for a while and is logged; a bug in observe or decide ends the process.
 """
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from orchestrator.core.decide import decide
@@ -26,11 +26,10 @@ from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import MergeTrain
 from orchestrator.model.validation import Validation
 from orchestrator.reconcile.act import Executor, Outcome, Ports
+from orchestrator.reconcile.backoff import BACKOFF_FIRST_S, Backoff, Sight
 
 log = logging.getLogger("interlock.leader")
 
-BACKOFF_FIRST_S = 0.5
-BACKOFF_MAX_S = 60.0
 LOST_GATE_RETRY_S = 60.0
 """Longer than any backoff between the tries of a lost gate."""
 IDLE_MIN_S = 0.02
@@ -81,29 +80,6 @@ class Tick:
         return 0 <= (self.at - last.ended_at).total_seconds() < LOST_GATE_RETRY_S
 
 
-class Backoff:
-    """Keys in transient trouble and when they may be tried again. In memory: a restart may try at once."""
-
-    def __init__(self) -> None:
-        self._until: dict[str, tuple[datetime, int]] = {}
-
-    def note(self, key: str, now: datetime, retry_after_s: float) -> float:
-        """Back the key off, longer each time in a row; return the seconds."""
-        _, tries = self._until.get(key, (now, 0))
-        wait_s: float = min(BACKOFF_MAX_S, max(retry_after_s, BACKOFF_FIRST_S * 2.0**tries))
-        self._until[key] = (now + timedelta(seconds=wait_s), tries + 1)
-        return wait_s
-
-    def clear(self, key: str) -> None:
-        """Forget the key: it worked."""
-        self._until.pop(key, None)
-
-    def waits(self, now: datetime) -> dict[str, float]:
-        """Return the seconds each key still has to wait; only what is over zero."""
-        left = {key: (until - now).total_seconds() for key, (until, _) in self._until.items()}
-        return {key: seconds for key, seconds in left.items() if 0 < seconds <= 2 * BACKOFF_MAX_S}
-
-
 class StopFlag(Protocol):
     """Whether somebody asked the loop to end."""
 
@@ -134,13 +110,14 @@ class Leader:
         self._agents_max = agents_max
         self._executor = executor or Executor(ports)
         self._backoff = Backoff()
+        self._sight = Sight()
         self._environment: str | None = None
         self._swept = False
         self._news = news
         self._floored: dict[str, tuple[object, tuple[tuple[str, ...], ...]]] = {}
 
     def tick(self) -> Tick:
-        """Observe, decide, act once."""
+        """Observe, decide, act once. Raises Transient where the world cannot be looked at; then nothing was done."""
         if not self._swept:
             self._sweep()
         snapshot = self.observe()
@@ -149,14 +126,34 @@ class Leader:
         outcomes = self.act(actions, snapshot)
         return Tick(snapshot, actions, outcomes, now, self._backoff.waits(now))
 
+    def try_tick(self) -> Tick | None:
+        """Tick once; None where the world cannot be looked at for now. Raises Unusable when that goes on for long."""
+        try:
+            tick = self.tick()
+        except Transient as trouble:
+            # Carrying out catches its own: this was looking, before anything was decided.
+            self._sight.lost(trouble)
+            return None
+        self._sight.regained()
+        return tick
+
     def run(self, stop: StopFlag, on_tick: Callable[[Tick], None], *, until_quiet: bool = True) -> Tick:
         """Tick until asked to stop, or until everything is finished or only a person can change anything.
 
         Sleeps between ticks only when nothing moved, a little longer each time, and wakes when an agent or a gate ends.
+        Raises Unusable where the world could not be looked at for too long, or not at all before it was to stop.
         """
         idle_s = IDLE_MIN_S
+        last: Tick | None = None
         while True:
-            tick = self.tick()
+            tick = self.try_tick()
+            if tick is None:
+                if not stop.wait(self._sight.wait_s):
+                    continue
+                if last is None:
+                    raise Unusable(f"stopped before anything was done: {self._sight.why}")
+                return last
+            last = tick
             on_tick(tick)
             if stop.is_set() or (until_quiet and tick.quiet):
                 return tick
@@ -215,11 +212,10 @@ class Leader:
 
     def shut_down(self) -> None:
         """End every agent and gate this leader started and keep the agents' work for the next one."""
-        snapshot = self.observe()
-        for run in snapshot.runs:
-            if run.name in snapshot.agents:
-                self._ports.runtime.stop(run.name)
-        for name in snapshot.gates:
+        # Asked of the machine alone: the store may be what the leader ends for.
+        for name in self._ports.runtime.observe():
+            self._ports.runtime.stop(name)
+        for name in self._ports.gates.observe():
             self._ports.gates.stop(name)
 
     def _sweep(self) -> None:

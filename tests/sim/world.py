@@ -219,7 +219,7 @@ class World:
         return self.is_troubled and self.rng.random() < self.scenario.profile.stale
 
     def tick(self) -> Any:
-        """Let the leader tick once; a dead one is replaced first. Returns its Tick, None if it died."""
+        """Let the leader tick once; a dead one is replaced first. Returns its Tick, None if it died or saw nothing."""
         self.ticks += 1
         try:
             if self.leader is None:
@@ -246,7 +246,7 @@ class World:
         before = self.acting
         self.acting = name
         try:
-            return leader.tick()
+            return leader.try_tick()
         finally:
             self.acting = before
 

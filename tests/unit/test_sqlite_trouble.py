@@ -15,6 +15,7 @@ import pytest
 
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.sqlite import LeaderLock, SqliteCluster
+from orchestrator.adapters.sqlite.trouble import explain
 from orchestrator.errors import Transient, Unusable
 from orchestrator.model.base import ObjectMeta
 from orchestrator.model.run import AgentRun
@@ -261,3 +262,9 @@ def test_a_leader_lock_that_cannot_be_made_is_unusable(open_folder: Path) -> Non
     open_folder.chmod(0o555)
     with ordinary_user(), pytest.raises(Unusable, match=r"leader\.lock: Permission denied; make the folder writable"):
         LeaderLock(open_folder, SystemClock()).acquire(wait=False)
+
+
+def test_a_reader_who_keeps_losing_the_race_for_the_files_locks_backs_off_too(tmp_path: Path) -> None:
+    lost = sqlite3.OperationalError("locking protocol")
+    lost.sqlite_errorcode = sqlite3.SQLITE_PROTOCOL
+    assert isinstance(explain(lost, tmp_path), Transient)

@@ -54,7 +54,8 @@ def explained(path: Path) -> Iterator[None]:
 def explain(error: sqlite3.Error, path: Path) -> InterlockError | None:
     """Return what to raise instead of the error; None if it is a bug rather than trouble with the file."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    # PROTOCOL: a reader lost the race for the WAL's locks too often in a row; the next look is another race.
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
         return Transient(f"state {path}: another process has been writing for over {BUSY_TIMEOUT_S:.0f} s; look for it")
     remedy = _REMEDIES.get(code)
     return None if remedy is None else Unusable(f"state {path}: {remedy} ({error})")
