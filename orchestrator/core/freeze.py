@@ -119,7 +119,7 @@ def _concluded(board: Board) -> Frozen | None:
     if board.voice.held:
         return _frozen(board, Reason.HELD, f"held by {board.voice.held_why}", tip=Sha(""))
     checkout = board.facts.checkout
-    if checkout is not None and checkout.obstacles:
+    if checkout is not None and checkout.obstacles and not _is_following(board):
         paths = ", ".join(checkout.obstacles[:3])
         return _frozen(
             board,
@@ -133,6 +133,12 @@ def _concluded(board: Board) -> Frozen | None:
         names = ", ".join(item.name for item in items)
         return _frozen(board, Reason.BREAKER_OPEN, f"{names}: {signature}", tip=Sha(""))
     return None
+
+
+def _is_following(board: Board) -> bool:
+    """Return whether the checkout may be one a predecessor left on its way to a landing: this tick finishes that."""
+    status = board.train.status
+    return status.landing is not None and status.leader != board.snapshot.leader
 
 
 def _frozen(board: Board, reason: Reason, message: str, *, tip: Sha | None = None) -> Frozen:

@@ -70,6 +70,7 @@ class World:
     def __init__(self, **train: object) -> None:
         self.train_spec = MergeTrainSpec.model_validate({"gates": (TEST,), **train})
         self.status = MergeTrainStatus()
+        self.led_by = "me"
         self.specs: list[ImplementationSpec] = []
         self.runs: list[AgentRun] = []
         self.candidates: dict[CandidateKey, Built | Conflicted] = {}
@@ -102,7 +103,9 @@ class World:
             for n, one in enumerate(self.specs, 1)
             if one.name in open_items
         )
-        status = self.status.model_copy(update={"claims": self.status.claims or claims, "epoch": 99, "leader": "me"})
+        status = self.status.model_copy(
+            update={"claims": self.status.claims or claims, "epoch": 99, "leader": self.led_by}
+        )
         heads = {name: one.status.head or Sha("") for name, one in open_items.items()}
         pulls = tuple(
             PullRequest(n, "url", f"interlock/{name}", head, name, draft=False, state=PullState.OPEN)
@@ -360,6 +363,16 @@ def test_an_intent_that_is_written_is_carried_out_and_nothing_else_moves_meanwhi
     world.status = MergeTrainStatus(landing=landing)
     assert [one.landing for one in world.decide() if isinstance(one, Land)] == [landing]
     assert world.next_status().landing == landing
+
+
+def test_a_checkout_that_a_predecessor_left_on_its_way_is_nobodys_work() -> None:
+    world = World().proposed("a", PASS)
+    world.status = MergeTrainStatus(landing=world.next_status().landing)
+    world.facts = replace(world.facts, checkout=BaseCheckout("/repo", TIP_TREE, ("x.py",)))
+    frozen = world.next_status().frozen
+    assert frozen is not None and frozen.reason is Reason.BASE_NOT_CLEAN
+    world.led_by = "a predecessor"
+    assert world.next_status().frozen is None
 
 
 def test_what_the_base_says_has_landed_is_landed_whatever_the_store_says() -> None:

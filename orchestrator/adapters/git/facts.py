@@ -53,7 +53,9 @@ class GitRepository:
         """Return how the base's checkout stands, or stood a moment ago: landing itself looks again before it moves."""
         now = time.monotonic()
         seen = self._checkout_seen.get(base)
-        if seen is None or seen[0] != tip or now - seen[1] >= self._checkout_fresh_s:
+        # What is in the way is looked at every time: a landing that was just finished took it away.
+        is_clear = seen is not None and (seen[2] is None or not seen[2].obstacles)
+        if seen is None or not is_clear or seen[0] != tip or now - seen[1] >= self._checkout_fresh_s:
             seen = (tip, now, self.checkouts.facts(base, tip))
             self._checkout_seen[base] = seen
         return seen[2]
