@@ -63,8 +63,10 @@ class ForPerson:
 Outlook = Busy | Startable | Stuck | ForPerson
 
 
-def outlook(spec: ImplementationSpec, runs: Sequence[AgentRun], voice: Voice, retries: Retries) -> Outlook:
-    """Return what the runs, in number order, allow next."""
+def outlook(
+    spec: ImplementationSpec, runs: Sequence[AgentRun], voice: Voice, retries: Retries, *, taken: int = 0
+) -> Outlook:
+    """Return what the runs of that name, in number order, allow next. `taken` is the highest number used elsewhere."""
     last = runs[-1] if runs else None
     if last is not None and last.status.phase in LIVE:
         return Busy(last)
@@ -75,20 +77,30 @@ def outlook(spec: ImplementationSpec, runs: Sequence[AgentRun], voice: Voice, re
     stuck = _stuck(counted, failed, spent, streak, retries)
     if stuck is not None:
         return stuck
+    own = next((run for run in reversed(runs) if is_of(spec, run)), None)
     return Startable(
-        number=(last.spec.number if last else 0) + 1,
+        number=max(last.spec.number if last else 0, taken) + 1,
         attempt=spent + 1,
-        start=_start(last),
-        evidence=(last.status.evidence or last.spec.evidence) if last else (),
+        start=_start(own),
+        evidence=(own.status.evidence or own.spec.evidence) if own else (),
         not_before=_not_before(failed, streak),
         infra_streak=streak,
     )
 
 
+def is_of(spec: ImplementationSpec, run: AgentRun) -> bool:
+    """Return whether the run is an attempt at this very object, not at an earlier one of its name."""
+    return run.spec.implementation_spec_ref.uid == (spec.metadata.uid or "")
+
+
 def era(spec: ImplementationSpec, runs: Sequence[AgentRun], voice: Voice) -> list[AgentRun]:
     """Return the runs that still count: of the spec as it is now, after the last retry a person asked for."""
     generation = spec.metadata.generation
-    return [run for run in runs if run.spec.spec_generation == generation and run.spec.number > voice.retry_after]
+    return [
+        run
+        for run in runs
+        if is_of(spec, run) and run.spec.spec_generation == generation and run.spec.number > voice.retry_after
+    ]
 
 
 def spent_attempts(counted: Sequence[AgentRun]) -> int:

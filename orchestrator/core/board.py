@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orchestrator.core import graph
-from orchestrator.core.attempts import BACKOFF_MAX_S, Busy, ForPerson, Outlook, Startable, Stuck, outlook
+from orchestrator.core.attempts import BACKOFF_MAX_S, Busy, ForPerson, Outlook, Startable, Stuck, is_of, outlook
 from orchestrator.core.draft import draft, is_templated, unrenderable
 from orchestrator.core.floors import floor_of, floor_written
 from orchestrator.core.lanes import Lanes, lanes_of
@@ -169,6 +169,7 @@ def _board(
         # An open one counts before a closed one of the same branch; else the newest.
         if pull.state is PullState.OPEN or pulls.get(pull.branch) is None:
             pulls[pull.branch] = pull
+    taken = _numbers(facts)
     items: dict[str, Item] = {}
     by_spec = {spec.name: spec for spec in specs}
     for name in ranking.order:
@@ -176,7 +177,7 @@ def _board(
         voice = said.get(name, SILENCE)
         mine = tuple(runs.get(name, ()))
         provider = _provider(spec, lanes, providers)
-        future = outlook(spec, mine, voice, train.spec.retries)
+        future = outlook(spec, mine, voice, train.spec.retries, taken=taken.get(name, 0))
         may_write = scope(spec, mine)
         problem = _problem(spec, lanes, provider, known, facts, circles.get(name))
         if problem is None and provider and isinstance(future, Startable) and is_templated(spec):
@@ -211,6 +212,25 @@ def _board(
     )
 
 
+def _numbers(facts: RepositoryFacts) -> dict[str, int]:
+    """Return the highest run number whose work a ref keeps, by spec: a store that was lost must not overwrite it."""
+    highest: dict[str, int] = {}
+    for run in facts.work:
+        name, _, number = run.rpartition("-")
+        if number.isdecimal():
+            highest[name] = max(highest.get(name, 0), int(number))
+    return highest
+
+
+def superseded(item: Item, run: AgentRun) -> Reason | None:
+    """Return why the attempt counts for nothing any more; None while it does."""
+    if item.voice.cancelled or run.spec.cancel or item.spec.metadata.deletion_timestamp is not None:
+        return Reason.CANCELLED
+    if not is_of(item.spec, run) or run.spec.spec_generation != item.spec.metadata.generation:
+        return Reason.SPEC_CHANGED
+    return None
+
+
 def _mark_failed_needs(items: dict[str, Item]) -> None:
     """Carry stalls and cancellations to dependants. Train order has needs first, so one pass is enough."""
     for name, item in items.items():
@@ -226,7 +246,7 @@ def scope(spec: ImplementationSpec, runs: Sequence[AgentRun]) -> tuple[str, ...]
     granted = (
         path
         for run in runs
-        if run.status.scope_granted and run.spec.spec_generation == spec.metadata.generation
+        if run.status.scope_granted and is_of(spec, run) and run.spec.spec_generation == spec.metadata.generation
         for path in (run.status.scope_request.paths if run.status.scope_request else ())
     )
     return tuple(dict.fromkeys((*spec.spec.paths, *granted)))
@@ -250,7 +270,7 @@ def _floor(
 ) -> Tier | None:
     """Return the tier its claim demands, or the one that what it has written demands, whichever is earlier."""
     floors = train.spec.floors
-    last = runs[-1] if runs else None
+    last = runs[-1] if runs and is_of(spec, runs[-1]) else None
     claimed = floor_of(spec.spec.paths if last is None else scope(spec, runs), floors, facts.floored)
     if last is None or last.status.phase not in (RunPhase.COLLECTED, RunPhase.PROPOSED):
         return claimed

@@ -39,7 +39,7 @@ def draft(
             owner_references=(OwnerReference(kind="ImplementationSpec", name=spec.name, uid=spec.metadata.uid or ""),),
         ),
         spec=AgentRunSpec(
-            implementation_spec_ref=SpecRef(name=spec.name),
+            implementation_spec_ref=SpecRef(name=spec.name, uid=spec.metadata.uid or ""),
             agent_ref=AgentRef(name=provider.name),
             parameters=parameters,
             timeout=provider.spec.limits.timeout,

@@ -6,7 +6,7 @@ one item and returns what to do and what it waits for; none of them acts.
 
 from dataclasses import dataclass
 
-from orchestrator.core.board import Board, Item
+from orchestrator.core.board import Board, Item, superseded
 from orchestrator.core.landing import pull_text
 from orchestrator.core.provenance import digest, provenance
 from orchestrator.core.requests import answer_request
@@ -78,15 +78,6 @@ def ended_workspaces(runs: tuple[AgentRun, ...], known: frozenset[str]) -> list[
     """Return what removes the workspaces of runs whose work is recorded. `known` are those the runtime still keeps."""
     over = {RunPhase.COLLECTED, RunPhase.PROPOSED, RunPhase.LANDED, RunPhase.FAILED, RunPhase.SUPERSEDED}
     return [DiscardWorkspace(run) for run in runs if run.name in known and run.status.phase in over]
-
-
-def superseded(item: Item, run: AgentRun) -> Reason | None:
-    """Return why the attempt counts for nothing any more; None while it does."""
-    if item.voice.cancelled or run.spec.cancel or item.spec.metadata.deletion_timestamp is not None:
-        return Reason.CANCELLED
-    if run.spec.spec_generation != item.spec.metadata.generation:
-        return Reason.SPEC_CHANGED
-    return None
 
 
 def foreign_head(item: Item) -> Sha | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestrator.core.barrier import Barriers
-from orchestrator.core.board import Board, Item
+from orchestrator.core.board import Board, Item, superseded
 from orchestrator.core.conclude import EVIDENCE_MAX, denial_text, denials
 from orchestrator.core.landing import merge_message
 from orchestrator.core.policy import failure_class, shown
@@ -97,6 +97,8 @@ def steer(board: Board, gatehouse: Gatehouse, stop: Frozen | None) -> TrainStep:
         if landing is not None and landing.spec == item.name:
             step.waiting[item.name] = Waiting(Reason.LANDING, f"the base is being advanced to {landing.commit[:12]}")
             continue
+        if superseded(item, run) is not None:
+            continue  # It is withdrawn in this very tick: its verdicts say nothing about what is asked for now.
         waits = _frozen_wait(board, stop) or standing(board, barriers, item, run)
         if waits is not None:
             step.waiting[item.name] = waits

@@ -15,6 +15,8 @@ class SpecRef(Value):
     """The item this run is an attempt at."""
 
     name: SpecName
+    uid: Line = ""
+    """Which object of that name: one applied anew after it was deleted is another item."""
 
 
 class AgentRef(Value):

@@ -240,3 +240,19 @@ def test_cancelling_a_proposed_item_closes_its_pull_request_and_keeps_its_branch
     assert '"state": "closed"' in (world.state / "pulls/0001.json").read_text()
     assert world.git("rev-parse", "refs/heads/interlock/item") == world.runs("item")[0].status.head
     assert not world.main().status.claims
+
+
+def test_a_spec_deleted_and_applied_anew_is_another_item_with_the_numbers_going_on(world: World) -> None:
+    world.train(retries={"attempts": 1})
+    world.spec("item", f"{WRITE}exit 3\n")
+    world.lead()
+    assert world.phase("item") == "Stalled/AgentError"
+    code, _, err = world.type("delete", "spec", "item")
+    assert code == 0, err
+    world.script("item", WRITE)
+    world.lead()
+    assert world.phase("item") == "Landed", world.story()
+    first, second = world.runs("item")
+    assert (second.name, second.spec.attempt, second.spec.evidence) == ("item-2", 1, ())
+    assert second.spec.start == second.spec.base
+    assert first.spec.implementation_spec_ref.uid != second.spec.implementation_spec_ref.uid

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from tests.sim.world import World
 
 
+SPENDING = (FailureClass.AGENT_ERROR, FailureClass.GATE_FAILED, FailureClass.SCOPE_VIOLATION)
+
+
 class Violation(BaseException):
     """A sentence does not hold. Not an `Exception`, so that the leader cannot swallow it."""
 
@@ -196,7 +199,8 @@ def what_changed_nothing_is_not_tried_again(log: Log, effect: Effect) -> str | N
     ]
     if not before or before[-1].status.failure_class not in (FailureClass.NO_CHANGE, FailureClass.POLICY_DENIED):
         return None
-    again = before[-1].spec.spec_generation != run.spec.spec_generation or _was_retried(log, run, before[-1])
+    anew = before[-1].spec.implementation_spec_ref != run.spec.implementation_spec_ref
+    again = anew or before[-1].spec.spec_generation != run.spec.spec_generation or _was_retried(log, run, before[-1])
     return None if again else f"{run.name} follows {before[-1].name}, which was {before[-1].status.failure_class}"
 
 
@@ -205,6 +209,18 @@ def what_is_held_does_not_start(log: Log, effect: Effect) -> str | None:
     run: AgentRun = effect.args[0].run
     spec = run.spec.implementation_spec_ref.name
     return f"{run.name} started" if log.is_held(spec, effect.leader) else None
+
+
+@after("runtime.start")
+def a_spec_applied_anew_starts_afresh(log: Log, effect: Effect) -> str | None:
+    run: AgentRun = effect.args[0].run
+    ref = run.spec.implementation_spec_ref
+    own = [other for other in log.world.runs_of(ref.name) if other.spec.implementation_spec_ref == ref]
+    spent = sum(1 for other in own if other.status.failure_class in SPENDING)
+    if run.spec.attempt > spent + 1:
+        return f"{run.name} is attempt {run.spec.attempt}, {spent} were spent on this one"
+    told = bool(run.spec.evidence) and len(own) < 2
+    return f"{run.name} was told what another item of its name did" if told else None
 
 
 @after("runtime.start")
@@ -539,9 +555,8 @@ def attempts_count_only_what_was_spent(log: Log, effect: Effect) -> str | None:
     most = log.world.train().spec.retries.attempts
     if spec.status.attempts > most:
         return f"{spec.name}: {spec.status.attempts} of {most}"
-    spending = (FailureClass.AGENT_ERROR, FailureClass.GATE_FAILED, FailureClass.SCOPE_VIOLATION)
     runs = log.world.runs_of(spec.name)
-    spent = sum(1 for run in runs if run.status.failure_class in spending)
+    spent = sum(1 for run in runs if run.status.failure_class in SPENDING)
     # The one under way counts as well; it may have ended since the leader looked.
     spent += bool(runs)
     return f"{spec.name}: {spec.status.attempts} counted, {spent} spent" if spec.status.attempts > spent else None

@@ -271,3 +271,8 @@ def forgets_the_agents_of_deleted_specs() -> Sequence[Patch]:
 def lands_whatever_the_merge_brings() -> Sequence[Patch]:
     """It trusts the publisher's check: what a head brings in besides, now that the base moved, lands with it."""
     return [(train, "_refused", lambda where, item, run, candidate: None)]
+
+
+@breaks("a_spec_applied_anew_starts_afresh", fits=lambda world: "recreate_spec" in world.profile.calls)
+def takes_a_spec_of_the_same_name_for_the_same() -> Sequence[Patch]:
+    return [(where, "is_of", lambda spec, run: True) for where in (attempts, board)]

@@ -36,6 +36,7 @@ def run(
     failure: FailureClass | None = None,
     phase: RunPhase | None = None,
     generation: int = 1,
+    uid: str | None = None,
     **status: object,
 ) -> AgentRun:
     if phase is None:
@@ -45,7 +46,7 @@ def run(
     return AgentRun(
         metadata=meta(f"{owner}-{number}"),
         spec=AgentRunSpec(
-            implementation_spec_ref=SpecRef(name=owner),
+            implementation_spec_ref=SpecRef(name=owner, uid=f"uid-{owner}" if uid is None else uid),
             agent_ref=AgentRef(name="scripted"),
             number=number,
             base=Sha("base"),

@@ -122,3 +122,15 @@ def test_the_limits_are_settable() -> None:
         outlook(spec("x"), [run("x", failure=F.AGENT_ERROR)], SILENCE, Retries(attempts=1)),
         Stuck,
     )
+
+
+def test_a_spec_applied_anew_under_its_name_inherits_nothing_but_the_numbers() -> None:
+    evidence = (Evidence(gate="test", result="fail", output="no"),)
+    spent = [run("x", n, failure=F.GATE_FAILED, uid="deleted", head=Sha("old"), evidence=evidence) for n in (1, 2, 3)]
+    assert outlook(spec("x"), spent, SILENCE, RETRIES) == Startable(number=4, attempt=1, start=None)
+    again = outlook(spec("x"), [*spent, run("x", 4, failure=F.GATE_FAILED, head=Sha("new"))], SILENCE, RETRIES)
+    assert isinstance(again, Startable) and (again.number, again.attempt, again.start) == (5, 2, "new")
+
+
+def test_a_number_whose_work_a_ref_keeps_is_not_given_out_again() -> None:
+    assert outlook(spec("x"), [], SILENCE, RETRIES, taken=7) == Startable(number=8, attempt=1, start=None)

@@ -463,3 +463,22 @@ def test_a_candidate_whose_changes_are_unknown_does_not_land() -> None:
     assert isinstance(made, Built)
     world.candidates[key] = replace(made, brought=())
     assert (world.next_landing(), world.next_run("a")) == (None, None)
+
+
+@pytest.mark.parametrize("change", [{"generation": 2}, {"uid": "another"}])
+def test_work_of_another_text_does_not_land_in_the_tick_that_withdraws_it(change: dict[str, Any]) -> None:
+    world = World().proposed("a", PASS).proposed("b", PASS)
+    assert world.next_landing() == "a"
+    edited = world.specs[0].metadata.model_copy(update=change)
+    world.specs[0] = world.specs[0].model_copy(update={"metadata": edited})
+    assert world.next_landing() == "b"
+    assert world.next_run("a").reason is Reason.SPEC_CHANGED
+
+
+def test_run_numbers_go_on_where_the_kept_work_ends() -> None:
+    world = World().waiting("a").waiting("a-1")
+    world.facts = replace(world.facts, work={"a-3": Sha("w"), "a-1-7": Sha("w"), "a-x": Sha("w")})
+    world.status = MergeTrainStatus(
+        claims=tuple(Claim(spec=one.name, paths=one.spec.paths, epoch=n) for n, one in enumerate(world.specs, 1))
+    )
+    assert world.starts() == ["a-4", "a-1-8"]
