@@ -15,9 +15,11 @@ from orchestrator.adapters.survey import tracked_paths
 from orchestrator.cli import manifests
 from orchestrator.cli.context import settings_of
 from orchestrator.cli.output import Document, Output, problem_document
-from orchestrator.cli.specfiles import Fate, Written, compare, stale, write
+from orchestrator.cli.planwatch import watch
+from orchestrator.cli.specfiles import Draft, Fate, Filed, filed, planned_names, stale, write
+from orchestrator.cli.spectelling import tell
 from orchestrator.cli.table import Column, count, write_table
-from orchestrator.core.plan import PlanResult, specs_of
+from orchestrator.core.plan import PlanResult
 from orchestrator.core.plan import plan as planned
 from orchestrator.core.roadmap import RoadmapItem, read_strict, template
 from orchestrator.core.validate import breaks_schema
@@ -36,27 +38,41 @@ def plan(args: argparse.Namespace, out: Output) -> int:
         return 0
     if not args.roadmaps:
         raise Invalid("plan: name a roadmap; to begin one: interlock plan --template > roadmap.md")
+    if args.watch:
+        return watch(args, out, _once)
+    return _once(args, out)
+
+
+def _once(args: argparse.Namespace, out: Output) -> int:
     settings = settings_of(args)
+    folder = Path(args.out) if args.out else settings.repository / manifests.SPECS
     with _collector_paused():
-        around = _around(args.filename, settings)
-        result, unreadable = _planned(args.roadmaps, around, settings.repository)
+        around, drafted = _around(args.filename, settings, folder)
+        result, unreadable = _planned(args.roadmaps, around, settings.repository, known=drafted)
     if unreadable:
         return _unreadable(result, unreadable, out)
-    folder = Path(args.out) if args.out else settings.repository / manifests.SPECS
-    specs = tuple(_sourced(spec, settings) for spec in specs_of(result))
-    fates: list[Written] = []
-    if args.check:
-        fates = compare(folder, specs)
-    elif args.out and not result.has_errors:
-        fates = write(folder, specs, force=args.force)
-    names = {item.item.name for item in result.items}
-    left_over = stale(folder, names, {_from_root(path, settings) for path in args.roadmaps}) if fates else []
+    files, left_over = _files(args, result, folder, settings)
     if out.is_machine:
-        out.document(_document(result, fates, left_over))
+        out.document(_document(result, files, left_over))
     else:
         _show(result, out)
-    out.problems(result.problems)
-    return _verdict(args, result, fates, left_over, out)
+    out.problems([*result.problems, *(problem for file in files for problem in file.problems)])
+    return _verdict(args, result, files, left_over, out)
+
+
+def _files(
+    args: argparse.Namespace, result: PlanResult, folder: Path, settings: Settings
+) -> tuple[list[Filed], list[Filed]]:
+    """Return what became of the items' files, and of those whose item is gone; nothing where no file was asked for."""
+    if not (args.check or args.out) or (result.has_errors and not args.check):
+        return [], []
+    drafts = [Draft(item.item.name, _sourced(item.draft(), settings)) for item in result.items if not item.item.done]
+    files = filed(folder, drafts, force=args.force)
+    if not args.check:
+        write(folder, drafts, files)
+    names = {item.item.name for item in result.items}
+    sources = {_from_root(path, settings) for path in args.roadmaps}
+    return files, stale(folder, names, sources, prune=args.prune and not args.check)
 
 
 @contextmanager
@@ -85,18 +101,27 @@ def _unreadable(result: PlanResult, unreadable: Sequence[Problem], out: Output) 
     return 2
 
 
-def _around(filenames: Sequence[str], settings: Settings) -> Loaded:
-    """Return the documents the plan is held against: lanes, trains, and specs that needs may name."""
+def _around(filenames: Sequence[str], settings: Settings, folder: Path) -> tuple[Loaded, list[str]]:
+    """Return the documents the plan is held against, lanes, trains, specs that needs may name; and drafts' names.
+
+    A draft that is not whole yet breaks the schema of specs; that is why it is a draft, and no mistake here.
+    """
     usual = (manifests.CONFIG, manifests.LANES, manifests.SPECS)
     there = [manifests.as_seen(settings.repository / n) for n in usual if (settings.repository / n).exists()]
-    return load(filenames or there)
+    loaded = load(filenames or there)
+    names = planned_names(folder)
+    files = {(folder / f"{name}.yaml").resolve() for name in names}
+    problems = [each for each in loaded.problems if not (each.code == "Missing" and Path(each.path).resolve() in files)]
+    return replace(loaded, problems=tuple(problems)), names
 
 
 # What only whole documents can tell: a lane that cannot be read is not a lane that is not there.
 _NEEDS_ALL = frozenset({"NoLanes", "UnknownNeed", "UnknownLane", "UnknownTrain", "OutsideLane"})
 
 
-def _planned(roadmaps: Sequence[str], around: Loaded, repository: Path) -> tuple[PlanResult, list[Problem]]:
+def _planned(
+    roadmaps: Sequence[str], around: Loaded, repository: Path, *, known: Sequence[str]
+) -> tuple[PlanResult, list[Problem]]:
     """Return the plan of all roadmaps that can be read, and what is wrong with whatever cannot."""
     items: list[RoadmapItem] = []
     problems: list[Problem] = []
@@ -113,7 +138,7 @@ def _planned(roadmaps: Sequence[str], around: Loaded, repository: Path) -> tuple
         items,
         lanes=[r for r in resources if isinstance(r, Lane)],
         trains=[r for r in resources if isinstance(r, MergeTrain)],
-        known=[r.name for r in resources if isinstance(r, ImplementationSpec)],
+        known=[*known, *(r.name for r in resources if isinstance(r, ImplementationSpec))],
         files=tracked_paths(repository) if any(isinstance(r, MergeTrain) and r.spec.floors for r in resources) else (),
         problems=problems,
     )
@@ -124,10 +149,11 @@ def _planned(roadmaps: Sequence[str], around: Loaded, repository: Path) -> tuple
     return result, unreadable
 
 
-def _sourced(spec: ImplementationSpec, settings: Settings) -> ImplementationSpec:
-    """Return the spec with its source named from the repository's root, wherever the command was typed."""
-    source = spec.spec.source.model_copy(update={"path": _from_root(spec.spec.source.path, settings)})
-    return spec.model_copy(update={"spec": spec.spec.model_copy(update={"source": source})})
+def _sourced(document: Document, settings: Settings) -> Document:
+    """Return the draft with its source named from the repository's root, wherever the command was typed."""
+    source = document["spec"]["source"]
+    source = {**source, "path": _from_root(source["path"], settings)}
+    return {**document, "spec": {**document["spec"], "source": source}}
 
 
 def _from_root(path: str, settings: Settings) -> str:
@@ -135,15 +161,27 @@ def _from_root(path: str, settings: Settings) -> str:
     return str(real.relative_to(settings.repository)) if real.is_relative_to(settings.repository) else path
 
 
-def _document(result: PlanResult, fates: Sequence[Written], left_over: Sequence[str]) -> Document:
+def _document(result: PlanResult, files: Sequence[Filed], left_over: Sequence[Filed]) -> Document:
     document: Document = {
         "items": [item.document() for item in result.items],
         "problems": [problem_document(problem) for problem in result.problems],
     }
-    if fates or left_over:
-        document["files"] = [{"path": fate.path, "name": fate.name, "fate": fate.fate.value} for fate in fates]
-        document["stale"] = list(left_over)
+    if files or left_over:
+        document["files"] = [_file_document(file) for file in files]
+        document["stale"] = [file.path for file in left_over]
     return document
+
+
+def _file_document(file: Filed) -> Document:
+    clashes = [{"field": each.field, "there": each.there, "planned": each.planned} for each in file.clashes]
+    return {
+        "path": file.path,
+        "name": file.name,
+        "fate": file.fate.value,
+        "missing": list(file.lacks),
+        "clashes": clashes,
+        "diff": "\n".join(file.diff()) if file.before else "",
+    }
 
 
 def _show(result: PlanResult, out: Output) -> None:
@@ -173,41 +211,15 @@ def _show(result: PlanResult, out: Output) -> None:
 
 
 def _verdict(
-    args: argparse.Namespace, result: PlanResult, fates: Sequence[Written], left_over: Sequence[str], out: Output
+    args: argparse.Namespace, result: PlanResult, files: Sequence[Filed], left_over: Sequence[Filed], out: Output
 ) -> int:
     """Say what became of the files and what is left to do; return the exit code."""
-    for fate in fates:
-        if fate.fate is not Fate.UNCHANGED:
-            out.remark(f"{fate.path}: {_WORDS[fate.fate]}")
-    for path in left_over:
-        out.remark(f"{path}: comes from this roadmap, which no longer has it; left alone")
+    tell(files, left_over, out, is_check=args.check)
     if result.has_errors:
         out.remark("the plan has errors" + ("; nothing was written" if args.out and not args.check else ""))
         return 1
-    unchanged = sum(1 for fate in fates if fate.fate is Fate.UNCHANGED)
-    if unchanged:
-        out.remark(f"{count(unchanged, 'file')} unchanged")
-    incomplete = [item.item.name for item in result.items if item.missing and not item.item.done]
     if args.check:
-        off = [fate for fate in fates if fate.fate is not Fate.UNCHANGED]
-        if incomplete:
-            out.remark(f"incomplete: {', '.join(incomplete)}")
-        return 1 if off or incomplete or left_over else 0
-    made = {fate.name for fate in fates}
-    unmade = [item for item in result.items if args.out and item.item.name not in made and not item.item.done]
-    for item in unmade:
-        out.remark(f"{item.item.name}: not written: it lacks {', '.join(item.missing)}")
-    kept = any(fate.fate is Fate.KEPT for fate in fates)
-    if kept:
-        out.remark("files that differ were left alone; to overwrite them: --force")
-    return 1 if kept or unmade else 0
-
-
-_WORDS = {
-    Fate.CREATED: "created",
-    Fate.OVERWRITTEN: "overwritten",
-    Fate.KEPT: "differs from the plan, left alone",
-    Fate.ABSENT: "is not there",
-    Fate.DIFFERS: "differs from the plan",
-    Fate.UNCHANGED: "unchanged",
-}
+        lacking = [file for file in files if file.lacks]
+        return 1 if lacking or left_over or not all(file.is_settled for file in files) else 0
+    # What waits for a person; a draft to complete is what was asked for.
+    return 1 if any(file.fate in (Fate.KEPT, Fate.UNREADABLE) for file in files) else 0

@@ -37,6 +37,27 @@ esac
 """
 LANE = "apiVersion: interlock.dev/v1alpha1\nkind: Lane\nmetadata: {{name: {0}}}\nspec: {{own: ['src/{0}/**']}}\n"
 
+ROADMAP = """\
+# Plan
+### first: First thing
+- Objective: It is there.
+- Lane: a
+- Paths: src/a/**
+- Acceptance: it works
+- Validation: `test -f src/a/added.txt`
+
+write 0 a
+### second: Second thing
+- Objective: So is this.
+- Lane: b
+- Paths: src/b/**
+- Needs: first
+- Acceptance: it works
+- Validation: `test -f src/b/added.txt`
+
+write 0 b
+"""
+
 
 @dataclass(frozen=True)
 class Done:

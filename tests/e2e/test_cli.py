@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cli_world import LANE, Shop, shop
+from tests.e2e.cli_world import LANE, ROADMAP, Shop, shop
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -304,58 +304,6 @@ def test_init_never_writes_through_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere").read_text() == "mine"
 
 
-ROADMAP = """\
-# Plan
-### first: First thing
-- Objective: It is there.
-- Lane: a
-- Paths: src/a/**
-- Acceptance: it works
-- Validation: `test -f src/a/added.txt`
-
-write 0 a
-### second: Second thing
-- Objective: So is this.
-- Lane: b
-- Paths: src/b/**
-- Needs: first
-- Acceptance: it works
-- Validation: `test -f src/b/added.txt`
-
-write 0 b
-"""
-
-
-def test_a_plan_becomes_files_that_are_never_overwritten_by_accident(world: Shop) -> None:
-    world.write("plan.md", ROADMAP)
-    shown = world.ask("plan", "plan.md", "-o", "json").document
-    assert [(i["name"], i["wave"], i["tier"], i["missing"]) for i in shown["items"]] == [
-        ("first", 1, "execution", []), ("second", 2, "execution", []),
-    ]  # fmt: skip
-    assert world.ask("plan", "plan.md", "--check").code == 1
-    assert world.ask("plan", "plan.md", "--out", "specs").code == 0
-    assert world.ask("plan", "plan.md", "--check").code == 0
-    world.write("plan.md", "An introduction.\n\n" + ROADMAP)
-    assert world.ask("plan", "plan.md", "--check").code == 0, "a moved line is no difference"
-    edited = (world.root / "specs/first.yaml").read_text().replace("First thing", "My own words # mine")
-    world.write("specs/first.yaml", edited)
-    kept = world.ask("plan", "plan.md", "--out", "specs")
-    assert (kept.code, "specs/first.yaml: differs from the plan, left alone" in kept.err) == (1, True)
-    assert (world.root / "specs/first.yaml").read_text() == edited
-    assert world.ask("plan", "plan.md", "--out", "specs", "--force").code == 0
-    assert world.ask("plan", "plan.md", "--check").code == 0
-    world.write("plan.md", ROADMAP.partition("### second")[0])
-    gone = world.ask("plan", "plan.md", "--check")
-    assert (gone.code, "specs/second.yaml: comes from this roadmap, which no longer has it" in gone.err) == (1, True)
-
-
-def test_an_item_that_makes_no_spec_is_named_and_is_not_done(world: Shop) -> None:
-    world.write("plan.md", ROADMAP + "\n### third: Without a lane\n\n- Objective: Be noticed.\n- Paths: src/a/c\n")
-    done = world.ask("plan", "plan.md", "--out", "new")
-    assert (done.code, "third: not written: it lacks" in done.err) == (1, True)
-    assert (world.root / "new/first.yaml").exists(), "what can be written is"
-
-
 def test_a_folder_for_all_that_is_in_it_is_refused_with_the_pattern_that_was_meant(world: Shop) -> None:
     world.spec("one", paths="src/a")
     done = world.ask("doctor")
@@ -388,13 +336,6 @@ def test_a_plan_with_errors_writes_nothing(world: Shop) -> None:
     assert done.code == 1
     assert [p["line"] for p in done.document["problems"]] == [12]
     assert not (world.root / "new").exists()
-
-
-def test_an_incomplete_plan_is_no_error_but_does_not_pass_the_check(world: Shop) -> None:
-    world.write("plan.md", ROADMAP.replace("- Acceptance: it works\n", ""))
-    assert world.ask("plan", "plan.md", "--out", "specs").code == 0
-    done = world.ask("plan", "plan.md", "--check")
-    assert (done.code, "incomplete: first, second" in done.err) == (1, True)
 
 
 def test_the_template_is_a_roadmap(world: Shop) -> None:

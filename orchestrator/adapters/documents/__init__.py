@@ -6,7 +6,7 @@ tree against its kind, `reader` puts all files together; `writer` prints objects
 
 from orchestrator.adapters.documents.files import ROADMAP_SIZE_MAX, decode, read_text
 from orchestrator.adapters.documents.reader import Loaded, Located, load, load_bytes
-from orchestrator.adapters.documents.writer import dump, dump_all, edit, plain_yaml
+from orchestrator.adapters.documents.writer import dump, dump_all, edit, edited, plain_yaml, replace_text, said_in
 
 __all__ = [
     "ROADMAP_SIZE_MAX",
@@ -16,8 +16,11 @@ __all__ = [
     "dump",
     "dump_all",
     "edit",
+    "edited",
     "load",
     "load_bytes",
     "plain_yaml",
     "read_text",
+    "replace_text",
+    "said_in",
 ]

@@ -16,7 +16,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from orchestrator.adapters.documents.files import read_text
-from orchestrator.adapters.documents.tree import Plain, read_trees
+from orchestrator.adapters.documents.tree import Node, Plain, read_trees
 from orchestrator.errors import Invalid, Problem
 from orchestrator.model.base import Resource
 
@@ -59,27 +59,48 @@ def edit(path: Path, resource: Resource) -> bool:
     problems = read_trees(text, str(path))[1]
     if problems:
         raise Invalid(f"edit {path}: {problems[0]}", tuple(problems))
-    parts = _BOUNDARY.split(text)
-    wanted = document_of(resource)
-    at = next((at for at, part in enumerate(parts) if _names(part, resource)), None)
-    if at is None:
+    changed = edited(text, document_of(resource))
+    if changed is None:
         what = f"edit {path}: holds no {resource.kind} `{resource.name}`"
         raise Invalid(what, (Problem("NotFound", what, str(path)),))
-    changed = _edited(parts[at], wanted)
-    if changed == parts[at]:
+    if changed == text:
         return False
-    parts[at] = changed
-    _replace(path, "".join(parts))
+    replace_text(path, changed)
     return True
 
 
-def _names(part: str, resource: Resource) -> bool:
-    for tree in read_trees(part, "")[0]:
-        document = tree.plain()
-        if isinstance(document, dict) and document.get("kind") == resource.kind:
-            metadata = document.get("metadata")
-            return isinstance(metadata, dict) and metadata.get("name") == resource.name
-    return False
+def edited(text: str, wanted: Mapping[str, Any]) -> str | None:
+    """Return the text with its document of this kind and name saying `wanted`; None if it holds none, or is no YAML."""
+    if read_trees(text, "")[1]:
+        return None
+    parts = _BOUNDARY.split(text)
+    at = next((at for at, part in enumerate(parts) if _names(part, wanted)), None)
+    if at is None:
+        return None
+    parts[at] = _edited(parts[at], wanted)
+    return "".join(parts)
+
+
+def said_in(text: str, kind: str, name: str) -> Mapping[str, Plain] | None:
+    """Return what the text's document of this kind and name says, though it may break the kind's schema; else None."""
+    trees, problems = read_trees(text, "")
+    wanted = {"kind": kind, "metadata": {"name": name}}
+    return None if problems else next((said for said in map(_mapping, trees) if _is_of(said, wanted)), None)
+
+
+def _names(part: str, wanted: Mapping[str, Any]) -> bool:
+    return any(_is_of(_mapping(tree), wanted) for tree in read_trees(part, "")[0])
+
+
+def _mapping(tree: Node) -> Mapping[str, Plain]:
+    said = tree.plain()
+    return said if isinstance(said, dict) else {}
+
+
+def _is_of(said: Mapping[str, Plain], wanted: Mapping[str, Any]) -> bool:
+    metadata = said.get("metadata")
+    same_name = isinstance(metadata, dict) and metadata.get("name") == wanted["metadata"]["name"]
+    return same_name and said.get("kind") == wanted["kind"]
 
 
 def _edited(part: str, wanted: Mapping[str, Any]) -> str:
@@ -199,8 +220,8 @@ def _yaml(mapping: int = 2, step: int = 4, offset: int = 2) -> YAML:
     return yaml
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write the file whole or not at all, with the line ends, byte order mark and mode it had."""
+def replace_text(path: Path, text: str) -> None:
+    """Write the file whole or not at all, with the line ends, byte order mark and mode it had. Raises Invalid."""
     before = path.read_bytes()
     data = text.encode("utf-8")
     if b"\r\n" in before:

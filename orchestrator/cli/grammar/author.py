@@ -17,25 +17,29 @@ def _plan(verbs: Verbs, group: Group) -> None:
         "turn a roadmap into specs, with lanes, tiers and waves",
         about="""
 Reads roadmaps and says what would be done: one spec per item, its lane, its effective tier, what it needs and in which
-wave it can start. Every mistake of every file is listed at once with its line. --out writes the specs as files for
-review; a file that is there and differs is never overwritten without --force.
+wave it can start. Every mistake of every file is listed at once with its line. --out writes one file per item for a
+person to review and complete. Run it again whenever the roadmap changes: it brings the files up to date and never
+overwrites what a person wrote (what was written last is remembered beside them, in .planned/).
 """,
         examples=[
             "interlock plan --template > roadmap.md   # a roadmap to start from",
             "interlock plan roadmap.md --out specs/   # write the specs",
-            "interlock plan roadmap.md --check        # in CI: are the specs what the roadmap says?",
+            "interlock plan roadmap.md --check        # in CI: are the specs up to date and complete?",
+            "interlock plan roadmap.md --watch        # while you write it",
         ],
         calls="planning:plan",
         group=group,
     )
     plan.add_argument("roadmaps", nargs="*", metavar="ROADMAP", help="markdown files in strict form")
     plan.add_argument("--out", metavar="DIR", help="write one file per spec into this folder")
-    plan.add_argument("--force", action="store_true", help="with --out: overwrite files that differ")
+    plan.add_argument("--force", action="store_true", help="with --out: take the roadmap's words over a person's")
+    plan.add_argument("--prune", action="store_true", help="with --out: remove files whose item is gone, if unedited")
     plan.add_argument(
         "--check",
         action="store_true",
-        help="exit 1 if the files in --out (default specs/) differ from the plan or anything is missing",
+        help="write nothing; exit 1 if a file in --out (default specs/) is not up to date or anything is missing",
     )
+    plan.add_argument("--watch", action="store_true", help="plan again whenever a document is saved, until Ctrl-C")
     plan.add_argument("--template", action="store_true", help="print a roadmap to start from, and nothing else")
     _lane_files(plan)
     output_option(plan, "table", "json", "yaml")

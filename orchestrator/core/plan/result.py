@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.core.plan.specs import fields_of
 from orchestrator.core.roadmap import RoadmapItem
 from orchestrator.errors import Problem, Severity
+from orchestrator.model.base import API_VERSION
 from orchestrator.model.spec import ImplementationSpec, Tier
 
 BRANCH_PREFIX = "interlock/"
@@ -32,6 +34,13 @@ class PlannedItem:
     def branch(self) -> str:
         """Return the branch its pull request comes from."""
         return BRANCH_PREFIX + self.item.name
+
+    def draft(self) -> dict[str, Any]:
+        """Return the item's spec as a document, whole or with what the roadmap says so far."""
+        if self.spec is not None:
+            return {"apiVersion": self.spec.api_version, "kind": self.spec.kind, **self.spec.document()}
+        head = {"apiVersion": API_VERSION, "kind": ImplementationSpec.KIND}
+        return {**head, "metadata": {"name": self.item.name}, "spec": fields_of(self.item)}
 
     def document(self) -> dict[str, Any]:
         """Return the item as the contract's JSON has it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,17 +13,26 @@ from orchestrator.core.validate import Finding, findings
 from orchestrator.errors import Severity
 from orchestrator.model.spec import ImplementationSpec
 
+# What a spec should say so that an agent, a gate and a reviewer know what is asked: field → what it is for.
+_WANTED: Mapping[str, str] = {
+    "objective": "what is true when it is done",
+    "paths": "the files it may write",
+    "acceptanceCriteria": "how a reviewer sees that it is done",
+    "validation": "commands that prove it",
+    "lane": "the lane whose files it writes",
+}
+
+
+def lacking(spec: Mapping[str, object]) -> dict[str, str]:
+    """Return what a spec as a document does not say: field → what it is for."""
+    return {
+        name: what for name, what in _WANTED.items() if not (spec.get(name) or (name == "lane" and spec.get("lanes")))
+    }
+
 
 def missing(item: RoadmapItem) -> tuple[str, ...]:
     """Return what the document does not say of an item, by the spec's field names."""
-    said = {
-        "objective": item.objective,
-        "paths": item.paths,
-        "acceptanceCriteria": item.acceptance,
-        "validation": item.validation,
-        "lane": item.lanes,
-    }
-    return tuple(name for name, value in said.items() if not value)
+    return tuple(lacking(fields_of(item)))
 
 
 # A spec's field → the roadmap's, where they differ.
@@ -35,7 +44,7 @@ def drafted(item: RoadmapItem) -> tuple[ImplementationSpec | None, list[Finding]
 
     An item that says too little is held against the rules too, though it makes no spec: one look finds everything.
     """
-    fields = _fields(item)
+    fields = fields_of(item)
     is_whole = bool(item.summary and item.paths and item.lanes)
     if not is_whole:
         fields = {"summary": "x", "paths": ["x"], **fields}
@@ -63,7 +72,7 @@ def _without(name: str, fields: dict[str, Any], broken: set[str]) -> Implementat
         return None
 
 
-def _fields(item: RoadmapItem) -> dict[str, Any]:
+def fields_of(item: RoadmapItem) -> dict[str, Any]:
     """Return the spec's fields that the item has, and no others. Plain values: one validation is cheaper than five."""
     lanes = [lane.text for lane in item.lanes]
     said: dict[str, Any] = {

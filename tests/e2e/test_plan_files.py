@@ -1,0 +1,143 @@
+"""A plan's files and the people who edit them: nothing of theirs is lost, nothing of the roadmap's is missed."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cli_world import ROADMAP, Shop, shop
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Shop:
+    made = shop(tmp_path)
+    made.spec("one")
+    made.commit()
+    return made
+
+
+def test_a_plan_becomes_files_that_are_never_overwritten_by_accident(world: Shop) -> None:
+    world.write("plan.md", ROADMAP)
+    shown = world.ask("plan", "plan.md", "-o", "json").document
+    assert [(i["name"], i["wave"], i["tier"], i["missing"]) for i in shown["items"]] == [
+        ("first", 1, "execution", []), ("second", 2, "execution", []),
+    ]  # fmt: skip
+    assert world.ask("plan", "plan.md", "--check").code == 1
+    assert world.ask("plan", "plan.md", "--out", "specs").code == 0
+    assert world.ask("plan", "plan.md", "--check").code == 0
+    world.write("plan.md", "An introduction.\n\n" + ROADMAP)
+    assert world.ask("plan", "plan.md", "--check").code == 0, "a moved line is no difference"
+    world.write("plan.md", ROADMAP.partition("### second")[0])
+    gone = world.ask("plan", "plan.md", "--check")
+    assert (gone.code, "specs/second.yaml: its item is no longer in the roadmap" in gone.err) == (1, True)
+    assert (world.root / "specs/second.yaml").exists()
+    assert world.ask("plan", "plan.md", "--out", "specs", "--prune").code == 0
+    assert not (world.root / "specs/second.yaml").exists(), "nobody had edited it"
+    assert world.ask("plan", "plan.md", "--check").code == 0
+
+
+def test_a_plan_takes_no_word_from_a_person(world: Shop) -> None:
+    world.write("plan.md", ROADMAP)
+    assert world.ask("plan", "plan.md", "--out", "specs").code == 0
+    text = (world.root / "specs/first.yaml").read_text()
+    mine = text.replace("First thing", "My own words # mine").replace(
+        "    - it works", "    - it works\n    - and well"
+    )
+    assert mine != text
+    world.write("specs/first.yaml", mine)
+    assert world.ask("plan", "plan.md", "--check").code == 0, "to edit a draft is what it is for"
+    assert world.ask("plan", "plan.md", "--out", "specs").code == 0
+    assert (world.root / "specs/first.yaml").read_text() == mine
+    # The roadmap changes beside the person's words: both are in the file.
+    world.write("plan.md", ROADMAP.replace("Paths: src/a/**", "Paths: src/a/one, src/a/two", 1))
+    behind = world.ask("plan", "plan.md", "--check")
+    assert (behind.code, "+    - src/a/two" in behind.err) == (1, True)
+    assert (world.root / "specs/first.yaml").read_text() == mine, "a check writes nothing"
+    assert world.ask("plan", "plan.md", "--out", "specs").code == 0
+    both = (world.root / "specs/first.yaml").read_text()
+    assert all(word in both for word in ("My own words # mine", "- and well", "- src/a/one", "- src/a/two"))
+    assert "src/a/**" not in both
+    # The roadmap changes the very word the person changed: theirs stays, and they are told once.
+    world.write("plan.md", ROADMAP.replace("First thing", "The first thing"))
+    clash = world.ask("plan", "plan.md", "--out", "specs")
+    assert (clash.code, 'kept a person\'s "My own words"; the roadmap says "The first thing"' in clash.err) == (1, True)
+    assert "My own words # mine" in (world.root / "specs/first.yaml").read_text()
+    assert world.ask("plan", "plan.md", "--check").code == 0
+    assert world.ask("plan", "plan.md", "--out", "specs", "--force").code == 0
+    assert "summary: The first thing" in (world.root / "specs/first.yaml").read_text()
+
+
+def test_a_file_that_is_no_spec_is_left_alone_and_named(world: Shop) -> None:
+    world.write("plan.md", ROADMAP)
+    world.write("new/first.yaml", "notes: [\n")
+    done = world.ask("plan", "plan.md", "--out", "new")
+    assert (done.code, "new/first.yaml: left alone" in done.err) == (1, True)
+    assert (world.root / "new/first.yaml").read_text() == "notes: [\n"
+    assert (world.root / "new/second.yaml").exists(), "what can be written is"
+
+
+def test_an_item_that_says_too_little_becomes_a_draft_for_a_person_to_complete(world: Shop) -> None:
+    world.write("plan.md", ROADMAP + "\n### third: Without a lane\n\n- Objective: Be noticed.\n- Paths: src/a/c\n")
+    done = world.ask("plan", "plan.md", "--out", "specs")
+    assert (done.code, "specs/third.yaml: to complete: acceptanceCriteria, validation, lane" in done.err) == (0, True)
+    draft = (world.root / "specs/third.yaml").read_text()
+    assert draft.startswith("# Drafted by `interlock plan`. Before it can run, a person has to say:\n")
+    assert "#   lane: the lane whose files it writes\n" in draft
+    assert world.ask("plan", "plan.md", "--check").code == 1
+    world.write(
+        "specs/third.yaml", draft + "  lane: a\n  acceptanceCriteria: [seen]\n  validation: [{name: t, run: 'true'}]\n"
+    )
+    assert world.ask("plan", "plan.md", "--check").code == 1, "the head of the draft still asks for what is there"
+    assert world.ask("plan", "plan.md", "--out", "specs").code == 0
+    assert (world.root / "specs/third.yaml").read_text().startswith("apiVersion:")
+    assert world.ask("plan", "plan.md", "--check").code == 0
+    # Drafts of one roadmap are no mistake in the plan of another.
+    world.write("specs/third.yaml", draft)
+    world.write("other.md", "### fourth: After it\n\n- Lane: b\n- Paths: src/b/d\n- Needs: third\n")
+    assert world.ask("plan", "other.md").code == 0
+    # A run does start nothing beside a draft: what it lacks might have to land first.
+    assert world.ask("run").code == 2
+
+
+def test_an_incomplete_plan_is_no_error_but_does_not_pass_the_check(world: Shop) -> None:
+    world.write("plan.md", ROADMAP.replace("- Acceptance: it works\n", ""))
+    assert world.ask("plan", "plan.md", "--out", "specs").code == 0
+    done = world.ask("plan", "plan.md", "--check")
+    assert (done.code, "2 drafts of 2 to complete" in done.err) == (1, True)
+
+
+def test_a_watched_plan_follows_every_save_and_survives_mistakes(world: Shop) -> None:
+    world.write("plan.md", ROADMAP)
+    argv = [sys.executable, "-m", "orchestrator", "plan", "plan.md", "--watch", "--out", "specs"]
+    heard: queue.Queue[str] = queue.Queue()
+    with subprocess.Popen(
+        argv, cwd=world.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as watcher:
+        assert watcher.stderr is not None
+        listener = threading.Thread(target=lambda: [heard.put(line) for line in watcher.stderr or ()])
+        listener.start()
+
+        def until(word: str) -> None:
+            while word not in heard.get(timeout=30):
+                pass
+
+        until("watching")
+        world.write("plan.md", ROADMAP.replace("First thing", "First words"))
+        until("+  summary: First words")
+        until("watching")
+        world.write("plan.md", ROADMAP.replace("Lane: b", "Lane: nowhere"))
+        until("nothing was written")
+        until("watching")
+        world.write("lanes/a.yaml", "kind: [")
+        until("interlock: plan:")
+        until("watching")
+        watcher.send_signal(signal.SIGINT)
+        assert watcher.wait(timeout=30) == 2, "the last plan could not be read"
+        listener.join()
+    assert "First words" in (world.root / "specs/first.yaml").read_text()
