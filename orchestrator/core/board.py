@@ -24,7 +24,7 @@ from orchestrator.model.provider import AgentProvider
 from orchestrator.model.run import AgentRun
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpec, Tier
-from orchestrator.model.train import Claim, MergeTrain
+from orchestrator.model.train import Claim, Landed, MergeTrain
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ def _board(
             priority=ranking.priority[name],
             place=ranking.place[name],
             claim=claims.get(name),
-            landed=facts.landed.get(name),
+            landed=facts.landed.get(name) or landed_before(spec, mine, train.status.last_landing, now),
             pull=pulls.get(f"interlock/{name}"),
             branch=facts.branches.get(name),
             provider=provider,
@@ -220,6 +220,20 @@ def _numbers(facts: RepositoryFacts) -> dict[str, int]:
         if number.isdecimal():
             highest[name] = max(highest.get(name, 0), int(number))
     return highest
+
+
+def landed_before(
+    spec: ImplementationSpec, runs: Sequence[AgentRun], last: Landed | None, now: datetime
+) -> LandedFact | None:
+    """Return the landing the store knows of, for a base that was rewritten since: landed is final."""
+    for run in reversed(runs):
+        if not is_of(spec, run):
+            continue
+        if run.status.phase is RunPhase.LANDED and run.status.landed is not None:
+            return LandedFact(run.status.landed, run.name, run.status.ended_at or now)
+        if last is not None and last.run == run.name:
+            return LandedFact(last.commit, run.name, last.at)
+    return None
 
 
 def superseded(item: Item, run: AgentRun) -> Reason | None:

@@ -8,6 +8,7 @@ The leader acts on the result; nothing here touches the world.
 from collections.abc import Iterable
 from datetime import datetime
 
+from orchestrator.core.attempts import is_of
 from orchestrator.core.board import Board, boards
 from orchestrator.core.dispatch import Dispatch, dispatch, repair_name
 from orchestrator.core.freeze import freeze, looks_again
@@ -139,7 +140,7 @@ def _take_in(snapshot: Snapshot, now: datetime) -> Iterable[WriteStatus]:
         owner = run.spec.implementation_spec_ref.name
         starts[owner] = max(starts.get(owner, 0), run.spec.number)
     subjects = {spec.name for spec in snapshot.specs} | {train.name for train in snapshot.trains}
-    landed = {name for facts in snapshot.repositories.values() for name in facts.landed}
+    landed = {name for facts in snapshot.repositories.values() for name in facts.landed} | _landed_before(snapshot)
     sequence = max((decision.status.sequence for decision in snapshot.decisions), default=0)
     for decision in in_order(snapshot.decisions):
         if decision.status.effective is not None:
@@ -149,6 +150,14 @@ def _take_in(snapshot: Snapshot, now: datetime) -> Iterable[WriteStatus]:
             continue
         sequence += 1
         yield _taken_in(decision, landed, sequence, starts.get(decision.spec.subject, 0), now)
+
+
+def _landed_before(snapshot: Snapshot) -> set[str]:
+    """Return the specs whose landing the store knows of, whatever became of the base."""
+    specs = {spec.name: spec for spec in snapshot.specs}
+    landed = [run for run in snapshot.runs if run.status.phase is RunPhase.LANDED]
+    names = ((run.spec.implementation_spec_ref.name, run) for run in landed)
+    return {name for name, run in names if name in specs and is_of(specs[name], run)}
 
 
 def _unheard(decision: Decision) -> Iterable[WriteStatus]:

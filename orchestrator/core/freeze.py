@@ -14,6 +14,7 @@ from orchestrator.model.decision import Verb
 from orchestrator.model.train import Frozen
 from orchestrator.model.validation import ValidationPhase, ValidationStatus
 
+NAMED_MAX = 20
 UNTIL_RELEASED = frozenset({Reason.BASE_MOVED_BACK, Reason.LANDING_UNPROVED, Reason.BASE_NOT_CLEAN})
 UNTIL_THE_TIP_MOVES = frozenset({Reason.RED_BASE, Reason.BASE_CANNOT_RUN})
 
@@ -92,7 +93,11 @@ def _signature(item: Item) -> str:
 def _seen_now(board: Board) -> Frozen | None:
     if board.facts.contains_previous or board.train.status.tip is None:
         return None
-    message = f"the base went from {board.train.status.tip[:12]} to {board.facts.tip[:12]}, which does not contain it"
+    old, new = board.train.status.tip[:12], board.facts.tip[:12]
+    message = f"the base went from {old} to {new}, which does not contain it: `git log {new}..{old}` lists what is gone"
+    gone = [item.name for item in board.items if item.landed is not None and item.name not in board.facts.landed]
+    if gone:
+        message += f", with it {', '.join(gone[:NAMED_MAX])}{' and others' if len(gone) > NAMED_MAX else ''}"
     return _frozen(board, Reason.BASE_MOVED_BACK, message)
 
 

@@ -56,7 +56,7 @@ class _Meaning(NamedTuple):
 
 
 def _meant(board: Board, item: Item, waiting: Waiting | None) -> _Meaning:
-    phase, why = _standing(item, waiting)
+    phase, why = _standing(board, item, waiting)
     pull = item.pull
     return _Meaning(
         generation=item.spec.metadata.generation,
@@ -121,9 +121,15 @@ def _status(board: Board, item: Item, meant: _Meaning) -> ImplementationSpecStat
     )
 
 
-def _standing(item: Item, waiting: Waiting | None) -> tuple[Phase, Waiting]:
+def _standing(board: Board, item: Item, waiting: Waiting | None) -> tuple[Phase, Waiting]:
     if item.landed is not None:
-        return Phase.LANDED, Waiting(Reason.LANDED, f"in the base as {item.landed.commit[:12]}")
+        where = f"in the base as {item.landed.commit[:12]}"
+        if item.name not in board.facts.landed:
+            where = (
+                f"it landed as {item.landed.commit[:12]}, which a rewrite took out of the base; landed is final: "
+                "delete the spec and apply it anew to have it done again"
+            )
+        return Phase.LANDED, Waiting(Reason.LANDED, where)
     if item.voice.cancelled:
         return Phase.CANCELLED, Waiting(Reason.CANCELLED, f"cancelled by {item.voice.cancelled_why}")
     stall = item.stall

@@ -194,11 +194,17 @@ def test_a_base_that_was_rewritten_freezes_the_train_until_a_person_releases_it(
     world.lead()
     assert world.frozen() == "BaseMovedBack"
     assert world.landed() == []
+    gone = world.main().status.frozen
+    assert gone is not None and "with it item" in gone.message
+    lost = gone.message.partition("git log ")[2].partition("`")[0]
+    assert "item: Do item" in world.git("log", "--format=%s", lost), "the range is one that git reads"
     code, _, err = world.type("release", "main", "--reason", "it was me")
     assert code == 0, err
     world.lead()
     assert world.frozen() is None
     assert world.phase("next") == "Landed", world.story()
+    assert (world.phase("item"), world.classes("item")) == ("Landed", ["Landed"]), "landed is final"
+    assert world.landed() == ["next"]
 
 
 def test_hold_release_and_cancel_are_obeyed_wherever_the_item_is(world: World) -> None:

@@ -185,8 +185,14 @@ def nothing_starts_before_its_needs_landed(log: Log, effect: Effect) -> str | No
 @after("runtime.start")
 def nothing_that_landed_starts_again(log: Log, effect: Effect) -> str | None:
     run: AgentRun = effect.args[0].run
-    spec = run.spec.implementation_spec_ref.name
-    return f"{run.name} started" if spec in _in_base(log) else None
+    ref = run.spec.implementation_spec_ref
+    # Final, also where a stranger took it out of the base again: what the store was told is not forgotten.
+    told = [
+        other.name
+        for other in log.world.runs_of(ref.name)
+        if other.spec.implementation_spec_ref == ref and other.status.phase is RunPhase.LANDED
+    ]
+    return f"{run.name} started" if told or ref.name in _in_base(log) else None
 
 
 @after("runtime.start")
@@ -327,7 +333,7 @@ def nothing_lands_before_its_needs(log: Log, effect: Effect) -> str | None:
     if landing is None or spec is None:
         return f"{landing.spec} is no spec" if landing is not None else None
     in_base = log.world.repository.landed(landing.base)
-    missing = [need for need in spec.spec.depends_on if need not in in_base]
+    missing = [need for need in spec.spec.depends_on if need not in in_base and need not in log.landed]
     return f"{landing.spec} needs {', '.join(missing)}" if missing else None
 
 

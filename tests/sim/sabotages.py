@@ -276,3 +276,8 @@ def lands_whatever_the_merge_brings() -> Sequence[Patch]:
 @breaks("a_spec_applied_anew_starts_afresh", fits=lambda world: "recreate_spec" in world.profile.calls)
 def takes_a_spec_of_the_same_name_for_the_same() -> Sequence[Patch]:
     return [(where, "is_of", lambda spec, run: True) for where in (attempts, board)]
+
+
+@breaks("nothing_that_landed_starts_again", fits=lambda world: "rewrite_base" in world.profile.calls)
+def forgets_what_a_rewrite_took_out_of_the_base() -> Sequence[Patch]:
+    return [(board, "landed_before", lambda *args: None)]

@@ -30,7 +30,7 @@ from orchestrator.model.lane import Lane
 from orchestrator.model.run import AgentRun
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpec, Tier
-from orchestrator.model.train import Claim, Landing, MergeTrain, MergeTrainSpec, MergeTrainStatus
+from orchestrator.model.train import Claim, Landed, Landing, MergeTrain, MergeTrainSpec, MergeTrainStatus
 from orchestrator.model.validation import (
     Purpose,
     Try,
@@ -482,3 +482,23 @@ def test_run_numbers_go_on_where_the_kept_work_ends() -> None:
         claims=tuple(Claim(spec=one.name, paths=one.spec.paths, epoch=n) for n, one in enumerate(world.specs, 1))
     )
     assert world.starts() == ["a-4", "a-1-8"]
+
+
+def test_what_a_rewrite_took_out_of_the_base_stays_landed_and_the_freeze_names_it() -> None:
+    world = World().proposed("a", PASS).proposed("b", PASS, depends_on=("a",))
+    world.runs[0] = run("a", phase=RunPhase.LANDED, landed=Sha("merge-a"))
+    world.status = MergeTrainStatus(tip=Sha("old"))
+    world.facts = replace(world.facts, contains_previous=False)
+    frozen = world.next_status().frozen
+    assert frozen is not None
+    assert "`git log tip..old` lists what is gone, with it a" in frozen.message
+    world.status = MergeTrainStatus(tip=TIP)
+    world.facts = replace(world.facts, contains_previous=True)
+    assert (world.reason("a"), world.starts()) == (Reason.LANDED, [])
+    assert world.next_landing() == "b", "what needs it goes on"
+
+
+def test_a_landing_that_only_the_trains_record_knows_is_final_too() -> None:
+    world = World().proposed("a", PASS)
+    world.status = MergeTrainStatus(tip=TIP, last_landing=Landed(spec="a", run="a-1", commit=Sha("merge-a"), at=START))
+    assert (world.next_landing(), world.reason("a")) == (None, Reason.LANDED)
