@@ -43,8 +43,14 @@ DEMANDS: dict[Reason, str] = {
 }
 
 TRAIN_DEMANDS: dict[Reason, str] = {
-    Reason.RED_BASE: "a gate fails on the base itself: fix the base",
-    Reason.BASE_CANNOT_RUN: "a gate cannot run on the base either: make it run",
+    Reason.RED_BASE: (
+        "a gate fails on the base itself: commit a fix to the base, or correct the gate in its file; "
+        "if neither is at fault: interlock release {train} --reason '…'"
+    ),
+    Reason.BASE_CANNOT_RUN: (
+        "a gate cannot run on the base either: correct the gate in its file, or install what it needs and then: "
+        "interlock release {train} --reason '…'"
+    ),
     Reason.BASE_MOVED_BACK: "the base was rewritten: look at the commits, then release the train",
     Reason.BASE_NOT_CLEAN: "the base is checked out with changes that landing would overwrite: commit or remove them",
     Reason.LANDING_UNPROVED: "the base did not hold what was tested after a landing: look at it, then release",
@@ -66,7 +72,9 @@ def demand(spec: ImplementationSpec) -> str | None:
 def train_demand(train: MergeTrain) -> str | None:
     """Return what a person has to do about the train; None if it is not frozen."""
     frozen = train.status.frozen
-    return TRAIN_DEMANDS.get(frozen.reason, "look at it, then release the train") if frozen else None
+    if frozen is None:
+        return None
+    return TRAIN_DEMANDS.get(frozen.reason, "look at it, then release the train").format(train=train.name)
 
 
 def steps(spec: ImplementationSpec) -> list[Step]:

@@ -6,6 +6,7 @@ on; others are conclusions (a dirty checkout, an open breaker, a pause) that end
 
 from orchestrator.core.attempts import Startable, era, infra_streak
 from orchestrator.core.board import Board, Item
+from orchestrator.core.provenance import gate_digest
 from orchestrator.core.verdicts import Verdict, verdict_of
 from orchestrator.model.action import WriteStatus
 from orchestrator.model.base import Sha
@@ -106,11 +107,26 @@ def _stored(board: Board) -> Frozen | None:
     if stored is None or released(board, stored):
         return None
     if stored.reason in UNTIL_THE_TIP_MOVES:
-        return stored if stored.tip == board.facts.tip else None
+        return stored if stored.tip == board.facts.tip and _still_says(board, stored.reason) else None
     if stored.reason is Reason.BASE_NOT_CLEAN:
         # Found by the landing itself; a leader started anew looks again.
         return stored if stored.tip and board.train.status.leader == board.snapshot.leader else None
     return stored if stored.reason in UNTIL_RELEASED else None
+
+
+def _still_says(board: Board, reason: Reason) -> bool:
+    """Return whether a gate there is now still says so of the base: one that was corrected has not been asked yet."""
+    said = Verdict.FAIL if reason is Reason.RED_BASE else Verdict.COULD_NOT_RUN
+    lanes = (gate for lane in board.snapshot.lanes for gate in lane.spec.gates)
+    gates = {gate_digest(gate) for gate in (*board.train.spec.gates, *lanes)}
+    return any(
+        each.spec.train == board.train.name
+        and each.spec.tree == board.facts.tip_tree
+        and each.spec.environment == board.snapshot.environment
+        and each.spec.gate_digest in gates
+        and verdict_of(each.status.tries, board.train.spec.retries) is said
+        for each in board.snapshot.validations
+    )
 
 
 def _concluded(board: Board) -> Frozen | None:

@@ -305,6 +305,23 @@ def test_a_gate_that_cannot_run_stalls_the_item_if_it_runs_on_the_base_else_free
     assert both.next_run("a") is None
 
 
+@pytest.mark.parametrize(("said", "reason"), [(FAIL, Reason.RED_BASE), (COULD_NOT, Reason.BASE_CANNOT_RUN)])
+def test_a_freeze_about_a_gate_ends_when_the_gate_is_changed(said: GateResult, reason: Reason) -> None:
+    world = World(retries={"flaky": 0}).proposed("a", said)
+    world.validations.append(verdict(TIP_TREE, said))
+    world.status = world.status.model_copy(update={"frozen": world.next_status().frozen})
+    assert world.status.frozen is not None and world.status.frozen.reason is reason
+    world.proposed("b")
+    # Nothing but the standing freeze speaks of the base now; it stays while the same gate would say the same.
+    world.runs = world.runs[1:]
+    assert world.next_status().frozen == world.status.frozen
+    corrected = Gate(name="test", run="make check")
+    world.train_spec = world.train_spec.model_copy(update={"gates": (corrected,)})
+    assert world.next_status().frozen is None
+    world.validations.append(verdict("tree-b", PASS, gate=corrected))
+    assert world.next_landing() == "b"
+
+
 def test_an_items_own_validation_has_no_control_run() -> None:
     own = Gate(name="own", run="pytest")
     world = World().proposed("a", PASS, validation=(own,))
