@@ -66,6 +66,10 @@ def _call(args: argparse.Namespace) -> int:
 
     module, _, function = args.calls.partition(":")
     out = Output(getattr(args, "output", "table"))
+    if module == "run":
+        from orchestrator.cli.stopping import hear_interrupts
+
+        hear_interrupts()
     try:
         code = getattr(import_module(f"orchestrator.cli.{module}"), function)(args, out)
         assert isinstance(code, int)

@@ -66,15 +66,14 @@ def run(args: argparse.Namespace, out: Output) -> int:
 
 @contextmanager
 def _leading(settings: Settings, stop: Stop, *, wait: bool, out: Output) -> Iterator[Leader]:
-    """Yield the leader. Signals ask it to stop from the moment the lock is held until everything it started has ended;
+    """Yield the leader. Signals ask it to stop from the moment it is there until everything it started has ended;
     before that they end the command as usual, or nobody could leave the queue for the lock."""
     if wait and wiring.leads(settings):
         out.remark("another leader is at work here; waiting for its end")
     with ExitStack() as stack:
-        context = wiring.open_leader(settings, wait=wait)
-        leader = context.__enter__()
         stack.enter_context(stop.on_signals())
-        stack.push(context)
+        leader = stack.enter_context(wiring.open_leader(settings, wait=wait))
+        stop.lead()
         yield leader
 
 

@@ -18,6 +18,17 @@ from types import FrameType
 
 SHOW_CURSOR = "\x1b[?25h"
 AT_ONCE = 130
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def hear_interrupts() -> None:
+    """Let SIGINT end the process from now on, also where it was started with SIGINT ignored.
+
+    Shells do that to background jobs. The first of two signals would be lost on a leader that is still starting, and
+    the second be taken for the first.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Cause(StrEnum):
@@ -34,6 +45,7 @@ class Stop:
     def __init__(self, timeout_s: float | None = None) -> None:
         self.cause: Cause | None = None
         self._signalled = False
+        self._is_leading = False
         self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
@@ -64,8 +76,12 @@ class Stop:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Let SIGINT, SIGTERM and SIGHUP ask, and a second one of any of them end the process at once."""
-        kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        """Let SIGINT, SIGTERM and SIGHUP ask, and a second one of any of them end the process at once.
+
+        Until `lead` is called there is nothing to stop in order, and they end the process as they usually do. A SIGHUP
+        that is ignored stays so: that is what nohup is for.
+        """
+        kinds = [kind for kind in _STOPPING if kind != signal.SIGHUP or signal.getsignal(kind) != signal.SIG_IGN]
         before = {kind: signal.signal(kind, self._asked) for kind in kinds}
         try:
             yield
@@ -75,7 +91,17 @@ class Stop:
             os.close(self._read)
             os.close(self._write)
 
+    def lead(self) -> None:
+        """Let signals ask from now on: there is a leader, with agents that have to be ended."""
+        self._is_leading = True
+
     def _asked(self, number: int, _: FrameType | None) -> None:
+        if not self._is_leading:
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
         if self._signalled:
             # Agents and gates watch this process and end with it; everything they need to go on is on disk already.
             if sys.stderr.isatty():

@@ -62,7 +62,7 @@ def _meant(board: Board, item: Item, waiting: Waiting | None) -> _Meaning:
         generation=item.spec.metadata.generation,
         phase=phase,
         reason=why.reason,
-        message=why.message[:1000],
+        message=_told(item, why)[:1000],
         tier=item.tier,
         attempts=spent_attempts(era(item.spec, item.runs, item.voice)) if item.runs else 0,
         run=item.run.name if item.run else None,
@@ -74,6 +74,13 @@ def _meant(board: Board, item: Item, waiting: Waiting | None) -> _Meaning:
         until=starts_later(item, board.now),
         holds=_holds(item, phase),
     )
+
+
+def _told(item: Item, why: Waiting) -> str:
+    """Return the message of an item's standing: that later tiers pass it comes first, for lines are cut behind."""
+    if item.voice.waived and not item.is_closed:
+        return f"waived by {item.voice.waived_why}; {why.message}"
+    return why.message
 
 
 def _said(status: ImplementationSpecStatus) -> _Meaning:

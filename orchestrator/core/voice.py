@@ -20,6 +20,7 @@ class Voice:
     cancelled: bool = False
     cancelled_why: str = ""
     waived: bool = False
+    waived_why: str = ""
     retry_after: int = 0
     """Runs up to this number count no more."""
     priority: int | None = None
@@ -72,7 +73,7 @@ def _said(voice: Voice, decision: Decision, after_run: int) -> Voice:
         case Verb.RETRY:
             return replace(voice, cancelled=False, cancelled_why="", retry_after=max(voice.retry_after, after_run))
         case Verb.WAIVE:
-            return replace(voice, waived=True)
+            return replace(voice, waived=True, waived_why=why)
         case Verb.APPROVE:
             return replace(voice, approvals=voice.approvals | {(said.actor, said.head)})
         case Verb.PRIORITY:

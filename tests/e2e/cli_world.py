@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
@@ -118,8 +119,8 @@ class Shop:
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", "Go on")
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start a command and return at once."""
+    def start(self, *words: str, in_background: bool = False) -> subprocess.Popen[str]:
+        """Start a command and return at once; in the background as a script's `&` does, with SIGINT ignored."""
         process = subprocess.Popen(
             [sys.executable, "-m", "orchestrator", *words],
             cwd=self.root,
@@ -128,6 +129,7 @@ class Shop:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_ignore_interrupts if in_background else None,
         )
         self.started.append(process)
         return process
@@ -157,6 +159,10 @@ class Shop:
             if before is None:
                 del os.environ["INTERLOCK_STATE"]
         return Done(code, out.getvalue(), err.getvalue())
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def shop(folder: Path) -> Shop:

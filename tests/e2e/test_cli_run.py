@@ -164,6 +164,8 @@ def test_a_failed_safety_item_holds_what_follows_until_a_person_waives_it(world:
     assert "interlock waive guard --reason" in world.ask("explain", "guard").out
     assert world.ask("waive", "guard", "--reason", "done by hand").code == 0
     assert world.ask("run").code == 1, "the guard itself has not landed"
+    guard = next(s for s in world.ask("status", "-o", "json").document["specs"] if s["name"] == "guard")
+    assert re.match(r"waived by .+: done by hand; ", guard["message"]), guard
     assert phases(world) == {"guard": "Stalled", "later": "Landed"}
 
 
@@ -232,11 +234,14 @@ def test_who_waits_for_the_lock_can_leave_the_queue_or_follow(world: Shop) -> No
     first = world.start("run")
     until(lambda: any("sleep" in line for line in agents(world)))
     impatient, patient = world.start("run", "--wait"), world.start("run", "--wait", "--timeout", "1s")
-    for process in (impatient, patient):
+    unheard = world.start("run", "--wait", in_background=True)
+    for process in (impatient, patient, unheard):
         assert process.stderr is not None
         assert process.stderr.readline() == "another leader is at work here; waiting for its end\n"
     impatient.send_signal(signal.SIGINT)
-    assert (impatient.communicate(timeout=30)[1], impatient.returncode) == ("", 130)
+    unheard.send_signal(signal.SIGINT)
+    for process in (impatient, unheard):
+        assert (process.communicate(timeout=30)[1], process.returncode) == ("", 130)
     first.send_signal(signal.SIGINT)
     assert first.communicate(timeout=30) and first.returncode == 1
     _, err = patient.communicate(timeout=30)
