@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,10 +23,11 @@ from orchestrator.settings import Settings, note_owner
 
 if TYPE_CHECKING:
     from orchestrator.adapters.git import Repository
-    from orchestrator.ports import Cluster, Forge, Git
+    from orchestrator.ports import Cluster, Forge, Gates, Git
     from orchestrator.reconcile import Leader
 
 CHECKOUT_FRESH_S = 1.0
+_SCRATCH = "doctor-"
 STOP_GRACE_S = 5.0
 """How long agents and gates have to end by themselves when the leader stops."""
 
@@ -123,6 +125,28 @@ def _leader(settings: Settings, clock: SystemClock, stack: ExitStack) -> Leader:
     )
     stack.callback(leader.shut_down)
     return leader
+
+
+@contextmanager
+def open_gates(settings: Settings) -> Iterator[Gates]:
+    """Yield gates as the leader would run them, in a scratch folder of their own that is gone afterwards.
+
+    Neither the leader's lock nor its folders are used: a leader may be at work meanwhile.
+    """
+    from orchestrator.adapters.git import GitWorkspaces
+    from orchestrator.adapters.git import open_repository as open_git
+    from orchestrator.adapters.process.environment import remove_tree
+    from orchestrator.adapters.process.gates import ProcessGates
+    from orchestrator.adapters.process.host import ProcessHost
+
+    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=settings.state))
+    with ExitStack() as stack:
+        stack.callback(remove_tree, scratch)
+        workspaces = GitWorkspaces(open_git(settings.repository, scratch / "git"), SystemClock())
+        host = ProcessHost(scratch / "processes", containment_wish())
+        stack.callback(host.close, grace_s=STOP_GRACE_S)
+        yield ProcessGates(host, workspaces, folder=scratch / "gates")
 
 
 def identity(clock: SystemClock) -> str:

@@ -6,25 +6,28 @@ Decision, and taken up again when they come back. Nothing here starts anything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.adapters.documents import Loaded
+from orchestrator.adapters.documents import Loaded, Located
 from orchestrator.adapters.survey import missing_agent
 from orchestrator.cli import ownership
 from orchestrator.cli.applying import Applied, apply_all
 from orchestrator.cli.people import decide
+from orchestrator.core.attempts import Startable
+from orchestrator.core.draft import draft, is_templated, missing_keys, prompt_problems
 from orchestrator.core.globs import TooComplex
 from orchestrator.core.ownership import Ownership
 from orchestrator.core.voice import in_order
 from orchestrator.errors import Problem
-from orchestrator.model.base import Resource
+from orchestrator.model.base import ObjectMeta, Resource, Sha
 from orchestrator.model.condition import Phase
 from orchestrator.model.decision import Decision, DecisionSpec, Verb
 from orchestrator.model.kinds import KINDS
 from orchestrator.model.lane import Lane
-from orchestrator.model.provider import AgentProvider
+from orchestrator.model.provider import Adapter, AgentProvider, AgentProviderSpec
+from orchestrator.model.run import RunScope
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import MergeTrain
 from orchestrator.ports import Cluster
@@ -34,6 +37,8 @@ RUN = "run"
 GONE = "interlock run no longer finds its file"
 BACK = "its file is back"
 CONFIGURATION: tuple[type[Resource], ...] = (Lane, AgentProvider)
+Place = Callable[[Resource, Problem, tuple[str, ...], int], Problem]
+"""Puts a problem of an object on the line of a field of its `spec`, or so many lines into that field's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ def refusals(wanted: Desired, root: Path, path_env: str) -> list[Problem]:
     problems += ownership.Lanes(wanted.loaded.objects, owned).problems
     problems += _trains(wanted)
     problems += _specs(wanted, owned)
+    open_specs = [s for s in wanted.world if isinstance(s, ImplementationSpec) and s.name not in wanted.closed]
+    problems += prompts(open_specs, wanted.world, placed(wanted.loaded.objects))
     problems += _agents(wanted, root, path_env)
     return problems
 
@@ -144,6 +151,49 @@ def _specs(wanted: Desired, owned: Ownership) -> list[Problem]:
             what = f"spec `{spec.name}`: nobody is named to run it and {there}; set `agent` in the spec or its lane"
             problems.append(_at(wanted, spec, Problem("NoAgent", what)))
     return problems
+
+
+def prompts(specs: Iterable[ImplementationSpec], world: Sequence[Resource], place: Place) -> list[Problem]:
+    """Return what keeps the specs' first prompts from being made: templates that do not render, parameters missing.
+
+    `place` puts a problem where the spec's file says it. The leader finds the same, and stalls the item.
+    """
+    problems = []
+    trains = {each.name: each for each in world if isinstance(each, MergeTrain)}
+    providers = [each for each in world if isinstance(each, AgentProvider)]
+    for spec in specs:
+        if missing := missing_keys(spec):
+            said = f"contract.requiredKeys asks for {', '.join(missing)}; set them under spec.parameters"
+            what = f"spec `{spec.name}`: {said}"
+            problems.append(place(spec, Problem("MissingParameter", what), ("contract", "requiredKeys"), 0))
+        if not is_templated(spec):
+            continue
+        train = trains.get(spec.spec.train) or MergeTrain(metadata=ObjectMeta(name=spec.spec.train))
+        agent = next(
+            (each for each in providers if each.name == spec.spec.agent), providers[0] if providers else _NOBODY
+        )
+        run = draft(spec, Startable(1, 1, None), agent, RunScope(paths=spec.spec.paths), train, Sha("0" * 40))
+        for problem in prompt_problems(spec, run):
+            field = ("parameters", "prompt") if spec.spec.parameters.get("prompt") else ("text",)
+            problems.append(place(spec, problem, field, problem.line))
+    return problems
+
+
+_NOBODY = AgentProvider(metadata=ObjectMeta(name="agent"), spec=AgentProviderSpec(adapter=Adapter.COMMAND))
+
+
+def placed(located: Iterable[Located]) -> Place:
+    """Return what puts a problem of an object on the line of its file; objects of no file keep none."""
+    home = {(each.resource.KIND, each.resource.name): each for each in located}
+
+    def place(obj: Resource, problem: Problem, field: tuple[str, ...], below: int) -> Problem:
+        each = home.get((obj.KIND, obj.name))
+        if each is None:
+            return replace(problem, line=0)
+        line, column = each.tree.text_place(("spec", *field), below)
+        return replace(problem, path=each.path, line=line, column=column)
+
+    return place
 
 
 def _gap(owned: Ownership, lanes: Sequence[str], spec: ImplementationSpec) -> str | None:

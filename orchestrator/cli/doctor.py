@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,10 +23,13 @@ from orchestrator.adapters.memory import MemoryCluster
 from orchestrator.adapters.process.containment import Containment, describe
 from orchestrator.adapters.survey import missing_program
 from orchestrator.cli import desired, manifests
+from orchestrator.cli.basegates import Question, Tried, tried
 from orchestrator.cli.context import settings_of
-from orchestrator.cli.output import Output, printable
+from orchestrator.cli.output import Output, printable, without_escapes
 from orchestrator.cli.table import count, styled, write
+from orchestrator.core.verdicts import Verdict
 from orchestrator.errors import InterlockError, Problem, Severity, Unusable
+from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.lane import Lane
 from orchestrator.model.provider import AgentProvider
 from orchestrator.model.spec import ImplementationSpec
@@ -39,6 +42,7 @@ DISK_WARN = 2 << 30
 """Every run has a clone of its own work tree and a log; a store that cannot grow loses the word of the last action."""
 STORE = "interlock.db"
 SHOWN_MAX = 12
+OUTPUT_LINES = 15
 
 
 class State(StrEnum):
@@ -57,12 +61,14 @@ class Check:
     state: State
     message: str
     remedy: str = ""
+    output: str = ""
+    """The end of what a program printed, where that tells more."""
 
 
 def doctor(args: argparse.Namespace, out: Output) -> int:
     """Diagnose; 1 if anything fails."""
     found: list[Check] = []
-    for check in _checks(args):
+    for check in _checks(args, out):
         found.append(check)
         if not out.is_machine:
             _show(check, out)
@@ -72,7 +78,14 @@ def doctor(args: argparse.Namespace, out: Output) -> int:
             {
                 "ok": not failed,
                 "checks": [
-                    {"name": c.name, "state": c.state.value, "message": c.message, "remedy": c.remedy} for c in found
+                    {
+                        "name": c.name,
+                        "state": c.state.value,
+                        "message": c.message,
+                        "remedy": c.remedy,
+                        **({"output": c.output} if c.output else {}),
+                    }
+                    for c in found
                 ],
             }
         )
@@ -93,9 +106,12 @@ def _show(check: Check, out: Output) -> None:
     write(out, line)
     if check.remedy:
         out.line(f"                  {printable(check.remedy)}")
+    for said in without_escapes(check.output).splitlines()[-OUTPUT_LINES:]:
+        out.line(f"                  | {printable(said)}")
+    out.stdout.flush()
 
 
-def _checks(args: argparse.Namespace) -> Iterator[Check]:
+def _checks(args: argparse.Namespace, out: Output) -> Iterator[Check]:
     try:
         settings = settings_of(args)
     except InterlockError as error:
@@ -106,14 +122,18 @@ def _checks(args: argparse.Namespace) -> Iterator[Check]:
     yield from _documents(loaded, settings)
     wanted = desired.desired(loaded, _cluster(settings), is_whole=not args.filename)
     trains = [train for train in wanted.world if isinstance(train, MergeTrain)]
-    yield from _repository(settings, trains)
-    yield from _gates(wanted, settings)
+    tips: dict[str, tuple[Sha, TreeId]] = {}
+    yield from _repository(settings, trains, tips)
+    missing: set[str] = set()
+    yield from _gates(wanted, settings, missing)
     yield from _rest(wanted, settings)
     yield from _containment()
     if wiring.leads(settings):
         yield Check(
             "leader", State.WARN, "another leader is at work on this state now", "interlock run --wait starts after it"
         )
+    if args.gates:
+        yield from _on_base(_questions(wanted, tips, missing), settings, out)
 
 
 def _state(settings: Settings) -> Iterator[Check]:
@@ -164,7 +184,8 @@ def _cluster(settings: Settings) -> Cluster:
     return MemoryCluster(SystemClock())
 
 
-def _repository(settings: Settings, trains: list[MergeTrain]) -> Iterator[Check]:
+def _repository(settings: Settings, trains: list[MergeTrain], tips: dict[str, tuple[Sha, TreeId]]) -> Iterator[Check]:
+    """Yield what is wrong with the repository; put the tip of each base that can be worked on into `tips`."""
     try:
         repository = wiring.open_repository(settings)
     except InterlockError as error:
@@ -178,6 +199,7 @@ def _repository(settings: Settings, trains: list[MergeTrain]) -> Iterator[Check]
         if any(problem.severity is Severity.ERROR for problem in problems):
             continue
         facts = repository.git.observe(base, None)
+        tips[base] = facts.tip, facts.tip_tree
         checkout = facts.checkout
         if checkout is not None and checkout.obstacles:
             paths = ", ".join(checkout.obstacles[:3]) + (" …" if len(checkout.obstacles) > 3 else "")
@@ -191,7 +213,8 @@ def _repository(settings: Settings, trains: list[MergeTrain]) -> Iterator[Check]
             yield Check("repository", State.OK, f"{settings.repository}, base {base} at {facts.tip[:12]}{where}")
 
 
-def _gates(wanted: desired.Desired, settings: Settings) -> Iterator[Check]:
+def _gates(wanted: desired.Desired, settings: Settings, missing: set[str]) -> Iterator[Check]:
+    """Yield what cannot be started; put the commands of such gates into `missing`."""
     path_env = os.environ.get("PATH", os.defpath)
     gates = [(f"train {t.name}", gate) for t in wanted.world if isinstance(t, MergeTrain) for gate in t.spec.gates]
     gates += [(f"lane {x.name}", gate) for x in wanted.world if isinstance(x, Lane) for gate in x.spec.gates]
@@ -203,10 +226,63 @@ def _gates(wanted: desired.Desired, settings: Settings) -> Iterator[Check]:
         program = missing_program(gate.run, settings.repository, path_env)
         if program:
             wrong += 1
+            missing.add(gate.run)
             message = f"{owner}: gate {gate.name} starts `{program}`, which is not there"
             yield Check("gates", State.FAIL, message, "install it, or change the gate's `run`")
     if gates and not wrong:
         yield Check("gates", State.OK, ", ".join(f"{gate.name}: {gate.run}" for _, gate in gates[:3]))
+
+
+def _questions(
+    wanted: desired.Desired, tips: Mapping[str, tuple[Sha, TreeId]], missing: Collection[str]
+) -> list[Question]:
+    """Return every gate of trains and lanes that can be asked about a base."""
+    lanes = [lane for lane in wanted.world if isinstance(lane, Lane)]
+    return [
+        Question(owner, gate, train.spec.base, *tips[train.spec.base], train.spec.retries)
+        for train in wanted.world
+        if isinstance(train, MergeTrain) and train.spec.base in tips
+        for owner, gate in [
+            *((f"train {train.name}", gate) for gate in train.spec.gates),
+            *((f"lane {lane.name}", gate) for lane in lanes for gate in lane.spec.gates),
+        ]
+        if gate.run not in missing
+    ]
+
+
+def _on_base(questions: Sequence[Question], settings: Settings, out: Output) -> Iterator[Check]:
+    """Yield what each gate says of the base it guards."""
+    try:
+        for one in tried(questions, settings, out):
+            yield _base_check(one)
+    except InterlockError as error:
+        yield Check("base", State.FAIL, *_split(str(error)))
+
+
+def _base_check(one: Tried) -> Check:
+    about = f"{one.owner}: gate {one.gate.name}"
+    where = f"{one.base} at {one.tip[:12]}"
+    match one.verdict:
+        case Verdict.PASS:
+            return Check("base", State.OK, f"{about} passes on {where} in {one.took_s:.1f} s")
+        case Verdict.FLAKY:
+            remedy = (
+                "find out what it depends on beside the tree: every flaky failure costs a run, some cost an attempt"
+            )
+            return Check("base", State.WARN, f"{about} is flaky on {where}: it failed, then passed", remedy)
+        case Verdict.FAIL:
+            remedy = (
+                f"commit what makes it pass to {one.base}, or correct the gate's `run`; nothing lands on a red base"
+            )
+            said = f"{about} fails on {where}, the base is red: {one.signature}"
+            return Check("base", State.FAIL, said, remedy, one.output)
+        case Verdict.COULD_NOT_RUN:
+            remedy = "install what it needs where a fresh clone finds it, or let the gate's `run` install it"
+            said = f"{about} could not run on {where}: {one.signature}"
+            return Check("base", State.FAIL, said, remedy, one.output)
+        case _:
+            remedy = "see to the machine, then repeat"
+            return Check("base", State.FAIL, f"{about} was lost on {where}: {one.signature}", remedy, one.output)
 
 
 def _rest(wanted: desired.Desired, settings: Settings) -> Iterator[Check]:
@@ -245,6 +321,8 @@ _ABOUT = {
     "NoProgram": "agents",
     "UnknownAgent": "agents",
     "OutsideLane": "specs",
+    "MissingParameter": "specs",
+    "PromptInvalid": "specs",
     "UnknownLane": "specs",
     "UnknownTrain": "specs",
     "UnknownNeed": "specs",

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.cli.context import leads, log_of, settings_of, store_of, unknown
-from orchestrator.cli.output import Output, is_terminal, printable, without_escapes
+from orchestrator.cli.output import Document, Output, is_terminal, printable, without_escapes
 from orchestrator.cli.status import moment
 from orchestrator.cli.table import Column, write_table
 from orchestrator.errors import Refused
 from orchestrator.model.condition import RunPhase
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec
-from orchestrator.ports import Cluster
+from orchestrator.ports import Cluster, Event
 from orchestrator.settings import Settings
 
 POLL_S = 0.2
@@ -46,22 +46,7 @@ def events(args: argparse.Namespace, out: Output) -> int:
     cluster = store_of(args)
     found = cluster.events(args.name, max(1, args.limit))
     if out.is_machine:
-        out.document(
-            {
-                "events": [
-                    {
-                        "at": moment(event.at),
-                        "kind": event.kind,
-                        "name": event.name,
-                        "reason": event.reason,
-                        "message": event.message,
-                        "actor": event.actor,
-                        "sequence": event.sequence,
-                    }
-                    for event in found
-                ]
-            }
-        )
+        out.document({"events": [event_document(event) for event in found]})
         return 0
     if not found:
         out.remark(f"nothing has happened{f' to {args.name}' if args.name else ''} yet")
@@ -85,6 +70,19 @@ def events(args: argparse.Namespace, out: Output) -> int:
     ]
     write_table(out, columns, rows)
     return 0
+
+
+def event_document(event: Event) -> Document:
+    """Return one line of the audit trail as machine output has it."""
+    return {
+        "at": moment(event.at),
+        "kind": event.kind,
+        "name": event.name,
+        "reason": event.reason,
+        "message": event.message,
+        "actor": event.actor,
+        "sequence": event.sequence,
+    }
 
 
 def newest_run(cluster: Cluster, spec: str) -> AgentRun | None:

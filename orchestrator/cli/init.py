@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.adapters.documents import load
+from orchestrator.adapters.git import locate
 from orchestrator.adapters.survey import AgentGuess, BaseGuess, GateGuess, Survey, survey
 from orchestrator.cli import manifests
 from orchestrator.cli.context import settings_of
@@ -26,6 +27,7 @@ from orchestrator.model.lane import Lane
 def init(args: argparse.Namespace, out: Output) -> int:
     """Write the documents and say what a person still has to decide; exit 1 if files are in the way."""
     root = settings_of(args).repository
+    locate(root)
     seen = told(survey(root), base=args.base, gate=args.gate, agent=args.agent)
     files = drafts(seen)
     present = [path for path in files if (root / path).exists() or (root / path).is_symlink()]

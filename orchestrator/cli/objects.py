@@ -11,11 +11,13 @@ from orchestrator.cli import manifests
 from orchestrator.cli.applying import Applied, Verdict, apply_all
 from orchestrator.cli.columns import columns_of, row_of
 from orchestrator.cli.context import found, store_of, unknown
+from orchestrator.cli.desired import placed, prompts
+from orchestrator.cli.history import event_document
 from orchestrator.cli.output import Output
 from orchestrator.cli.people import user
 from orchestrator.cli.status import moment
 from orchestrator.cli.table import Column, age, write_table
-from orchestrator.core.suggest import did_you_mean, listed
+from orchestrator.core.suggest import did_you_mean, listed, with_article
 from orchestrator.errors import Invalid, Refused
 from orchestrator.model.base import Resource
 from orchestrator.model.condition import Phase
@@ -40,7 +42,10 @@ def apply(args: argparse.Namespace, out: Output) -> int:
         raise Invalid(f"{', '.join(args.filename)}: holds no document")
     cluster = store_of(args)
     known = [(kind.KIND, obj.name) for kind in KINDS for obj in cluster.list(kind)]
-    manifests.require_sound([*loaded.problems, *loaded.dangling(known)], "apply")
+    specs = [each.resource for each in loaded.objects if isinstance(each.resource, ImplementationSpec)]
+    world = [*loaded.resources, *(obj for kind in (MergeTrain, AgentProvider) for obj in cluster.list(kind))]
+    unmade = prompts(specs, world, placed(loaded.objects))
+    manifests.require_sound([*loaded.problems, *loaded.dangling(known), *unmade], "apply")
     out.problems(loaded.problems)
     applied = apply_all(cluster, [each.anchored() for each in loaded.objects], actor=user())
     if out.is_machine:
@@ -77,6 +82,9 @@ def describe(args: argparse.Namespace, out: Output) -> int:
     if not name:
         raise Invalid(f"describe {args.kind}: name one, such as: interlock describe {args.kind} NAME")
     obj = found(cluster, kind, name)
+    if out.is_machine:
+        out.document({**document_of(obj), "events": [event_document(e) for e in cluster.events(name, EVENTS_SHOWN)]})
+        return 0
     document = document_of(obj)
     status = document.pop("status", None)
     conditions = status.pop("conditions", []) if status else []
@@ -129,7 +137,10 @@ def delete(args: argparse.Namespace, out: Output) -> int:
     for obj in present:
         if not cluster.delete(type(obj), obj.name, obj.version):
             raise Refused(f"delete {_reference(obj)}: it changed meanwhile; look again, then repeat")
-        out.line(f"{_reference(obj)} deleted")
+        if not out.is_machine:
+            out.line(_reference(obj) if out.format == "name" else f"{_reference(obj)} deleted")
+    if out.is_machine:
+        out.document(listing(present))
     return 0
 
 
@@ -211,7 +222,7 @@ def _keeps(cluster: Cluster, obj: Resource) -> str | None:
     """Return why the object must stay; None if it may go."""
     match obj:
         case AgentRun() | Decision():
-            return f"a {obj.kind} is a record: it says what was done and by whom, and is never removed"
+            return f"{with_article(obj.kind)} is a record: it says what was done and by whom, and is never removed"
         case ImplementationSpec():
             claimed = any(c.spec == obj.name for train in cluster.list(MergeTrain) for c in train.status.claims)
             status = obj.status
@@ -233,7 +244,7 @@ def _keeps(cluster: Cluster, obj: Resource) -> str | None:
         case Roadmap():
             pass
         case _:
-            return f"a {obj.kind} is the leader's own record"
+            return f"{with_article(obj.kind)} is the leader's own record"
     return None
 
 

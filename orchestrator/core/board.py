@@ -12,7 +12,7 @@ from datetime import datetime
 
 from orchestrator.core import graph
 from orchestrator.core.attempts import BACKOFF_MAX_S, Busy, ForPerson, Outlook, Startable, Stuck, is_of, outlook
-from orchestrator.core.draft import draft, is_templated, unrenderable
+from orchestrator.core.draft import draft, is_templated, missing_keys, unrenderable
 from orchestrator.core.floors import floor_of, floor_written
 from orchestrator.core.lanes import Lanes, lanes_of
 from orchestrator.core.order import Orderable, rank
@@ -319,13 +319,9 @@ def _problem(
             return f"needs `{need}`, which no spec of this train defines; apply it or drop the need"
     if provider is None:
         return "no agent: name one in the spec or its lane, and apply an AgentProvider of that name"
-    missing = [key for key in spec.spec.contract.required_keys if key not in _GIVEN and key not in spec.spec.parameters]
-    if missing:
+    if missing := missing_keys(spec):
         return f"contract.requiredKeys asks for {', '.join(missing)}; set them under spec.parameters"
     return lanes.refusal(spec.spec.lane_names, spec.spec.paths)
-
-
-_GIVEN = frozenset({"repository", "base", "head", "stage"})
 
 
 def starts_later(item: Item, now: datetime) -> datetime | None:

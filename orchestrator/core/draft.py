@@ -10,7 +10,7 @@ from functools import lru_cache
 from orchestrator.core.attempts import Startable
 from orchestrator.core.prompt import render
 from orchestrator.core.provenance import digest
-from orchestrator.errors import Invalid
+from orchestrator.errors import Invalid, Problem
 from orchestrator.model.base import ObjectMeta, OwnerReference, Sha
 from orchestrator.model.provider import AgentProvider
 from orchestrator.model.run import AgentRef, AgentRun, AgentRunSpec, Budget, RunScope, SpecRef
@@ -61,6 +61,24 @@ def is_templated(spec: ImplementationSpec) -> bool:
     """Return whether the prompt has anything in it that rendering could refuse."""
     source = spec.spec.parameters.get("prompt") or spec.spec.text
     return any(mark in source for mark in _TEMPLATE_MARKS)
+
+
+_GIVEN = frozenset({"repository", "base", "head", "stage"})
+
+
+def missing_keys(spec: ImplementationSpec) -> list[str]:
+    """Return the parameters that the spec's contract requires and nobody gives."""
+    said = spec.spec
+    return [key for key in said.contract.required_keys if key not in _GIVEN and key not in said.parameters]
+
+
+def prompt_problems(spec: ImplementationSpec, run: AgentRun) -> tuple[Problem, ...]:
+    """Return everything that keeps the draft's prompt from being rendered, with lines of the text."""
+    try:
+        render(spec, run)
+    except Invalid as error:
+        return error.problems
+    return ()
 
 
 def unrenderable(spec: ImplementationSpec, run: AgentRun) -> str | None:

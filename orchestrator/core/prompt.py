@@ -5,7 +5,7 @@ to be output and not instructions, in fences that it cannot close.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -24,7 +24,14 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e
 
 
 class Document(dict[str, Any]):
-    """A document as templates see it: keys in camelCase as in files, asked for in snake_case as well."""
+    """A document as templates see it: keys in camelCase as in files, asked for in snake_case as well.
+
+    `label` is how a template names it, for messages.
+    """
+
+    def __init__(self, values: Mapping[str, Any], label: str = "") -> None:
+        super().__init__(values)
+        self.label = label
 
     def __missing__(self, key: str) -> Any:
         camel = to_camel(key)
@@ -52,28 +59,33 @@ def _seen(spec: ImplementationSpec, run: AgentRun) -> dict[str, Any]:
     lanes = spec.spec.lane_names
     pieces = [(piece, _clean(piece.output, OUTPUT_BYTES_MAX)) for piece in run.spec.evidence]
     return {
-        "spec": Document({"name": spec.name, **_document(spec.spec)}),
-        "run": Document({"name": run.name, **_document(run.spec, leave_out=("prompt", "evidence", "parameters"))}),
+        "spec": Document({"name": spec.name, **_document(spec.spec, "spec")}, "spec"),
+        "run": Document(
+            {"name": run.name, **_document(run.spec, "run", leave_out=("prompt", "evidence", "parameters"))}, "run"
+        ),
         "attempt": run.spec.attempt,
-        "parameters": dict(run.spec.parameters),
-        "lane": Document({"name": ", ".join(lanes), "names": list(lanes)}),
-        "scope": _document(run.spec.scope),
+        "parameters": Document(run.spec.parameters, "parameters"),
+        "lane": Document({"name": ", ".join(lanes), "names": list(lanes)}, "lane"),
+        "scope": _document(run.spec.scope, "scope"),
         "evidence": [
-            Document({"gate": piece.gate, "result": piece.result, "output": output, "fenced": fenced(output)})
+            Document(
+                {"gate": piece.gate, "result": piece.result, "output": output, "fenced": fenced(output)}, "evidence"
+            )
             for piece, output in pieces
         ],
     }
 
 
-def _document(value: BaseModel, leave_out: Iterable[str] = ()) -> Document:
-    opened: Document = _opened(value.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=set(leave_out)))
+def _document(value: BaseModel, label: str, leave_out: Iterable[str] = ()) -> Document:
+    plain = value.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=set(leave_out))
+    opened: Document = _opened(plain, label)
     return opened
 
 
-def _opened(value: Any) -> Any:
+def _opened(value: Any, label: str) -> Any:
     if isinstance(value, dict):
-        return Document({key: _opened(inner) for key, inner in value.items()})
-    return [_opened(inner) for inner in value] if isinstance(value, list) else value
+        return Document({key: _opened(inner, f"{label}.{key}") for key, inner in value.items()}, label)
+    return [_opened(inner, f"{label}[]") for inner in value] if isinstance(value, list) else value
 
 
 def _plain(spec: ImplementationSpec, run: AgentRun) -> str:

@@ -30,6 +30,11 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     return f" (did you mean `{found}`?)" if found else ""
 
 
+def with_article(noun: str) -> str:
+    """Return the noun with `a` or `an` before it."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
 def listed(words: Collection[str], last: str = "or", words_max: int = 12) -> str:
     """Return the words as people list them: `a`, `b` or `c`; the rest of a long list is counted."""
     quoted = [f"`{word}`" for word in words]

@@ -20,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from orchestrator.core.meter import Meter, Refused
+from orchestrator.core.suggest import did_you_mean, listed
 from orchestrator.errors import Invalid, Problem
 
 OUTPUT_BYTES_MAX = 256 << 10
@@ -138,6 +139,21 @@ def _invalid(place: str, found: Iterable[tuple[int, str]]) -> Invalid:
     return Invalid("\n".join(problem.message for problem in problems), problems)
 
 
+class _Missing(StrictUndefined):
+    """What is not there: an error that names it as the template does, and what there is instead."""
+
+    @property
+    def _undefined_message(self) -> str:
+        there = self._undefined_obj
+        if self._undefined_hint or not isinstance(there, Mapping):
+            return super()._undefined_message
+        name = str(self._undefined_name)
+        label = getattr(there, "label", "")
+        what = f"`{label}` has no `{name}`" if label else f"there is no `{name}`"
+        known = [str(key) for key in there]
+        return f"{what}{did_you_mean(name, known)}; it has {listed(sorted(known), 'and')}"
+
+
 class _Environment(ImmutableSandboxedEnvironment):
     """jinja2 with a short list of what there is. One per rendering: its filters spend from that one's account."""
 
@@ -145,9 +161,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def __init__(self, meter: Meter) -> None:
         # Not optimized: folding constants would do the work before anybody meters it.
-        super().__init__(
-            undefined=StrictUndefined, autoescape=False, optimized=False, finalize=meter.text, cache_size=0
-        )
+        super().__init__(undefined=_Missing, autoescape=False, optimized=False, finalize=meter.text, cache_size=0)
         self._meter = meter
         self.globals.clear()
         self.globals["range"] = meter.range

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -60,6 +61,19 @@ def missing_program(world: Shop) -> None:
     world.write("interlock.yaml", text.replace("[sh, agent.sh]", "[no-such-agent]"))
 
 
+def missing_script(world: Shop) -> None:
+    text = (world.root / "interlock.yaml").read_text()
+    world.write("interlock.yaml", text.replace("[sh, agent.sh]", "[sh, -eu, agents/agent.sh]"))
+
+
+def a_template_that_cannot_be_rendered(world: Shop) -> None:
+    world.spec("one", text="Do {{ spec.sumary }}")
+
+
+def a_parameter_nobody_gives(world: Shop) -> None:
+    world.spec("one", more=", contract: {requiredKeys: [base, ticket]}")
+
+
 def an_adapter_nobody_built(world: Shop) -> None:
     text = (world.root / "interlock.yaml").read_text()
     world.write("interlock.yaml", text.replace("adapter: command", "adapter: codex"))
@@ -89,6 +103,9 @@ REFUSALS: dict[Callable[[Shop], None], str] = {
     a_circle: "can never start",
     no_agent: "nobody is named to run it",
     missing_program: "`no-such-agent` is not on PATH",
+    missing_script: "`agents/agent.sh`, which `sh` is to run, is not there",
+    a_template_that_cannot_be_rendered: "`spec` has no `sumary` (did you mean `summary`?)",
+    a_parameter_nobody_gives: "contract.requiredKeys asks for ticket",
     an_adapter_nobody_built: "not built yet",
     a_sandbox_nobody_built: "not built yet",
     no_base_branch: "no branch `trunk`",
@@ -139,6 +156,60 @@ def test_doctor_names_a_gate_whose_program_is_missing(world: Shop) -> None:
     world.commit()
     done = world.ask("doctor")
     assert (done.code, "starts `no-such-runner`" in done.out) == (1, True)
+
+
+def test_doctor_runs_the_gates_on_the_base_as_the_leader_would(world: Shop) -> None:
+    """The work tree is not the base: what is ignored there helps no gate."""
+    world.write(".gitignore", "built\n")
+    world.write("built", "")
+    once = world.state.parent / "once"
+    world.train(
+        gates="[{name: fine, run: 'test -d src'}, {name: red, run: 'echo because; test -e built'}, "
+        f"{{name: toolless, run: 'cd src && no-such-tool'}}, {{name: flaky, run: 'mkdir {once} && exit 3; true'}}]"
+    )
+    text = (world.root / "lanes/a.yaml").read_text()
+    world.write("lanes/a.yaml", text.replace("**']}", "**'], gates: [{name: also, run: 'test -d src'}]}"))
+    world.commit()
+    done = world.ask("doctor", "-o", "json")
+    assert done.code == 1
+    base = [check for check in done.document["checks"] if check["name"] == "base"]
+    assert [(check["state"], check["message"].split(" on main")[0]) for check in base] == [
+        ("ok", "train main: gate fine passes"),
+        ("fail", "train main: gate red fails"),
+        ("fail", "train main: gate toolless could not run"),
+        ("warn", "train main: gate flaky is flaky"),
+    ], "and a lane's gate that does the same is not run again"
+    assert "because" in base[1]["output"] and "commit what makes it pass" in base[1]["remedy"]
+    assert "running gate red on main" in done.err
+    assert not list(world.state.glob("doctor-*")) and not (world.state / "interlock.db").exists()
+    for word in ("--no-gates", "--quick"):
+        quick = world.ask("doctor", word)
+        assert (quick.code, "the base is red" in quick.out) == (0, False)
+
+
+def test_init_and_doctor_say_what_git_refuses_in_somebody_elses_folder(
+    world: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "git").write_text(f'#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec {shutil.which("git")} "$@"\n')
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    for verb in ("init", "doctor"):
+        done = world.ask(verb)
+        assert done.code == 1
+        assert "files belong to another user" in done.out + done.err
+        assert f"git config --global --add safe.directory {world.root}" in done.out + done.err
+
+
+def test_a_template_is_refused_on_its_line_of_the_file_by_apply_and_run_alike(world: Shop) -> None:
+    world.write(
+        "specs/one.yaml",
+        "apiVersion: interlock.dev/v1alpha1\nkind: ImplementationSpec\nmetadata: {name: one}\nspec:\n"
+        "  summary: Do one\n  lane: a\n  paths: [src/a/**]\n  text: |\n    Fine.\n    {{ nobody }}\n",
+    )
+    for verb in (("run",), ("apply", "-f", "specs", "-f", "interlock.yaml", "-f", "lanes")):
+        done = world.ask(*verb)
+        assert done.code == 1
+        assert "specs/one.yaml:10:1: spec `one`: text, line 2: `nobody` is undefined" in done.err
 
 
 def test_doctor_outside_a_repository_says_so(tmp_path: Path, world: Shop) -> None:
@@ -208,6 +279,7 @@ MACHINE = [
     ("status",), ("get", "all"), ("get", "spec", "nobody"), ("explain", "nobody"), ("events",), ("cancel", "nobody"),
     ("lanes", "check"), ("lanes", "explain", "src/a/here.txt"), ("lanes", "coverage"), ("lanes", "overlap", "a", "a"),
     ("plan", "nowhere.md"), ("apply", "-f", "lanes"), ("apply", "-f", "nowhere.yaml"), ("doctor",), ("init",),
+    ("describe", "spec", "nobody"), ("delete", "spec", "nobody"), ("doctor", "--quick"),
     ("run", "-f", "nowhere.yaml"), ("run", "--state", "."), ("status", "--repo", "/nowhere"),
 ]  # fmt: skip
 
@@ -229,10 +301,14 @@ def test_objects_live_as_kubectl_users_expect(world: Shop) -> None:
     assert world.ask("get", "specs", "-l", "team=x").out == ""
     assert world.ask("get", "specs/one", "-o", "yaml").out.startswith("apiVersion: interlock.dev/v1alpha1\n")
     assert "kind: ImplementationSpec" in world.ask("describe", "spec", "one").out
+    described = world.ask("describe", "spec", "one", "-o", "json").document
+    assert (described["metadata"]["name"], described["events"]) == ("one", [])
     used = world.ask("delete", "lane", "a")
     assert (used.code, "`one` work in it" in used.err) == (1, True)
     assert world.ask("delete", "-f", "specs").code == 0
-    assert world.ask("delete", "lane", "a", "b").out.count("deleted") == 2
+    gone = world.ask("delete", "lane", "a", "-o", "json").document
+    assert [each["metadata"]["name"] for each in gone["items"]] == ["a"]
+    assert world.ask("delete", "lane", "b").out == "lane.interlock.dev/b deleted\n"
 
 
 def test_a_word_that_was_said_is_never_changed_or_removed(world: Shop) -> None:
@@ -240,7 +316,8 @@ def test_a_word_that_was_said_is_never_changed_or_removed(world: Shop) -> None:
     said = world.ask("hold", "one", "--reason", "wait", "-o", "json").document
     name = said["metadata"]["name"]
     assert name.startswith("hold-")
-    assert world.ask("delete", "decision", name).code == 1
+    kept = world.ask("delete", "decision", name)
+    assert (kept.code, "a Decision is a record" in kept.err) == (1, True)
     forged = {**said, "metadata": {"name": name}, "spec": {**said["spec"], "verb": "cancel"}}
     world.write("word.json", json.dumps(forged))
     assert world.ask("apply", "-f", "word.json").code == 1
@@ -255,7 +332,10 @@ def test_init_writes_what_lanes_check_and_doctor_accept(tmp_path: Path) -> None:
     world = shop(tmp_path)
     for path in ("interlock.yaml", "lanes/a.yaml", "lanes/b.yaml"):
         (world.root / path).unlink()
-    world.write("tests/test_a.py", "import unittest\n")
+    world.write(
+        "tests/test_a.py",
+        "import unittest\n\n\nclass Test(unittest.TestCase):\n    def test(self):\n        pass\n",
+    )
     world.write("docs/index.md", "# Docs\n")
     world.write("uv.lock", "")
     world.commit()

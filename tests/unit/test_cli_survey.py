@@ -263,4 +263,8 @@ def test_an_agent_that_is_no_program_says_how_to_mend_it(tmp_path: Path) -> None
     assert "codex-of-nobody" in (missing_agent(("sh", "-c", "exec codex-of-nobody"), tmp_path, path) or "")
     script.chmod(0o755)
     assert missing_agent((str(script),), tmp_path, path) is None
-    assert missing_agent(("sh", "agent.sh"), tmp_path, path) is None
+    for words in (("sh", "agent.sh"), ("bash", "-eu", "x/agent.sh"), ("sh", str(tmp_path / "agent.sh"))):
+        assert "is not there" in (missing_agent(words, tmp_path, path) or "")
+    (tmp_path / "agent.sh").touch()
+    for words in (("sh", "agent.sh"), ("sh", "-euc", "a.b"), ("perl", "-e", "1.0"), ("sh", "word"), ("sh",)):
+        assert missing_agent(words, tmp_path, path) is None

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.adapters.documents.tree import Node, Plain
-from orchestrator.core.suggest import did_you_mean, listed
+from orchestrator.core.suggest import did_you_mean, listed, with_article
 from orchestrator.core.validate import Finding, findings
 from orchestrator.errors import Problem
 from orchestrator.model.base import API_VERSION, Resource, Value
@@ -137,7 +137,7 @@ def _say(kind: type[Resource], where: Sequence[str | int], error: ErrorDetails, 
         case "extra_forbidden":
             owner = _model_at(kind, where[:-1])
             fields = _fields(owner) if owner else ()
-            inside = f"in `{dotted(where[:-1])}`" if len(where) > 1 else f"in a {kind.KIND}"
+            inside = f"in `{dotted(where[:-1])}`" if len(where) > 1 else f"in {with_article(kind.KIND)}"
             known = f"; fields: {listed(sorted(fields), 'and', 40)}" if fields else ""
             return (
                 "UnknownField",

@@ -67,6 +67,8 @@ class Node:
     size: int = 1
     is_merge: bool = False
     """Whether it is a `<<` without quotes."""
+    is_literal: bool = False
+    """Whether it is a text whose lines are the file's, below the `|`."""
 
     def plain(self) -> Plain:
         """Return the bare value, JSON-ready."""
@@ -96,6 +98,11 @@ class Node:
             found = node.keys.get(str(step), (inside.line, inside.column))
             node = inside
         return found
+
+    def text_place(self, where: Where, below: int) -> tuple[int, int]:
+        """Return where line `below` (counted from 1) of the text at this place stands, as `place` where it has none."""
+        node = self.at(where)
+        return (node.line + below, 1) if node.is_literal and below else self.place(where)
 
     def _inside(self, step: str | int) -> Node | None:
         if isinstance(self.value, dict):
@@ -293,7 +300,8 @@ class _Builder:
         is_plain = event.implicit[0] or _short_tag(event) not in ("", "str")
         value = _resolve(event.value) if is_plain else str(event.value)
         text = self._text(value, line, column) if isinstance(value, str) else value
-        return Node(line, column, text, is_merge=event.implicit[0] and value == "<<")
+        is_merge = event.implicit[0] and value == "<<"
+        return Node(line, column, text, is_merge=is_merge, is_literal=event.style == "|")
 
     def _text(self, text: str, line: int, column: int) -> str:
         if _SURROGATE.search(text):

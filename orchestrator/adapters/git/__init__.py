@@ -25,6 +25,7 @@ __all__ = [
     "Runner",
     "git_version",
     "inspect",
+    "locate",
     "open_repository",
 ]
 

@@ -6,6 +6,7 @@ the same answer whatever the user configured; refs are read and moved in the use
 
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,11 @@ def _ask(program: str, path: Path, *questions: str) -> list[str]:
         raise Unusable(f"the program `{program}` is missing; install git 2.38 or newer") from error
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip()
+        if "dubious ownership" in said:
+            raise Unusable(
+                f"git refuses to work in {path}, because its files belong to another user, who could make git run "
+                f"programs as you; if you trust them: git config --global --add safe.directory {shlex.quote(str(path))}"
+            )
         raise Unusable(f"{path} is not a git repository that can be used: {said}; name another one, or run `git init`")
     return os.fsdecode(done.stdout).splitlines()
 

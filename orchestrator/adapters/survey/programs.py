@@ -96,4 +96,27 @@ def missing_agent(argv: tuple[str, ...], root: Path, path_env: str) -> str | Non
         missing = missing_program(script, root, path_env) if script else None
         if missing:
             return f"`{missing}`, which its script starts, is not on PATH; install it, or name another program"
+    told = _script(argv)
+    if told and not (root / told).is_file():
+        return f"`{told}`, which `{Path(program).name}` is to run, is not there; write it, or name another in `command`"
+    return None
+
+
+_INTERPRETERS = (
+    (re.compile(r"(?:ba|da|z|k)?sh"), re.compile(r"-[a-zA-Z]*[cs]")),
+    (re.compile(r"(?:python|pypy)[0-9.]*"), re.compile(r"-[a-zA-Z]*[cm]")),
+    (re.compile(r"node|ruby|perl|php|lua"), re.compile(r"-[a-zA-Z]*[eEpr]|--eval|--print")),
+)
+"""Programs that run a file, and the options after which none follows: the program's text is in the command itself."""
+
+
+def _script(argv: tuple[str, ...]) -> str | None:
+    """Return the file an interpreter is told to run; None where it is told otherwise, or no interpreter is started."""
+    inline = next((inline for name, inline in _INTERPRETERS if name.fullmatch(Path(argv[0]).name)), None)
+    for word in argv[1:] if inline else ():
+        if inline and inline.match(word):
+            return None
+        if not word.startswith("-"):
+            # Of other words it is not known what they are: `node inspect`, an option's value.
+            return word if "/" in word or "." in word else None
     return None

@@ -64,7 +64,8 @@ class Tree:
         }
         try:
             done = subprocess.run(
-                ["git", *_SAFE, "-C", str(self.root), *arguments],
+                # Whether its owner is trusted is asked once, with the user's own settings (`locate`), not here without.
+                ["git", *_SAFE, "-c", "safe.directory=*", "-C", str(self.root), *arguments],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

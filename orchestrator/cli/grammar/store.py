@@ -49,6 +49,7 @@ objects.
     )
     describe.add_argument("kind", metavar="KIND", help=KINDS_HELP)
     describe.add_argument("name", nargs="?", metavar="NAME", help="the object (KIND/NAME works too)")
+    output_option(describe, "table", "json", "yaml")
     delete = verbs.add(
         "delete",
         "remove objects",
@@ -65,3 +66,4 @@ then delete.
     delete.add_argument("names", nargs="*", metavar="NAME", help="the objects")
     delete.add_argument("-f", "--filename", action="append", default=[], metavar="PATH", help="what these files define")
     delete.add_argument("--ignore-not-found", action="store_true", help="what is not there is fine")
+    output_option(delete, "table", "json", "yaml", "name")

@@ -47,14 +47,26 @@ and writes interlock.yaml and lanes/*.yaml, every guess explained in a comment. 
         "refuse now whatever would make the end fail later",
         about="""
 Checks everything a run depends on before a token is spent: the repository, its base branch, the documents, lanes,
-gates and the programs they start, agents, the state folder, the disk, and what this machine can contain. Every line
-that is not ok says what to do. Exit 1 if anything fails.
+gates and the programs they start, agents, the state folder, the disk, and what this machine can contain. At the end
+every gate of trains and lanes is run on the base as the leader would, in a private clone: a base that is red, or on
+which a gate cannot run, lets nothing land. Every line that is not ok says what to do. Exit 1 if anything fails.
 """,
-        examples=["interlock doctor", "interlock doctor -o json"],
+        examples=[
+            "interlock doctor",
+            "interlock doctor --quick   # without running the gates",
+            "interlock doctor -o json",
+        ],
         calls="doctor:doctor",
         group=group,
     )
     _documents(doctor)
+    doctor.add_argument(
+        "--no-gates",
+        "--quick",
+        dest="gates",
+        action="store_false",
+        help="do not run the gates of trains and lanes on the base, which takes as long as they take",
+    )
     output_option(doctor, "table", "json", "yaml")
 
 
