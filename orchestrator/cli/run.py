@@ -150,9 +150,12 @@ def _verdict(
     took: str,
 ) -> int:
     """Say how it ended and what has to happen next; return the exit code."""
+    from orchestrator.core.repair import is_repair  # Here: it brings the globs along, which start-up does without.
+
     if not specs:
         out.remark("no specs: nothing to do. Plan some: interlock plan --template")
         return 0
+    specs = [spec for spec in specs if not (is_repair(spec) and spec.status.phase is Phase.CANCELLED)]
     left = [spec for spec in specs if spec.status.phase is not Phase.LANDED]
     if not left:
         out.remark(f"all {count(len(specs), 'item')} landed in {took}")

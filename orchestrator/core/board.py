@@ -16,6 +16,7 @@ from orchestrator.core.draft import draft, is_templated, missing_keys, unrendera
 from orchestrator.core.floors import floor_of, floor_written
 from orchestrator.core.lanes import Lanes, lanes_of
 from orchestrator.core.order import Orderable, rank
+from orchestrator.core.repair import is_repair, needless
 from orchestrator.core.voice import SILENCE, Voice, voices
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import Reason, RunPhase
@@ -50,6 +51,8 @@ class Item:
     problem: str | None
     """Why it cannot be acted on as written."""
     failed_need: str | None = None
+    needless: str | None = None
+    """Why nobody needs it any more: a repair whose red base is history."""
 
     @property
     def name(self) -> str:
@@ -68,7 +71,12 @@ class Item:
     @property
     def is_closed(self) -> bool:
         """Landed or cancelled: nothing more will happen."""
-        return self.landed is not None or self.voice.cancelled
+        return self.landed is not None or self.withdrawn is not None
+
+    @property
+    def withdrawn(self) -> str | None:
+        """Why it was dropped; None while it is wanted."""
+        return f"cancelled by {self.voice.cancelled_why}" if self.voice.cancelled else self.needless
 
     @property
     def stall(self) -> Stuck | None:
@@ -121,6 +129,16 @@ class Board:
     def open_needs(self, item: Item) -> list[str]:
         """Return what the item depends on and has not landed."""
         return [need for need in item.spec.spec.depends_on if not self._is_landed(need)]
+
+    def yields_to(self, claim: Claim | None) -> str | None:
+        """Return the item that what holds this lent claim has to wait for.
+
+        Not for the repair of a red base: an open pull request that passes on it is the repair.
+        """
+        holder = self.by_name.get(claim.lent_to) if claim is not None and claim.lent_to is not None else None
+        if holder is not None and is_repair(holder.spec):
+            return None
+        return claim.lent_to if claim is not None else None
 
     def _is_landed(self, name: str) -> bool:
         need = self.by_name.get(name)
@@ -198,6 +216,7 @@ def _board(
             branch=facts.branches.get(name),
             provider=provider,
             problem=problem,
+            needless=needless(spec, train, facts, snapshot.validations, snapshot.environment),
         )
     _mark_failed_needs(items)
     return Board(
@@ -238,7 +257,7 @@ def landed_before(
 
 def superseded(item: Item, run: AgentRun) -> Reason | None:
     """Return why the attempt counts for nothing any more; None while it does."""
-    if item.voice.cancelled or run.spec.cancel or item.spec.metadata.deletion_timestamp is not None:
+    if item.withdrawn is not None or run.spec.cancel or item.spec.metadata.deletion_timestamp is not None:
         return Reason.CANCELLED
     if not is_of(item.spec, run) or run.spec.spec_generation != item.spec.metadata.generation:
         return Reason.SPEC_CHANGED
@@ -250,7 +269,9 @@ def _mark_failed_needs(items: dict[str, Item]) -> None:
     for name, item in items.items():
         for need in item.spec.spec.depends_on:
             needed = items.get(need)
-            if needed is not None and needed.landed is None and (needed.voice.cancelled or needed.stall is not None):
+            if needed is None or needed.landed is not None:
+                continue
+            if needed.withdrawn is not None or needed.stall is not None:
                 items[name] = replace(item, failed_need=need)
                 break
 

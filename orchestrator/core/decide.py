@@ -10,8 +10,9 @@ from datetime import datetime
 
 from orchestrator.core.attempts import is_of
 from orchestrator.core.board import Board, boards
-from orchestrator.core.dispatch import Dispatch, dispatch, repair_name
+from orchestrator.core.dispatch import Dispatch, dispatch
 from orchestrator.core.freeze import freeze, looks_again
+from orchestrator.core.repair import repair_name, repair_spec
 from orchestrator.core.report import report
 from orchestrator.core.settle import ended_workspaces, settle, tidy
 from orchestrator.core.train import TrainStep, Waiting, needed_candidates, steer
@@ -28,13 +29,11 @@ from orchestrator.model.action import (
     StopAgent,
     WriteStatus,
 )
-from orchestrator.model.base import ObjectMeta
 from orchestrator.model.condition import Condition, ConditionType, Reason, RunPhase
 from orchestrator.model.decision import Decision, DecisionStatus
 from orchestrator.model.facts import AgentState, Built
 from orchestrator.model.run import AgentRun
 from orchestrator.model.snapshot import Snapshot
-from orchestrator.model.spec import ImplementationSpec, ImplementationSpecSpec, Tier
 from orchestrator.model.train import Frozen, MergeTrainStatus, PatchLimits, TrainEntry
 
 
@@ -82,7 +81,7 @@ def _record(
     """Yield the write of the train's record where it means something new."""
     before = board.train.status
     landing = before.landing
-    lent = {claim.spec for claim in dispatched.claims.live if claim.lent_to is not None}
+    lent = {claim.spec for claim in dispatched.claims.live if board.yields_to(claim) is not None}
     # Who lends its claim in this very tick yields: an intent beside a lent claim would land over the earlier item.
     starts_landing = landing is None and step.landing is not None and step.landing.spec not in lent
     if starts_landing:
@@ -187,30 +186,10 @@ def _taken_in(decision: Decision, landed: set[str], sequence: int, after_run: in
 
 def _repair(board: Board, step: TrainStep) -> Iterable[Create]:
     """Yield the one spec that repairs the red base at this tip; a second create is refused by its name."""
-    name = repair_name(board.facts.tip)
     assert step.repair is not None
-    own = board.lanes.own()
-    if name in board.by_name or not own or not board.snapshot.providers:
+    if repair_name(board.facts.tip) in board.by_name or not board.lanes.own() or not board.snapshot.providers:
         return
-    gate = step.repair.answer.gate
-    yield Create(
-        ImplementationSpec(
-            metadata=ObjectMeta(name=name, labels={"interlock.dev/repair": board.train.name}),
-            spec=ImplementationSpecSpec(
-                summary=f"Make gate {gate.name} pass on {board.train.spec.base} again",
-                objective=f"`{gate.run}` passes on the base branch.",
-                text=f"The gate `{gate.name}` fails on the base itself at {board.facts.tip}. Find out why, repair it.\n"
-                f"The command is:\n\n    {gate.run}\n",
-                lanes=board.lanes.names,
-                paths=own[:256],
-                acceptance_criteria=(f"Gate {gate.name} passes.",),
-                tier=Tier.SAFETY,
-                roadmap="repair",
-                train=board.train.name,
-                priority=1_000_000,
-            ),
-        )
-    )
+    yield Create(repair_spec(board.train, board.facts.tip, step.repair.answer.gate, board.lanes))
 
 
 def _orphans(snapshot: Snapshot) -> Iterable[Action]:

@@ -13,11 +13,11 @@ from orchestrator.core.claims import Claimant, Claims, next_claims
 from orchestrator.core.draft import draft
 from orchestrator.core.freeze import breaker, is_probing
 from orchestrator.core.prompt import render
+from orchestrator.core.repair import repair_name
 from orchestrator.core.settle import foreign_head
 from orchestrator.core.train import Waiting
 from orchestrator.errors import Invalid
 from orchestrator.model.action import Action, Create, KeepForeign
-from orchestrator.model.base import Sha
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
 from orchestrator.model.spec import Wait
 from orchestrator.model.train import Frozen
@@ -133,11 +133,6 @@ def _not_now(board: Board, item: Item, frozen: Frozen | None, probing: frozenset
         on = (Wait(kind="MergeTrain", name=board.train.name, reason=Reason.BREAKER_OPEN.value),)
         return Waiting(Reason.TRAIN_FROZEN, "the breaker is open; one item probes", on)
     return None
-
-
-def repair_name(tip: Sha) -> str:
-    """Return the name of the one spec that repairs a red base at this tip."""
-    return f"repair-{tip[:12]}"
 
 
 def _claimant(board: Board, item: Item, *, wants: bool) -> Claimant:

@@ -137,8 +137,8 @@ def _standing(board: Board, item: Item, waiting: Waiting | None) -> tuple[Phase,
                 "delete the spec and apply it anew to have it done again"
             )
         return Phase.LANDED, Waiting(Reason.LANDED, where)
-    if item.voice.cancelled:
-        return Phase.CANCELLED, Waiting(Reason.CANCELLED, f"cancelled by {item.voice.cancelled_why}")
+    if item.withdrawn is not None:
+        return Phase.CANCELLED, Waiting(Reason.CANCELLED, item.withdrawn)
     stall = item.stall
     if stall is not None:
         return Phase.STALLED, Waiting(stall.reason, stall.message, (Wait(kind="Person", name="retry or cancel"),))

@@ -66,9 +66,10 @@ def tidy(board: Board, item: Item) -> list[Action]:
     done: list[Action] = []
     pull = item.pull
     if pull is not None and pull.state is PullState.OPEN and item.landed is None:
-        if item.voice.cancelled and item.live_run is None:
-            done.append(ClosePull(pull.number, f"cancelled by {item.voice.cancelled_why}"))
-        elif not item.voice.cancelled and item.proposal is None and not pull.draft and _is_rejected(item):
+        if item.withdrawn is not None:
+            if item.live_run is None:
+                done.append(ClosePull(pull.number, item.withdrawn))
+        elif item.proposal is None and not pull.draft and _is_rejected(item):
             assert item.run is not None
             done.append(DraftPull(pull.number, True, item.run.status.message))
     return done

@@ -186,11 +186,12 @@ def standing(board: Board, barriers: Barriers, item: Item, run: AgentRun) -> Wai
         return Waiting(Reason.HELD, f"held by {item.voice.held_why}", (Wait(kind="Person", name="release"),))
     if item.stall is not None:
         return Waiting(item.stall.reason, item.stall.message)
-    if item.is_lent and item.claim is not None and item.claim.lent_to is not None:
+    earlier = board.yields_to(item.claim)
+    if earlier is not None:
         return Waiting(
             Reason.YIELDED,
-            f"its claim is lent to {item.claim.lent_to}, which comes earlier",
-            (Wait(kind="ImplementationSpec", name=item.claim.lent_to, reason="holds the claim"),),
+            f"its claim is lent to {earlier}, which comes earlier",
+            (Wait(kind="ImplementationSpec", name=earlier, reason="holds the claim"),),
         )
     if item.claim is None:
         return Waiting(Reason.WAITING_FOR_CLAIM, "its claim is being taken again")

@@ -162,9 +162,33 @@ def test_a_candidate_that_passes_every_gate_lands_on_a_red_base(world: World) ->
     world.spec("fix", f"{WRITE}sleep 0.3; rm src/a/red\n", paths=["src/a/red", "src/a/fix/**"])
     world.lead()
     assert world.landed() == ["fix", "item"], world.story()
-    assert world.phase(f"repair-{tip[:12]}") == "Stalled/NoChange"
+    assert world.phase(f"repair-{tip[:12]}") == "Cancelled", "what it was to repair is history"
     assert "RedBase" in world.reasons("main")
     assert world.frozen() is None
+
+
+def test_an_open_pull_request_repairs_a_red_base_beside_the_repair_that_is_at_work(world: World) -> None:
+    world.train(gates=RED, retries={"flaky": 0})
+    world.script("default", f"case $NAME in repair-*) sleep 60;; esac\n{DEFAULT}")
+    world.spec("fix", f"{WRITE}rm -f src/a/red\n", paths=["src/a/red", "src/a/fix/**"])
+    world.commit({"src/a/red": "red\n"})
+    world.spec("item", lane="b", priority=5)
+    world.apply()
+    world.say(Verb.HOLD, "main", reason="not yet")
+    world.lead(lambda: world.phases() == {"fix": "Proposed/TrainFrozen", "item": "Proposed/TrainFrozen"})
+    world.say(Verb.HOLD, "fix", reason="not yet")
+    world.say(Verb.RELEASE, "main")
+    repair = f"repair-{world.git('rev-parse', 'main')[:12]}"
+    with world.leader() as leader:
+        world.go_on(leader, lambda: world.has_started(f"{repair}-1"))
+        world.say(Verb.RELEASE, "fix")
+        world.go_on(leader)
+    assert world.landed() == ["fix", "item"], world.story()
+    assert world.phase(repair) == "Cancelled"
+    assert world.classes(repair) == ["Superseded"]
+    assert world.frozen() is None
+    code, _, err = world.run()
+    assert code == 0, f"what the leader asked for itself and dropped is nobody's open item: {err}"
 
 
 def test_a_stranger_on_the_base_while_the_gate_runs_means_testing_again(world: World) -> None:

@@ -10,7 +10,7 @@ from orchestrator.core.decide import decide
 from orchestrator.core.provenance import gate_digest, validation_name
 from orchestrator.model.action import Action, BuildCandidate, Create, Land, StartGate, WriteStatus
 from orchestrator.model.base import Sha, TreeId
-from orchestrator.model.condition import FailureClass, Reason, RunPhase
+from orchestrator.model.condition import FailureClass, Phase, Reason, RunPhase
 from orchestrator.model.decision import Verb
 from orchestrator.model.facts import (
     BaseCheckout,
@@ -30,7 +30,7 @@ from orchestrator.model.lane import Lane
 from orchestrator.model.run import AgentRun
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpec, Tier
-from orchestrator.model.train import Claim, Landed, Landing, MergeTrain, MergeTrainSpec, MergeTrainStatus
+from orchestrator.model.train import Claim, Frozen, Landed, Landing, MergeTrain, MergeTrainSpec, MergeTrainStatus
 from orchestrator.model.validation import (
     Purpose,
     Try,
@@ -519,3 +519,46 @@ def test_a_landing_that_only_the_trains_record_knows_is_final_too() -> None:
     world = World().proposed("a", PASS)
     world.status = MergeTrainStatus(tip=TIP, last_landing=Landed(spec="a", run="a-1", commit=Sha("merge-a"), at=START))
     assert (world.next_landing(), world.reason("a")) == (None, Reason.LANDED)
+
+
+def repairing(world: World) -> World:
+    """Give the world the repair of its tip, holding every claim."""
+    world.validations.append(verdict(TIP_TREE, FAIL))
+    made = next(one.object for one in world.decide() if isinstance(one, Create))
+    assert isinstance(made, ImplementationSpec)
+    stored = meta(made.name, age_s=99).model_copy(
+        update={"labels": made.metadata.labels, "annotations": made.metadata.annotations}
+    )
+    world.specs.append(made.model_copy(update={"metadata": stored}))
+    world.runs.append(run(made.name, phase=RunPhase.RUNNING, leader="me"))
+    frozen = Frozen(reason=Reason.RED_BASE, tip=TIP, since=START)
+    world.status = MergeTrainStatus(
+        frozen=frozen,
+        claims=(
+            *(Claim(spec=s.name, paths=s.spec.paths, epoch=9, lent_to=made.name) for s in world.specs[:-1]),
+            Claim(spec=made.name, paths=made.spec.paths, epoch=10),
+        ),
+    )
+    return world
+
+
+def test_a_pull_request_that_passes_on_a_red_base_lands_beside_the_repair_it_lent_its_claim_to() -> None:
+    world = World(retries={"flaky": 0}).proposed("a", FAIL).proposed("b", PASS)
+    assert repairing(world).next_landing() == "b"
+    world = World(retries={"flaky": 0}).proposed("a", FAIL).proposed("b")
+    wanted = [one.validation.spec.tree for one in repairing(world).decide() if isinstance(one, StartGate)]
+    assert wanted == ["tree-b"], "it is tested, too"
+
+
+@pytest.mark.parametrize("gone", ["tip", "green"])
+def test_a_repair_is_dropped_when_the_tip_moved_or_the_base_is_green(gone: str) -> None:
+    world = repairing(World(retries={"flaky": 0}).proposed("a", FAIL))
+    assert world.reason("repair-tip") is Reason.AGENT_RUNNING
+    if gone == "tip":
+        world.facts = replace(world.facts, tip=Sha("next"), tip_tree=TreeId("next-tree"))
+    else:
+        world.validations[-1] = verdict(TIP_TREE, PASS)
+    written = next(s for s in _written(world.decide(), ImplementationSpec) if s.name == "repair-tip").status
+    assert (written.phase, written.reason) == (Phase.CANCELLED, Reason.CANCELLED)
+    assert "not needed any more" in written.message
+    assert "repair-tip" not in {claim.spec for claim in world.next_status().claims}
