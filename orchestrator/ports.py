@@ -14,6 +14,8 @@ from typing import Protocol, TypeVar
 
 from orchestrator.model.base import Resource, Sha, TreeId
 from orchestrator.model.condition import Reason
+from orchestrator.model.event import Event as Event
+from orchestrator.model.event import Write as Write
 from orchestrator.model.facts import (
     AgentFact,
     Candidate,
@@ -42,19 +44,6 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Return the current time, aware, UTC."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of the audit trail."""
-
-    at: datetime
-    kind: str
-    name: str
-    reason: str
-    message: str
-    actor: str = "leader"
-    sequence: int = 0
 
 
 class Cluster(Protocol):
@@ -122,6 +111,14 @@ class Cluster(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections; twice is once. Nothing is lost without it, nothing may be asked after it."""
+        ...
+
+
+class History(Protocol):
+    """What a store remembers of its own writes. For people and for repair: bounded, and nothing is decided from it."""
+
+    def history(self, name: str | None = None, limit: int = 1000) -> Sequence[Write]:
+        """Return the newest `limit` writes, oldest first, of one object name or of all."""
         ...
 
 

@@ -23,7 +23,7 @@ from orchestrator.settings import Settings, note_owner
 
 if TYPE_CHECKING:
     from orchestrator.adapters.git import Repository
-    from orchestrator.ports import Cluster, Forge, Gates, Git
+    from orchestrator.ports import Cluster, Forge, Gates, Git, History
     from orchestrator.reconcile import Leader
 
 CHECKOUT_FRESH_S = 1.0
@@ -169,3 +169,8 @@ def leads(settings: Settings) -> bool:
     """Return whether some process leads on this state folder now."""
     holder = LeaderLock(settings.state, SystemClock()).holder()
     return holder is not None and holder.is_alive
+
+
+def history_of(cluster: Cluster) -> History | None:
+    """Return what the store remembers of its own writes; None for one that does not."""
+    return cluster if isinstance(cluster, SqliteCluster) else None

@@ -14,7 +14,7 @@ import pytest
 from orchestrator.cli.main import build_parser, main
 
 VERBS = {
-    "demo", "init", "doctor", "plan", "run", "status", "explain", "logs", "events",
+    "demo", "init", "doctor", "plan", "run", "status", "explain", "logs", "events", "report",
     "apply", "get", "describe", "delete",
     "lanes", "lanes check", "lanes explain", "lanes coverage", "lanes overlap",
     "cancel", "retry", "hold", "release", "waive", "approve", "priority", "grant", "deny",

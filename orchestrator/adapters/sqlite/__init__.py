@@ -7,6 +7,6 @@ that looking at what did not change costs nothing; `trail` is the bounded histor
 
 from orchestrator.adapters.sqlite.lock import Holder, LeaderLock
 from orchestrator.adapters.sqlite.store import SqliteCluster
-from orchestrator.adapters.sqlite.trail import Write
+from orchestrator.ports import Write
 
 __all__ = ["Holder", "LeaderLock", "SqliteCluster", "Write"]

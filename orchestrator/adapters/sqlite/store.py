@@ -15,11 +15,11 @@ from typing import Any, Self, TypeVar
 
 from orchestrator.adapters.sqlite.parsed import Parsed
 from orchestrator.adapters.sqlite.schema import FILE, opened
-from orchestrator.adapters.sqlite.trail import Write, read_events, read_history, write_event, write_history
+from orchestrator.adapters.sqlite.trail import read_events, read_history, write_event, write_history
 from orchestrator.adapters.sqlite.trouble import explained
 from orchestrator.core.record import SUFFIXES, born, decode, encode, given_name, respecified, restated, suffix
 from orchestrator.model.base import Resource
-from orchestrator.ports import Clock, Event
+from orchestrator.ports import Clock, Event, Write
 
 R = TypeVar("R", bound=Resource)
 

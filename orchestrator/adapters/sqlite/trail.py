@@ -5,30 +5,16 @@ Both are bounded: the oldest goes. The history is for people and for repair; not
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from orchestrator.core.record import recordable
-from orchestrator.ports import Event
+from orchestrator.ports import Event, Write
 
 HISTORY_MAX = 20_000
 HISTORY_BYTES_MAX = 128 << 20
 EVENTS_MAX = 100_000
 _PRUNE_EVERY = 64
 """Looking for what is too old costs a scan of an index; the bounds may be exceeded by this many writes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """One write as the history keeps it. `body` is the object's JSON after it; for a delete, the last before it."""
-
-    version: int
-    at: datetime
-    actor: str
-    verb: str
-    kind: str
-    name: str
-    body: str
 
 
 def write_history(db: sqlite3.Connection, write: Write) -> None:

@@ -85,6 +85,7 @@ def following(stage: Stage) -> list[str]:
         f"interlock events {cast.GUARD}",
         "interlock lanes explain shop/catalog/stock.py",
         "git show --first-parent main",
+        "interlock report",
     ]
 
 

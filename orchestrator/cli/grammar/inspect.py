@@ -1,4 +1,4 @@
-"""The verbs that only look: `status`, `explain`, `logs`, `events`."""
+"""The verbs that only look: `status`, `explain`, `logs`, `events`, `report`."""
 
 from __future__ import annotations
 
@@ -57,3 +57,20 @@ terminal control characters are shown as text.
     events.add_argument("name", nargs="?", metavar="NAME", help="only of this object")
     events.add_argument("--limit", type=int, default=200, metavar="N", help="the newest N (default %(default)s)")
     output_option(events, "table", "json", "yaml")
+    report = verbs.add(
+        "report",
+        "one page for a browser: what landed, what waits, and why",
+        about="""
+Writes everything the store knows as one HTML file: a timeline of runs, gates and landings with what each waited for,
+the train's order and why, lanes and claims, denied paths, failures with their evidence, cost, people's decisions and
+provenance. The file holds no script and loads nothing, so it can be mailed, printed or kept as a CI artifact; the same
+store gives the same bytes. -o json prints the same facts as a document.
+""",
+        examples=["interlock report", "interlock report --out swarm.html", "interlock report -o json | jq .delays"],
+        calls="report:report",
+        group=group,
+    )
+    report.add_argument(
+        "--out", metavar="FILE", help="write the page here (default: report.html in the state folder; - is stdout)"
+    )
+    output_option(report, "html", "json", "yaml")
