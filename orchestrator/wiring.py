@@ -103,6 +103,7 @@ def _leader(settings: Settings, clock: SystemClock, stack: ExitStack) -> Leader:
     from orchestrator.reconcile import Executor, Leader, Ports
 
     repository = open_git(settings.repository, settings.state / "git")
+    stack.callback(repository.close)
     repository.settle()
     git = GitRepository(repository, checkout_fresh_s=CHECKOUT_FRESH_S)
     workspaces = GitWorkspaces(repository, clock)

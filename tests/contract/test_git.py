@@ -365,3 +365,15 @@ def test_a_git_child_is_out_of_reach_of_the_terminals_interrupt(world: RealWorld
     group = Runner(str(script)).run(Place(world.path / ".git"), "x").text.strip()
     assert group.isdigit()
     assert int(group) != os.getpgrp()
+
+
+def test_a_checkout_that_was_cleaned_a_moment_ago_is_clean(world: RealWorld) -> None:
+    """A leader that finishes its predecessor's landing sees the checkout behind, moves it, and looks again at once."""
+    folder = world.check_out()
+    git = GitRepository(world.repository, checkout_fresh_s=1_000)
+    (folder / "README").write_text("changed\n")
+    before = git.observe("main", None).checkout
+    assert before is not None and before.obstacles == ("README",)
+    run_git(folder, "checkout", "-q", "--", ".")
+    after = git.observe("main", None).checkout
+    assert after is not None and after.obstacles == ()

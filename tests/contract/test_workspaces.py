@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.adapters.git.leftovers import _is_plain
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import Reason
 from orchestrator.model.train import PatchLimits
@@ -621,3 +622,48 @@ def obey_modes() -> None:
     """Give up, for good, root's right to pass by file modes. Others do not have it and are refused harmlessly."""
     for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
         ctypes.CDLL(None).prctl(24, capability)  # PR_CAPBSET_DROP
+
+
+@pytest.mark.parametrize("name", ["a.txt", "src/new folder/b-1.py", "@x/[slug]/page.tsx", "x", ".env", "a/.hidden"])
+def test_names_that_mean_the_same_to_everybody_go_straight_in(name: str) -> None:
+    assert _is_plain(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            ".git/x",
+            "a/.GIT/x",
+            ".gitmodules",
+            "a/.gitattributes",
+            "GIT~1/x",
+            ".g\u200cit/x",
+            "a\\b",
+            "a:b",
+            "a. ",
+            "a.",
+        ),
+        *("nested/", "a//b", "line\nbreak", "\udcff", "tab\t", ""),
+    ],
+)
+def test_names_that_some_system_reads_as_another_are_checked_on_the_way(name: str) -> None:
+    assert not _is_plain(name)
+
+
+def test_what_goes_straight_in_is_what_a_transfer_would_have_brought(world: World, tmp_path: Path) -> None:
+    heads = []
+    for number, straight in enumerate((True, False)):
+        folder = tmp_path / f"w{number}"
+        world.workspaces.prepare(folder, world.root, world.root, "interlock/x")
+        (folder / "new.txt").write_text("new\n")
+        (folder / "README").write_text("changed\n")
+        (folder / "src/lib.py").unlink()
+        if not straight:
+            (folder / "src/kept").write_text("an object of its own")
+            agent_git(folder, "add", "src/kept")
+            agent_git(folder, "rm", "-q", "-f", "src/kept")
+        work = fetch(world, folder, world.root)
+        heads.append((work.head, work.tree, work.descends, work.trouble, work.message))
+    assert heads[0] == heads[1]
+    assert run_git(world.path, "fsck", "--full", "--strict", "--no-dangling") == b""

@@ -48,7 +48,7 @@ def test_children_and_deaf_processes_end_with_the_agent(world: World) -> None:
     world.spec("stopped", f"{WRITE}kill -STOP $$\n")
     with world.leader() as leader:
         world.go_on(leader)
-        assert not world.processes(), "they end with the agent, not with the leader"
+        assert not world.processes(of_leader=False), "they end with the agent, not with the leader"
     assert world.phase("forks") == "Landed"
     assert world.phase("deaf") == world.phase("stopped") == "Stalled/AgentError"
     assert "time limit" in world.item("deaf").status.message

@@ -55,9 +55,9 @@ exec @GIT@ "$@"
 """
 AIMS: dict[Cell, tuple[str, str]] = {
     ("start the agent", "before"): ("before", "read-tree -m -u *state/runs/"),
-    ("keep the work", "before"): ("before", "refs/interlock/runs/"),
-    ("keep the work", "after"): ("after", "refs/interlock/runs/"),
-    ("record its end", "before"): ("after", "refs/interlock/runs/"),
+    ("keep the work", "before"): ("before", "update-ref*refs/interlock/runs/"),
+    ("keep the work", "after"): ("after", "update-ref*refs/interlock/runs/"),
+    ("record its end", "before"): ("after", "update-ref*refs/interlock/runs/"),
     ("push the branch", "before"): ("before", "update-ref*refs/heads/interlock/"),
     ("push the branch", "after"): ("after", "update-ref*refs/heads/interlock/"),
     ("open the pull request", "before"): ("after", "update-ref*refs/heads/interlock/"),

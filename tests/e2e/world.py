@@ -33,6 +33,7 @@ from orchestrator.ports import Cluster, Event
 from orchestrator.reconcile import Leader, Tick
 from orchestrator.settings import Settings
 
+READER = b"\0cat-file\0--batch-command\0"
 PATIENCE_S = 100.0
 API = "interlock.dev/v1alpha1"
 DRIVER = """\
@@ -315,8 +316,11 @@ class World:
         train = self.main().status
         return "\n".join([*items, *runs, f"frozen: {train.frozen}", f"claims: {train.claims}"])
 
-    def processes(self) -> list[str]:
-        """Return every process that works below this world's folders, or was started with them."""
+    def processes(self, *, of_leader: bool = True) -> list[str]:
+        """Return every process that works below this world's folders, or was started with them.
+
+        A living leader keeps one git that reads objects for it; without `of_leader` that one is left out.
+        """
         marks = [str(self.state).encode(), str(self.agents).encode()]
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
@@ -326,6 +330,8 @@ class World:
                 words = (folder / "cmdline").read_bytes()
                 around = words + (folder / "environ").read_bytes() + os.fsencode((folder / "cwd").readlink())
             except OSError:
+                continue
+            if not of_leader and words.endswith(READER):
                 continue
             if any(mark in around for mark in marks):
                 found.append(f"{folder.name}: {words.replace(bytes(1), b' ').decode(errors='replace')[:200]}")

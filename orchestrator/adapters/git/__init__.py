@@ -4,7 +4,9 @@ The walk: `open_repository` locates it and refuses what cannot work (`inspect`).
 `landed` trailers per tick, `merge` and `candidates` by plumbing, `diff` for policies. `workspaces` makes private
 clones; `collect` fetches what agents did in them, reading their repository as plain files (`untrusted`), staging what
 they left (`leftovers`) and bringing objects over (`transfer`). `checkout` and `mend` move the user's work trees along
-with the base. `run` is the only module that starts git while the leader works, `journal` what survives a kill.
+with the base. `objects`, `trees` and `refs` are the plain questions, asked without a process for each: one git that
+stays, and git's own small files. `run` is the only module that starts git while the leader works, `journal` what
+survives a kill.
 """
 
 from pathlib import Path

@@ -7,9 +7,10 @@ leave no commit and live in memory only, as long as their base is of interest.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
 
-from orchestrator.adapters.git.diff import ABSENT, diff
+from orchestrator.adapters.git.diff import diff
 from orchestrator.adapters.git.merge import Merger
 from orchestrator.adapters.git.repository import Repository
+from orchestrator.adapters.git.trees import ABSENT
 from orchestrator.core.collisions import beside
 from orchestrator.model.base import Sha
 from orchestrator.model.facts import Brought, Built, Candidate, CandidateKey, Conflicted

@@ -87,7 +87,7 @@ class Checkouts:
         checkouts = self.of(branch)
         found = [obstacle for checkout in checkouts for obstacle in self._state(checkout, branch, old)[1]]
         if checkouts and not found:
-            changes = raw_changes(self._repository.runner, self._repository.engine, old, new)
+            changes = raw_changes(self._repository, old, new)
             found = [path for checkout in checkouts for path in untracked_in_the_way(checkout.path, changes)]
         return tuple(found[:_LISTED_MAX])
 

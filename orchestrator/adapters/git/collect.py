@@ -7,12 +7,13 @@ on its way into the user's repository. Only then a ref moves.
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.adapters.git.commits import Commits
 from orchestrator.adapters.git.leftovers import Denied, Leftovers
 from orchestrator.adapters.git.merge import Merger, merge_message
+from orchestrator.adapters.git.objects import Objects
 from orchestrator.adapters.git.origin import Origin, copy_index
 from orchestrator.adapters.git.repository import Repository, add_commit, bare_bones
 from orchestrator.adapters.git.run import Place, identity
@@ -66,11 +67,19 @@ class Collector:
         self._objects = git_dir / "objects"
         borrowed = (repository.located.objects,)
         self._place = Place(git_dir, alternates=borrowed, work_tree=folder, index=git_dir / "index")
-        self._commits = Commits(repository.runner, self._place)
-        self._transfer = Transfer(repository, self._place, size_max=order.size_max, latest=order.latest)
+        self._read = Objects(repository.runner, self._place)
+        self._commits = Commits(self._read)
+        self._transfer = Transfer(repository, self._place, self._read, size_max=order.size_max, latest=order.latest)
+        self._straight: Place | None = None
 
     def collect(self) -> Work:
         """Return what the workspace holds, kept under the ref that was asked for."""
+        try:
+            return self._collected()
+        finally:
+            self._read.close()
+
+    def _collected(self) -> Work:
         try:
             return self._take(self._look())
         except Denied as denied:
@@ -83,9 +92,10 @@ class Collector:
         """Return what the files alone hold, committed onto the start."""
         trouble = f"{why}; what the files hold was kept on top of the start, commits made there could not be"
         # None of its objects: a forged one would stand in for the file that is stored under its name.
+        self._read.close()
         shutil.rmtree(self._objects)
         (self._objects / "info").mkdir(parents=True)
-        self._commits = Commits(self._repository.runner, self._place)
+        self._commits = Commits(self._read)
         try:
             return self._take(_Found(self._restart(), False, {}, trouble))
         except Denied as denied:
@@ -96,7 +106,11 @@ class Collector:
     def _look(self) -> _Found:
         """Return what the agent's repository points to. Raises Broken where it is none."""
         refs = read_refs(self._folder)
-        gather_objects(self._folder, self._objects)
+        if not gather_objects(self._folder, self._objects):
+            # Nothing but the user's own objects is in sight: they are read and written where they are.
+            self._commits = self._repository.commits
+            if refs.head == self._origin.start and not refs.others:
+                self._straight = replace(self._place, objects=self._repository.located.objects, alternates=())
         with blaming_the_workspace("its objects cannot be read"):
             known = self._commits.read([sha for sha in (refs.head, *refs.others.values()) if sha])
         head, trouble = refs.head, ""
@@ -110,9 +124,10 @@ class Collector:
     def _take(self, found: _Found) -> Work:
         """Commit what is left, bring everything new over, keep it, and say what it is."""
         origin = self._origin
-        head = self._commit_rest(found)
+        head, is_there = self._commit_rest(found)
         strays = {name: sha for name, sha in found.strays.items() if not self._repository.contains(origin.base, sha)}
-        self._transfer.bring((head, *strays.values()), known=(origin.start, origin.asked, origin.base))
+        if not is_there:
+            self._transfer.bring((head, *strays.values()), known=(origin.start, origin.asked, origin.base))
         places = (f"{STRAYS}{self._order.ref.rpartition('/')[2]}/{number}" for number in range(1, len(strays) + 1))
         self._repository.set_refs({self._order.ref: head, **dict(zip(places, strays.values(), strict=True))})
         trouble, words = self._verdict(found, head, strays)
@@ -134,23 +149,30 @@ class Collector:
             return Reason.PROTOCOL_BROKEN, f"the commits are on {names}, not on HEAD where they belong"
         return None, f"commits on {names} were left where they are: only HEAD counts" if strays else ""
 
-    def _commit_rest(self, found: _Found) -> Sha:
-        """Return HEAD, or a commit of what the files hold beyond it; the one made last time if it says the same."""
+    def _commit_rest(self, found: _Found) -> tuple[Sha, bool]:
+        """Return HEAD, or a commit of what the files hold beyond it; the one made last time if it says the same.
+
+        Beside it, whether the repository holds it already: what is made of plain files alone, by our own git and
+        within the limits, needs no way through a scratch repository.
+        """
         noted = copy_index(self._folder, self._place.git_dir / "index")
         noted = noted and found.head == self._origin.start and not self._origin.merging
-        rest = Leftovers(self._repository.runner, self._place, size_max=self._order.size_max)
+        straight = self._straight if not (found.merging or found.trouble) else None
+        rest = Leftovers(self._repository.runner, self._place, size_max=self._order.size_max, straight=straight)
         with blaming_the_workspace("what was left uncommitted cannot be committed"):
             tree = rest.tree(found.head, noted=noted)
         if tree == self._commits.get(found.head).tree and not found.merging:
-            return found.head
+            return found.head, straight is not None
         parents = (found.head, self._origin.base) if found.merging else (found.head,)
         last = self._repository.ref(self._order.ref)
         if last is not None:
             made = self._repository.commits.get(last)
             if (made.tree, made.parents) == (tree, parents):
-                return last
+                return last, True
         message, env = self._order.message, identity(self._order.now)
-        return add_commit(self._repository.runner, self._place, tree, parents, message=message, env=env)
+        return add_commit(
+            self._repository.runner, rest.place, tree, parents, message=message, env=env
+        ), rest.is_straight
 
     def _restart(self) -> Sha:
         """Return the start; where that is a merge which only the destroyed repository had, made again."""

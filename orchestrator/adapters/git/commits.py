@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from orchestrator.adapters.git.run import Place, Runner, decoded
+from orchestrator.adapters.git.objects import Objects
+from orchestrator.adapters.git.run import decoded
 from orchestrator.errors import Unusable
 from orchestrator.model.base import Sha, TreeId
 
@@ -26,9 +27,8 @@ class Header:
 class Commits:
     """A reader of commit headers that asks git once per commit."""
 
-    def __init__(self, runner: Runner, place: Place) -> None:
-        self._runner = runner
-        self._place = place
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
         self._kept: dict[Sha, Header] = {}
 
     def get(self, commit: Sha) -> Header:
@@ -48,26 +48,9 @@ class Commits:
         if missing:
             if len(self._kept) + len(missing) > _KEPT_MAX:
                 self._kept = {commit: self._kept[commit] for commit in commits if commit in self._kept}
-            asked = "".join(f"{commit}\n" for commit in missing).encode()
-            self._kept.update(_parsed(self._runner.run(self._place, "cat-file", "--batch", input=asked).out))
+            found = self._objects.contents(missing)
+            self._kept.update({Sha(id): header(each.body) for id, each in found.items() if each.kind == "commit"})
         return {commit: self._kept[commit] for commit in commits if commit in self._kept}
-
-
-def _parsed(out: bytes) -> dict[Sha, Header]:
-    """Return the headers in the output of `cat-file --batch`."""
-    headers: dict[Sha, Header] = {}
-    at = 0
-    while at < len(out):
-        end = out.index(b"\n", at)
-        words = out[at:end].split(b" ")
-        at = end + 1
-        if len(words) != 3:
-            continue  # `<id> missing`
-        size = int(words[2])
-        if words[1] == b"commit":
-            headers[Sha(words[0].decode())] = header(out[at : at + size])
-        at += size + 1
-    return headers
 
 
 def header(body: bytes) -> Header:

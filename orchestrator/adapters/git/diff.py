@@ -1,35 +1,22 @@
 """The raw difference of two trees, as policies look at it: renames split, modes and symlink targets in the open."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from orchestrator.adapters.git.objects import Objects
 from orchestrator.adapters.git.repository import Repository
-from orchestrator.adapters.git.run import Place, Runner, decoded, nul_fields
-from orchestrator.model.base import Sha, TreeId
+from orchestrator.adapters.git.run import decoded, nul_fields
+from orchestrator.adapters.git.trees import ABSENT, RawChange
+from orchestrator.model.base import Sha
 from orchestrator.model.facts import Change, Diff
 
-ABSENT = "000000"
 SYMLINK = "120000"
 GITLINK = "160000"
 _TARGET_MAX = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class RawChange:
-    """One path of a raw diff with the object ids of both sides."""
-
-    path: str
-    status: str
-    old_mode: str
-    new_mode: str
-    old_id: str
-    new_id: str
-
-
-def raw_changes(runner: Runner, place: Place, old: Sha | TreeId, new: Sha | TreeId) -> list[RawChange]:
-    """Return every path that differs between two trees, in path order."""
-    out = runner.run(place, "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new).out
-    return _raw(nul_fields(out))[0]
+def raw_changes(repository: Repository, old: Sha, new: Sha) -> list[RawChange]:
+    """Return every path that differs between two commits' trees, in path order."""
+    return repository.trees.changes(repository.tree_of(old), repository.tree_of(new))
 
 
 def diff(repository: Repository, old: Sha, new: Sha) -> Diff:
@@ -40,7 +27,7 @@ def diff(repository: Repository, old: Sha, new: Sha) -> Diff:
     changes, counts = _raw(fields)
     blobs = [change.new_id for change in changes if change.new_mode not in (ABSENT, GITLINK)]
     links = [change.new_id for change in changes if change.new_mode == SYMLINK]
-    targets = _targets(runner, place, links)
+    targets = _targets(repository.objects, links)
     return Diff(
         changes=tuple(
             Change(
@@ -53,18 +40,8 @@ def diff(repository: Repository, old: Sha, new: Sha) -> Diff:
             for change in changes
         ),
         lines=sum(_lines(count) for count in counts),
-        size=sum(sizes(runner, place, blobs).values()),
+        size=sum(repository.objects.sizes(blobs).values()),
     )
-
-
-def sizes(runner: Runner, place: Place, ids: Iterable[str]) -> dict[str, int]:
-    """Return the sizes of those of the objects that exist, by id; each is counted once."""
-    asked = "".join(f"{id}\n" for id in dict.fromkeys(ids)).encode()
-    if not asked:
-        return {}
-    done = runner.run(place, "cat-file", "--batch-check=%(objectname) %(objectsize)", input=asked)
-    pairs = (line.split(" ") for line in done.text.splitlines())
-    return {id: int(size) for id, size in pairs if size.isdigit()}
 
 
 def _raw(fields: Sequence[str]) -> tuple[list[RawChange], list[str]]:
@@ -84,7 +61,6 @@ def _lines(count: str) -> int:
     return (int(added) if added.isdigit() else 0) + (int(deleted) if deleted.isdigit() else 0)
 
 
-def _targets(runner: Runner, place: Place, ids: Sequence[str]) -> dict[str, str]:
+def _targets(objects: Objects, ids: Sequence[str]) -> dict[str, str]:
     """Return what symlink blobs say, by id, cut where no file system would take more."""
-    asked = list(dict.fromkeys(ids))
-    return {id: decoded(runner.run(place, "cat-file", "blob", id).out[:_TARGET_MAX]) for id in asked}
+    return {id: decoded(found.body[:_TARGET_MAX]) for id, found in objects.contents(ids).items()}

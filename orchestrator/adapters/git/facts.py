@@ -50,14 +50,19 @@ class GitRepository:
         )
 
     def _checkout(self, base: str, tip: Sha) -> BaseCheckout | None:
-        """Return how the base's checkout stands, or stood a moment ago: landing itself looks again before it moves."""
+        """Return how the base's checkout stands, or stood a moment ago if it was clean: landing itself looks again.
+
+        What was in the way a moment ago is looked at each time: a landing that is being finished has just moved it.
+        """
         now = time.monotonic()
         seen = self._checkout_seen.get(base)
         # What is in the way is looked at every time: a landing that was just finished took it away.
         is_clear = seen is not None and (seen[2] is None or not seen[2].obstacles)
         if seen is None or not is_clear or seen[0] != tip or now - seen[1] >= self._checkout_fresh_s:
             seen = (tip, now, self.checkouts.facts(base, tip))
-            self._checkout_seen[base] = seen
+            self._checkout_seen.pop(base, None)
+            if seen[2] is None or not seen[2].obstacles:
+                self._checkout_seen[base] = seen
         return seen[2]
 
     def tree_of(self, commit: Sha) -> TreeId:
@@ -68,11 +73,9 @@ class GitRepository:
         """Return every path of the commit's tree, in order. The last few trees are kept."""
         tree = self.repository.tree_of(commit)
         if tree not in self._paths:
-            listing = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree)
-            done = self.repository.runner.run(self.repository.engine, *listing)
             for stale in list(self._paths)[: 1 - _PATHS_KEPT]:
                 del self._paths[stale]
-            self._paths[tree] = tuple(done.fields())
+            self._paths[tree] = tuple([entry.name for entry in self.repository.trees.files(tree)])
         return self._paths[tree]
 
     def diff(self, old: Sha, new: Sha) -> Diff:

@@ -5,17 +5,24 @@ ignore rules apply) and hashes plain files and symlinks; everything is measured 
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from orchestrator.adapters.git.diff import ABSENT, GITLINK
+from orchestrator.adapters.git.diff import GITLINK
 from orchestrator.adapters.git.run import GitFailed, Place, Runner, encoded
+from orchestrator.adapters.git.trees import ABSENT
 from orchestrator.adapters.git.untrusted import nested_head
 from orchestrator.model.base import Sha, TreeId
 
 _PATHS_MAX = 100_000
+_STRAIGHT_MAX = 100
+"""Files that may go in loose, past a transfer; of more, one pack is made."""
+# Names of which no file system and no git thinks anything: none of git's own, also not in a disguise that some system
+# reads as one. Everything else is for the checks of a transfer.
+_PLAIN = re.compile(r"(?!\.git|git~)[\w !#$%&'()+,.=@\[\]^{}-]*[\w!#$%&'()+,=@\[\]^{}-]", re.ASCII | re.IGNORECASE)
 _NAMED_MAX = 5
 
 
@@ -26,14 +33,21 @@ class Denied(Exception):
 class Leftovers:
     """The files of one workspace, against its last commit."""
 
-    def __init__(self, runner: Runner, place: Place, size_max: int) -> None:
+    def __init__(self, runner: Runner, place: Place, size_max: int, straight: Place | None = None) -> None:
+        """`straight` is where plain names may be staged at once, if there is such a place; others go to `place`."""
         assert place.work_tree is not None
         self._runner = runner
-        self._place = place
+        self.place = place
+        self._straight = straight
         self._folder = place.work_tree
         self._size_max = size_max
         self._links: dict[str, bool] = {}
         self._zero = ""
+
+    @property
+    def is_straight(self) -> bool:
+        """Whether everything was staged in the straight place."""
+        return self.place is self._straight
 
     def tree(self, head: Sha, *, noted: bool = False) -> TreeId:
         """Return the tree of everything in the folder that git does not ignore. Raises Denied over the limits.
@@ -52,25 +66,27 @@ class Leftovers:
         paths = self._changed()
         if paths:
             self._measure(paths)
+            if self._straight is not None and len(paths) <= _STRAIGHT_MAX and all(map(_is_plain, paths)):
+                self.place = self._straight
             self._stage(paths)
-        return TreeId(self._runner.run(self._place, "write-tree").text)
+        return TreeId(self._runner.run(self.place, "write-tree").text)
 
     def _load(self, head: Sha) -> None:
         """Make the index say what `head` does, keeping what it knows of files that are still the same."""
         try:
-            self._runner.run(self._place, "read-tree", "-m", head)
+            self._runner.run(self.place, "read-tree", "-m", head)
         except GitFailed:  # No index, or one that is none.
-            assert self._place.index is not None
-            self._place.index.unlink(missing_ok=True)
-            self._runner.run(self._place, "read-tree", head)
+            assert self.place.index is not None
+            self.place.index.unlink(missing_ok=True)
+            self._runner.run(self.place, "read-tree", head)
 
     def _changed(self) -> list[str]:
         """Return the paths that may differ from the index: changed, missing, or new and not ignored."""
         listing = ("ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard")
-        done = self._runner.run(self._place, *listing)
+        done = self._runner.run(self.place, *listing)
         if "ermission denied" in done.err:  # A folder nobody may list hides what is in it, and that reads as deleted.
             self._open_up()
-            done = self._runner.run(self._place, *listing)
+            done = self._runner.run(self.place, *listing)
         paths = list(dict.fromkeys(done.fields()))
         if len(paths) > _PATHS_MAX:
             raise Denied(f"{len(paths)} files were left uncommitted, more than {_PATHS_MAX}")
@@ -106,17 +122,17 @@ class Leftovers:
                 gone.append(path)  # Missing, or a pipe, socket or device where a file was.
         self._index_info(f"{ABSENT} {self._zero}\t{path}\0" for path in gone)
         files = encoded("".join(f"{path}\0" for path in taken))
-        self._runner.run(self._place, "update-index", "--add", "--replace", "-z", "--stdin", input=files)
+        self._runner.run(self.place, "update-index", "--add", "--replace", "-z", "--stdin", input=files)
         self._index_info(f"{GITLINK} {commit}\t{path}\0" for path, commit in nested)
 
     def _index_info(self, lines: Iterable[str]) -> None:
         script = encoded("".join(lines))
         if script:
-            self._runner.run(self._place, "update-index", "--add", "--replace", "-z", "--index-info", input=script)
+            self._runner.run(self.place, "update-index", "--add", "--replace", "-z", "--index-info", input=script)
 
     def _is_submodule(self, path: str) -> bool:
         """Return whether the index has a submodule at the path; without its files it is an empty folder."""
-        return self._runner.run(self._place, "ls-files", "-s", "-z", "--", path).text.startswith(GITLINK)
+        return self._runner.run(self.place, "ls-files", "-s", "-z", "--", path).text.startswith(GITLINK)
 
     def _mode(self, path: str) -> int | None:
         """Return the mode of what is at a path inside the folder; None if nothing is, or a symlink leads there."""
@@ -148,3 +164,8 @@ class Leftovers:
                 folder = Path(parent, name)
                 if not folder.is_symlink():
                     folder.chmod(stat.S_IMODE(folder.lstat().st_mode) | stat.S_IRWXU)
+
+
+def _is_plain(path: str) -> bool:
+    """Return whether a path means the same to everybody. A nested repository's, which ends in a slash, does not."""
+    return all(_PLAIN.fullmatch(part) for part in path.split("/"))

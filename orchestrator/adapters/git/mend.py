@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.adapters.git.contents import hash_bytes, hash_files
-from orchestrator.adapters.git.diff import ABSENT, GITLINK, SYMLINK, RawChange, raw_changes
+from orchestrator.adapters.git.diff import GITLINK, SYMLINK, raw_changes
 from orchestrator.adapters.git.repository import Repository
 from orchestrator.adapters.git.run import GitFailed, Place, encoded
 from orchestrator.adapters.git.strangers import below, tracked_before
+from orchestrator.adapters.git.trees import ABSENT, RawChange
 from orchestrator.model.base import Sha
 
 _EXECUTABLE = "100755"
@@ -30,7 +31,7 @@ class Mender:
 
     def finish(self, old: Sha, new: Sha) -> list[str]:
         """Bring the files and the index to the new version; return the paths that hold something else, if any do."""
-        changes = raw_changes(self._repository.runner, self._repository.engine, old, new)
+        changes = raw_changes(self._repository, old, new)
         here = self._contents(changes)
         arrived = [change for change in changes if here[change.path] == (change.new_mode, change.new_id)]
         staying = {change.path for change in changes if here[change.path] == (change.old_mode, change.old_id)}

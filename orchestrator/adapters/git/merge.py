@@ -78,24 +78,14 @@ class Merger:
         fresh = shelf / f"{folder.name}.fresh"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
-        for path, blob in self._attribute_files(commit):
-            target = fresh / path
+        files = self._repository.trees.named(self._repository.tree_of(commit), ".gitattributes")
+        contents = self._repository.objects.contents(file.id for file in files)
+        for file in files:
+            target = fresh / file.name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(self._repository.runner.run(self._repository.engine, "cat-file", "blob", blob).out)
+            target.write_bytes(contents[file.id].body)
         fresh.replace(folder)
         return folder
-
-    def _attribute_files(self, commit: Sha) -> list[tuple[Path, str]]:
-        """Return the plain files called .gitattributes in a commit's tree, with their blobs."""
-        found = []
-        for field in self._repository.runner.run(
-            self._repository.engine, "ls-tree", "-r", "-z", "--full-tree", commit
-        ).fields():
-            about, path = field.split("\t", 1)
-            mode, _, blob = about.split(" ")
-            if mode.startswith("100") and path.rpartition("/")[2] == ".gitattributes":
-                found.append((Path(path), blob))
-        return found
 
 
 def merge_message(branch: str) -> str:

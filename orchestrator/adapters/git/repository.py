@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.adapters.git.commits import Commits
+from orchestrator.adapters.git.objects import Objects
+from orchestrator.adapters.git.refs import RefFiles
 from orchestrator.adapters.git.run import GitFailed, Place, Runner, encoded
+from orchestrator.adapters.git.trees import Trees
 from orchestrator.errors import Unusable
 from orchestrator.model.base import Sha, TreeId
 
@@ -100,7 +103,10 @@ class Repository:
         self.runner = runner
         self.refs_place = Place(located.common, index=state / "no-index")
         self.engine = Place(_engine(state, located.object_format), objects=located.objects, index=state / "no-index")
-        self.commits = Commits(runner, self.engine)
+        self.objects = Objects(runner, self.engine)
+        self.commits = Commits(self.objects)
+        self.trees = Trees(self.objects, self.zero)
+        self._ref_files = RefFiles(located.common, len(self.zero))
         self._contains: dict[tuple[Sha, Sha], bool] = {}
 
     @property
@@ -110,6 +116,11 @@ class Repository:
 
     def refs(self, *patterns: str) -> dict[str, Sha]:
         """Return the refs under the patterns (whole names or folders) and what they point to."""
+        found = self._ref_files.read(*patterns)
+        return found if found is not None else self.asked_refs(*patterns)
+
+    def asked_refs(self, *patterns: str) -> dict[str, Sha]:
+        """Return the refs under the patterns as git itself lists them."""
         done = self.runner.run(self.refs_place, "for-each-ref", "--format=%(objectname) %(refname)", "--", *patterns)
         pairs = (line.split(" ", 1) for line in done.text.splitlines())
         return {name: Sha(sha) for sha, name in pairs}
@@ -141,6 +152,10 @@ class Repository:
     def set_refs(self, targets: Mapping[str, Sha | None]) -> None:
         """Make each ref point to its commit, or delete it where that is None, in one transaction."""
         if not targets:
+            return
+        (ref, sha), *more = targets.items()
+        if sha is not None and not more:
+            self.runner.run(self.refs_place, "update-ref", "--no-deref", ref, sha, leaves=self._locks(targets))
             return
         lines = (f"update {ref}\0{sha}\0\0" if sha else f"delete {ref}\0\0" for ref, sha in targets.items())
         script = encoded("".join(lines))
@@ -174,11 +189,11 @@ class Repository:
 
     def known(self, ids: Iterable[str]) -> set[str]:
         """Return those of the object ids that are in the repository."""
-        asked = list(ids)
-        done = self.runner.run(
-            self.engine, "cat-file", "--batch-check=%(objectname)", input="".join(f"{id}\n" for id in asked).encode()
-        )
-        return {line for line in done.text.splitlines() if is_id(line)}
+        return set(self.objects.sizes(ids))
+
+    def close(self) -> None:
+        """End the git process that reads objects; the next question starts another one."""
+        self.objects.close()
 
     def settle(self) -> list[Path]:
         """Wait for the git processes a killed predecessor left, remove the locks of dead ones, and return those."""

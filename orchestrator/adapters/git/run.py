@@ -148,9 +148,8 @@ class Runner:
 
         Raises Unusable for a full or read-only disk or a missing program, GitFailed for a code not in `expect`.
         """
-        settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         with self.locks.held(leaves) as record:
-            process = self._spawn([self.program, *settings, *arguments], place, env or {})
+            process = self._spawn(self._argv(arguments), place, env or {})
             record.started(process.pid)
             try:
                 out, err = process.communicate(input, timeout=self.timeout_s)
@@ -167,7 +166,16 @@ class Runner:
             )
         raise GitFailed(arguments, place.git_dir, process.returncode, said)
 
-    def _spawn(self, argv: Sequence[str], place: Place, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    def start(self, place: Place, *arguments: str) -> "subprocess.Popen[bytes]":
+        """Return a git process that stays and is spoken to through its pipes; what it says beside that is nobody's."""
+        return self._spawn(self._argv(arguments), place, {}, errors=subprocess.DEVNULL)
+
+    def _argv(self, arguments: Sequence[str]) -> list[str]:
+        return [self.program, *(part for setting in _SETTINGS for part in ("-c", setting)), *arguments]
+
+    def _spawn(
+        self, argv: Sequence[str], place: Place, env: Mapping[str, str], *, errors: int = subprocess.PIPE
+    ) -> "subprocess.Popen[bytes]":
         """Return the started process, in a process group of its own.
 
         A Ctrl-C at the terminal then reaches the leader alone, and no checkout is torn halfway.
@@ -177,7 +185,7 @@ class Runner:
                 argv,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=errors,
                 cwd=place.work_tree or place.git_dir,
                 env={**place.environment(), **env},
                 process_group=0,

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Set
 from pathlib import Path
 
-from orchestrator.adapters.git.diff import ABSENT, GITLINK, RawChange
+from orchestrator.adapters.git.diff import GITLINK
+from orchestrator.adapters.git.trees import ABSENT, RawChange
 
 
 def untracked_in_the_way(folder: Path, changes: Iterable[RawChange]) -> list[str]:

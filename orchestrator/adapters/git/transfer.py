@@ -6,8 +6,8 @@ pass for what its name says. A last walk proves that nothing is missing before a
 
 from collections.abc import Collection, Iterable
 
-from orchestrator.adapters.git.diff import sizes
 from orchestrator.adapters.git.leftovers import Denied
+from orchestrator.adapters.git.objects import Objects
 from orchestrator.adapters.git.repository import Repository
 from orchestrator.adapters.git.run import Place
 from orchestrator.adapters.git.untrusted import Broken, blaming_the_workspace
@@ -21,7 +21,9 @@ _NAMED_MAX = 5
 class Transfer:
     """The way from one scratch repository into the user's."""
 
-    def __init__(self, repository: Repository, scratch: Place, *, size_max: int, latest: int) -> None:
+    def __init__(self, repository: Repository, scratch: Place, objects: Objects, *, size_max: int, latest: int) -> None:
+        """`objects` reads the scratch repository's."""
+        self._objects = objects
         self._repository = repository
         self._runner = repository.runner
         self._scratch = scratch
@@ -58,7 +60,7 @@ class Transfer:
 
     def _measure(self, new: dict[str, str]) -> None:
         """Raise Denied if the new objects together are larger than the limit."""
-        sized = sizes(self._runner, self._scratch, new)
+        sized = self._objects.sizes(new)
         total = sum(sized.values())
         if total > self._size_max:
             largest = sorted(((size, new[id] or id) for id, size in sized.items()), reverse=True)[:_NAMED_MAX]

@@ -84,8 +84,8 @@ def nested_head(folder: Path) -> Sha | None:
     return None
 
 
-def gather_objects(folder: Path, to: Path) -> None:
-    """Link (or copy) the object files of a workspace's repository into an object store of ours.
+def gather_objects(folder: Path, to: Path) -> int:
+    """Link (or copy) the object files of a workspace's repository into an object store of ours; return how many.
 
     Borrowed stores it names are not followed. Raises Broken where there are more files than any honest run makes.
     """
@@ -107,6 +107,7 @@ def gather_objects(folder: Path, to: Path) -> None:
                 for file in sorted(files, reverse=True):
                     assert shelf is not None
                     _take(shelf, file, to / name / file)
+    return taken
 
 
 def _take(shelf: int, name: str, to: Path) -> None:
