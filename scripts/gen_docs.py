@@ -128,7 +128,7 @@ def _text(field: dict[str, Any]) -> str:
         return "duration"
     if pattern.startswith("^[a-z0-9]([-a-z0-9]*"):
         return f"name, at most {field['maxLength']}"
-    return "glob" if (field.get("minLength"), field.get("maxLength")) == (1, 1024) else "text"
+    return "glob" if (field.get("minLength"), field.get("maxLength")) == (1, 512) else "text"
 
 
 def _plain(default: object) -> str:

@@ -6,19 +6,23 @@ configuration is at hand. Neither knows files: a finding names its place inside 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from orchestrator.core import globs
 from orchestrator.core.graph import cycles, path_text
 from orchestrator.core.suggest import did_you_mean
 from orchestrator.errors import Problem, Severity
-from orchestrator.model.base import NAME_MAX, Resource, seconds
+from orchestrator.model import rule
+from orchestrator.model.base import NAME_MAX, Resource
 from orchestrator.model.decision import Decision, Verb
 from orchestrator.model.gate import Gate
 from orchestrator.model.lane import Lane
 from orchestrator.model.provider import Adapter, AgentProvider, SandboxMode
 from orchestrator.model.roadmap import Roadmap
+from orchestrator.model.rule import Rule
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import MergeTrain
@@ -26,7 +30,7 @@ from orchestrator.model.train import MergeTrain
 Where = tuple[str | int, ...]
 
 SPEC_NAME_MAX = 56
-_YEAR_S = 366 * 24 * 3600.0
+_YEAR_NS = 366 * 24 * 3600 * 10**9
 # What can be read and means something, but cannot be done as things stand: exit 1, where a broken schema is exit 2.
 REFUSED = frozenset({"UnknownLane", "UnknownAgent", "UnknownTrain", "UnknownNeed", "Cycle", "NotBuilt"})
 
@@ -49,7 +53,12 @@ def breaks_schema(problem: Problem) -> bool:
 
 def findings(resource: Resource) -> tuple[Finding, ...]:
     """Return everything wrong inside one object that its schema cannot say, in the order of its fields."""
-    return (*_name(resource), *_rules(resource))
+    return (*_metadata(resource), *_rules(resource))
+
+
+def _broken(where: Where, said: Rule, detail: str = "") -> Finding:
+    """Return the finding for a rule of the models, in its own words and what is to be added to them here."""
+    return Finding(where, said.code, f"{said.message}{detail}")
 
 
 def dangling(
@@ -110,6 +119,36 @@ def _cycles(specs: Sequence[ImplementationSpec]) -> Iterator[tuple[Resource, Fin
         yield first, Finding(("spec", "dependsOn", first.spec.depends_on.index(way[1])), "Cycle", message)
 
 
+def _metadata(resource: Resource) -> Iterator[Finding]:
+    yield from _name(resource)
+    metadata = resource.metadata
+    for key, value in metadata.labels.items():
+        yield from _key(("metadata", "labels", key), key)
+        if not _LABEL_VALUE.fullmatch(value):
+            what = f"a label's value is at most 63 letters, digits, `-`, `_` and `.`, not {value!r}"
+            yield Finding(("metadata", "labels", key), "BadValue", what)
+    for key in metadata.annotations:
+        yield from _key(("metadata", "annotations", key), key.lower())
+    if sum(len(key.encode()) + len(value.encode()) for key, value in metadata.annotations.items()) > ANNOTATIONS_MAX:
+        what = f"annotations are at most {ANNOTATIONS_MAX >> 10} KiB together; shorten them"
+        yield Finding(("metadata", "annotations"), "BadValue", what)
+
+
+def _key(where: Where, key: str) -> Iterator[Finding]:
+    prefix, slash, name = key.rpartition("/")
+    is_good = _KEY_NAME.fullmatch(name) and (not slash or (len(prefix) <= 253 and _KEY_PREFIX.fullmatch(prefix)))
+    if not is_good:
+        what = f"a key is a name, or a domain, `/` and a name, such as `example.org/owner`, not {key!r}"
+        yield Finding(where, "BadValue", what)
+
+
+# What an API server asks of labels and annotations; the embedded store would take anything.
+ANNOTATIONS_MAX = 256 << 10
+_KEY_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_KEY_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL_VALUE = re.compile(f"({_KEY_NAME.pattern})?")
+
+
 def _name(resource: Resource) -> Iterator[Finding]:
     name = resource.metadata.name
     if not name:
@@ -146,11 +185,10 @@ def _rules(resource: Resource) -> Iterator[Finding]:
             yield from _provider(resource)
         case AgentRun():
             yield from _span(("spec", "timeout"), resource.spec.timeout)
-        case Decision(spec=spec) if spec.verb is Verb.PRIORITY and not spec.value.strip().lstrip("+-").isdecimal():
-            yield Finding(("spec", "value"), "BadValue", "`spec.value` is the new priority, a whole number in quotes")
+        case Decision(spec=spec) if spec.verb is Verb.PRIORITY and not rule.WHOLE_NUMBER.search(spec.value):
+            yield _broken(("spec", "value"), rule.PRIORITY)
         case Roadmap(spec=rm) if bool(rm.markdown) == (rm.file is not None):
-            said = "both" if rm.markdown else "neither"
-            yield Finding(("spec",), "BadValue", f"a Roadmap has `spec.markdown` or `spec.file`; this one has {said}")
+            yield _broken(("spec",), rule.ONE_SOURCE, f"; this one has {'both' if rm.markdown else 'neither'}")
 
 
 def _lane(lane: Lane) -> Iterator[Finding]:
@@ -164,19 +202,17 @@ def _lane(lane: Lane) -> Iterator[Finding]:
 
 def _spec(item: ImplementationSpec) -> Iterator[Finding]:
     spec = item.spec
-    if "\n" in spec.summary.strip() or not spec.summary.strip():
-        # The first line of a commit message: what follows it would be read as the message's trailers.
-        yield Finding(("spec", "summary"), "BadValue", "`spec.summary` is one line that says what is done")
+    if not rule.ONE_LINE.search(spec.summary):
+        yield _broken(("spec", "summary"), rule.SUMMARY)
     if spec.lane and spec.lanes:
-        what = "give `lane`, or `lanes` for work across several, not both"
-        yield Finding(("spec", "lanes"), "LaneAndLanes", what)
+        yield _broken(("spec", "lanes"), rule.LANE_AND_LANES)
     elif not spec.lane_names:
-        yield Finding(("spec",), "Missing", "`spec.lane` is missing: the lane whose files it writes (or `lanes`)")
+        yield _broken(("spec",), rule.SOME_LANE)
     yield from _patterns(("spec", "paths"), spec.paths)
     yield from _gates(("spec", "validation"), spec.validation)
     for at, need in enumerate(spec.depends_on):
         if need == item.name:
-            yield Finding(("spec", "dependsOn", at), "BadValue", "an item cannot need itself; drop the need")
+            yield _broken(("spec", "dependsOn", at), rule.NO_OWN_NEED)
 
 
 def _train(train: MergeTrain) -> Iterator[Finding]:
@@ -184,8 +220,7 @@ def _train(train: MergeTrain) -> Iterator[Finding]:
     yield from _gates(("spec", "gates"), spec.gates)
     window = spec.window
     if not window.min <= window.start <= window.max:
-        what = f"a window has min ≤ start ≤ max, not {window.min} ≤ {window.start} ≤ {window.max}"
-        yield Finding(("spec", "window"), "BadValue", what)
+        yield _broken(("spec", "window"), rule.WINDOW, f", not {window.min} ≤ {window.start} ≤ {window.max}")
     for at, floor in enumerate(spec.floors):
         yield from _patterns(("spec", "floors", at, "paths"), floor.paths)
 
@@ -196,8 +231,7 @@ def _provider(provider: AgentProvider) -> Iterator[Finding]:
         what = f"the adapter `{spec.adapter}` is not built yet; use `adapter: command` and name a program in `command`"
         yield Finding(("spec", "adapter"), "NotBuilt", what)
     elif not spec.command or not spec.command[0]:
-        what = "`spec.command` is missing: the program and its arguments, such as `[sh, agent.sh]`"
-        yield Finding(("spec", "command") if spec.command else ("spec",), "Missing", what)
+        yield _broken(("spec", "command") if spec.command else ("spec",), rule.COMMAND)
     if spec.sandbox in (SandboxMode.BUBBLEWRAP, SandboxMode.LANDLOCK):
         what = f"the sandbox `{spec.sandbox}` is not built yet; use `auto`, which contains processes but not files"
         yield Finding(("spec", "sandbox"), "NotBuilt", what)
@@ -208,17 +242,24 @@ def _gates(where: Where, gates: Sequence[Gate]) -> Iterator[Finding]:
     first: dict[str, int] = {}
     for at, gate in enumerate(gates):
         if gate.name in first:
-            what = f"two gates are called `{gate.name}`; give this one another name"
-            yield Finding((*where, at, "name"), "DuplicateGate", what)
+            yield _broken((*where, at, "name"), rule.GATE_NAMES, f" (`{gate.name}`)")
         first.setdefault(gate.name, at)
-        if not gate.run.strip():
-            yield Finding((*where, at, "run"), "BadValue", f"the gate `{gate.name}` has no command")
+        if not rule.SOMETHING.search(gate.run):
+            yield _broken((*where, at, "run"), rule.GATE_COMMAND, f" (`{gate.name}`)")
         yield from _span((*where, at, "timeout"), gate.timeout)
 
 
 def _span(where: Where, duration: str) -> Iterator[Finding]:
-    if not 0 < seconds(duration) <= _YEAR_S:
-        yield Finding(where, "BadValue", f"a limit is more than nothing and at most a year, not `{duration}`")
+    if not 10**6 <= _nanoseconds(duration) <= _YEAR_NS:
+        yield _broken(where, rule.SPAN, f", not `{duration}`")
+
+
+_UNIT_NS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+
+
+def _nanoseconds(duration: str) -> int:
+    """Return the length as Go reads it: whole nanoseconds of each part, the rest dropped."""
+    return sum(int(Decimal(number) * _UNIT_NS[unit]) for number, unit in re.findall(r"([0-9.]+)(ms|s|m|h)", duration))
 
 
 def _patterns(where: Where, patterns: Sequence[str]) -> Iterator[Finding]:

@@ -7,10 +7,22 @@ durations as strings in Go syntax. The docstring below a field is its descriptio
 
 import re
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, NewType
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
+
+from orchestrator.model.rule import GLOB, SPAN, JsonSchema, Rule, with_rules
 
 API_VERSION = "interlock.dev/v1alpha1"
 NAME_MAX = 63
@@ -19,14 +31,22 @@ NAME_MAX = 63
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=NAME_MAX)]
 SpecName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=56)]
 """Shorter than `Name`: a run is `<spec>-<n>` and must be a name too."""
-Glob = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+GLOB_MAX = 512
+"""Short enough for a server to check a thousand of them by regular expression within its budget."""
+GlobText = Annotated[str, StringConstraints(min_length=1, max_length=GLOB_MAX)]
+"""A glob that was read before, in what the leader writes."""
+Glob = Annotated[GlobText, *GLOB]
 Text = Annotated[str, StringConstraints(max_length=262_144)]
 Line = Annotated[str, StringConstraints(max_length=4_096)]
 Duration = Annotated[
     str,
     StringConstraints(pattern=r"^(([0-9]+(\.[0-9]+)?)(ms|s|m|h))+$", max_length=32),
+    SPAN,
 ]
 """A span of time in Go syntax: `90s`, `5m`, `1h30m`, `250ms`."""
+COUNT_MAX = (1 << 53) - 1
+"""The largest whole number that every reader of JSON keeps exactly."""
+Count = Annotated[int, Field(ge=0, le=COUNT_MAX)]
 Timestamp = AwareDatetime
 Sha = NewType("Sha", str)
 """A commit id, full length. Opaque to everything but the git adapters."""
@@ -43,6 +63,25 @@ def seconds(duration: str) -> float:
     )
 
 
+class _AsText:
+    """How amounts of money are spelled in documents: as text, because a number with a fraction is not exact in JSON."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(pattern=r"^[0-9]{1,15}(\.[0-9]{1,9})?$", strict=True)
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.no_info_after_validator_function(Decimal, text),
+            python_schema=handler(source),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda amount: f"{amount:.9f}".rstrip("0").rstrip("."), when_used="json"
+            ),
+        )
+
+
+Money = Annotated[Decimal, _AsText()]
+"""An amount, to nine places."""
+
+
 class Value(BaseModel):
     """The base of everything that is read from or written as a document: frozen, closed, camelCase outside."""
 
@@ -54,6 +93,16 @@ class Value(BaseModel):
         use_attribute_docstrings=True,
         validate_default=False,
     )
+    RULES: ClassVar[tuple[Rule, ...]] = ()
+    """What no single field's type can say."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        found = handler(schema)
+        if cls.RULES:
+            own = handler.resolve_ref_schema(found)
+            own |= with_rules(own, cls.RULES)
+        return found
 
     def document(self) -> dict[str, Any]:
         """Return the value as a JSON-ready document: camelCase names, absent instead of null, defaults that were
@@ -62,30 +111,48 @@ class Value(BaseModel):
 
 
 class OwnerReference(Value):
-    """The object this one is a child of; deleting that one deletes this."""
+    """The object this one is a child of. In a cluster the garbage collector deletes it with its owner; the embedded
+    store keeps it, so that the numbers of an item's runs are never used twice."""
 
     api_version: str = API_VERSION
+    """The owner's API version."""
     kind: Line
+    """The owner's kind."""
     name: Line
+    """The owner's name."""
     uid: Line = ""
+    """The owner's uid, so that a namesake made later is not taken for it; empty where it is not known."""
     controller: bool = True
+    """Whether the owner is the one that acts on this object."""
 
 
 class ObjectMeta(Value):
     """What every object carries beside spec and status. The store fills the lower half; files give the upper."""
 
     name: Annotated[str, StringConstraints(max_length=253)] = ""
+    """Unique among objects of the kind: lowercase letters, digits and `-`."""
     generate_name: Annotated[str, StringConstraints(max_length=57)] | None = None
+    """What a name begins with that the store completes; instead of `name`."""
     namespace: Annotated[str, StringConstraints(max_length=63)] = "default"
+    """The namespace in a cluster; the embedded store has one."""
     labels: dict[str, str] = Field(default_factory=dict)
+    """Keys and values to select by."""
     annotations: dict[str, str] = Field(default_factory=dict)
+    """Remarks of tools and people; nothing is selected by them."""
     uid: str | None = None
+    """Set by the store: what tells this object from a later one of the same name."""
     resource_version: str | None = None
-    generation: int = 0
+    """Set by the store: opaque, another one after every write."""
+    generation: Count = 0
+    """Set by the store: counts changes of `spec`, from 1."""
     creation_timestamp: Timestamp | None = None
+    """Set by the store: when it first saw the object."""
     deletion_timestamp: Timestamp | None = None
+    """Set by a cluster: when deletion was asked for."""
     owner_references: tuple[OwnerReference, ...] = ()
+    """The objects this one is a child of."""
     finalizers: tuple[str, ...] = ()
+    """Who has to clean up before a cluster removes the object."""
 
 
 class Resource(Value):
@@ -99,8 +166,11 @@ class Resource(Value):
     SHORT: ClassVar[tuple[str, ...]] = ()
 
     api_version: Annotated[str, StringConstraints(pattern=r"^interlock\.dev/v1alpha1$")] = API_VERSION
+    """The version of these documents."""
     kind: str
+    """The kind of this document."""
     metadata: ObjectMeta
+    """What the object is called, and what the store knows of it."""
 
     @property
     def name(self) -> str:

@@ -5,9 +5,10 @@ on, `Stalled` when only a person can change anything.
 """
 
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from orchestrator.model.base import Line, Timestamp, Value
+from orchestrator.model.base import Count, Line, Timestamp, Value
+from orchestrator.model.rule import Keyed
 
 
 class _Described(StrEnum):
@@ -157,9 +158,18 @@ class Condition(Value):
     """One condition in Kubernetes style."""
 
     type: Line
+    """What the condition is about: one of the condition types, each at most once."""
     status: Line
     """`True`, `False` or `Unknown`."""
     reason: Line = ""
+    """Why, in one word that scripts may rely on."""
     message: Line = ""
+    """Why, in a sentence for people."""
     last_transition_time: Timestamp
-    observed_generation: int = 0
+    """When `status` last changed."""
+    observed_generation: Count = 0
+    """The generation of the spec it was concluded from."""
+
+
+Conditions = Annotated[tuple[Condition, ...], Keyed("type")]
+"""An object's conditions, each type at most once."""

@@ -4,8 +4,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from orchestrator.model.base import Line, Resource, Timestamp, Value
+from orchestrator.model.base import Count, Line, Resource, Timestamp, Value
 from orchestrator.model.condition import _Described
+from orchestrator.model.rule import PRIORITY, SAID_FOR_GOOD, Rule
 
 
 class Verb(_Described):
@@ -25,12 +26,16 @@ class Verb(_Described):
 class DecisionSpec(Value):
     """Who says what about whom, and why."""
 
+    RULES: ClassVar[tuple[Rule, ...]] = (PRIORITY, SAID_FOR_GOOD)
+
     verb: Verb
+    """What the person says."""
     subject: Annotated[str, StringConstraints(min_length=1, max_length=63)]
     """A spec, or a train for `release` and `hold`."""
     head: Line = ""
     """The commit it is bound to, where it matters: an approval's head, a release's tip."""
     reason: Line = ""
+    """Why, in the person's words; kept and shown."""
     actor: Line = ""
     """The authenticated one; whatever a file says is replaced."""
     value: Line = ""
@@ -40,15 +45,18 @@ class DecisionSpec(Value):
 class DecisionStatus(Value):
     """Whether and when it took effect."""
 
-    observed_generation: int = 0
+    observed_generation: Count = 0
+    """The generation of the spec the leader took in."""
     effective: bool | None = None
     """Absent until the leader has looked; false if it was refused."""
     at: Timestamp | None = None
-    sequence: int = 0
+    """When the leader took it in."""
+    sequence: Count = 0
     """The order in which the leader took words in; creation times may tie or jump."""
-    after_run: int = 0
+    after_run: Count = 0
     """How many starts the subject had by then: a retry gives back what those spent."""
     message: Line = ""
+    """What came of it, or why it was refused."""
 
 
 class Decision(Resource):
@@ -60,4 +68,6 @@ class Decision(Resource):
 
     kind: Annotated[str, StringConstraints(pattern="^Decision$")] = "Decision"
     spec: DecisionSpec
+    """Who says what about whom, and why. Never changed."""
     status: DecisionStatus = Field(default_factory=DecisionStatus)
+    """Whether and when it took effect. Written by the leader alone."""

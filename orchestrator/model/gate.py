@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from orchestrator.model.base import Duration, Line, Name, Text, Value
+from orchestrator.model.rule import GATE_COMMAND, GATE_NAMES, Keyed
 
 
 class GateResult(StrEnum):
@@ -20,9 +21,9 @@ class GateResult(StrEnum):
 class CouldNotRun(Value):
     """How to tell that a gate had no verdict, beside the documented defaults for known runners."""
 
-    exit: tuple[int, ...] = ()
+    exit: Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], Field(max_length=256)] = ()
     """Exit codes that mean the gate could not run; 126 and 127 always do."""
-    output: tuple[Line, ...] = ()
+    output: Annotated[tuple[Line, ...], Field(max_length=256)] = ()
     """Words that mean it, found anywhere in the output."""
 
 
@@ -31,7 +32,7 @@ class Gate(Value):
 
     name: Name
     """Short name, unique among the gates of its owner."""
-    run: Annotated[str, StringConstraints(min_length=1, max_length=8192)]
+    run: Annotated[str, StringConstraints(min_length=1, max_length=8192), GATE_COMMAND]
     """The command, given to `sh -c` at the root of the tree."""
     timeout: Duration = "10m"
     """Over this time the gate has failed."""
@@ -39,9 +40,16 @@ class Gate(Value):
     """What else means that the gate had no verdict."""
 
 
+GATES_BY_NAME = (Keyed("name"), GATE_NAMES)
+"""No two gates of a list have one name."""
+
+
 class Evidence(Value):
     """What a gate or the merge said about an attempt; the next attempt reads it in its prompt."""
 
     gate: Line
+    """The gate that spoke, or what else did: `merge`, `scope`, …"""
     result: Line
+    """What it said: a gate's result, or a failure class."""
     output: Text = ""
+    """The bounded tail of what it printed."""

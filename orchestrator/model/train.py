@@ -6,9 +6,22 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from orchestrator.model.base import Glob, Line, Resource, Sha, SpecName, Timestamp, TreeId, Value
-from orchestrator.model.condition import Condition, Reason
-from orchestrator.model.gate import Gate
+from orchestrator.model.base import (
+    COUNT_MAX,
+    Count,
+    Glob,
+    GlobText,
+    Line,
+    Resource,
+    Sha,
+    SpecName,
+    Timestamp,
+    TreeId,
+    Value,
+)
+from orchestrator.model.condition import Conditions, Reason
+from orchestrator.model.gate import GATES_BY_NAME, Gate
+from orchestrator.model.rule import WINDOW, Rule
 from orchestrator.model.spec import Tier, Wait
 
 Branch = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=200)]
@@ -33,15 +46,21 @@ class Barrier(StrEnum):
 class Window(Value):
     """How many entries are looked at together."""
 
+    RULES: ClassVar[tuple[Rule, ...]] = (WINDOW,)
+
     start: Annotated[int, Field(ge=1, le=1000)] = 4
+    """How many at first. Not used yet."""
     min: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Never fewer than this. Not used yet."""
     max: Annotated[int, Field(ge=1, le=1000)] = 16
+    """Never more than this. Not used yet."""
 
 
 class Batch(Value):
     """How many entries one validation may hold; 1 means no batching."""
 
     max: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Entries in one validation. Not used yet."""
 
 
 class Retries(Value):
@@ -61,9 +80,13 @@ class Approvals(Value):
     """How many people must approve a head, by tier."""
 
     safety: Annotated[int, Field(ge=0, le=100)] = 0
+    """People for a `safety` item."""
     validity: Annotated[int, Field(ge=0, le=100)] = 0
+    """People for a `validity` item."""
     execution: Annotated[int, Field(ge=0, le=100)] = 0
+    """People for an `execution` item."""
     strategy: Annotated[int, Field(ge=0, le=100)] = 0
+    """People for a `strategy` item."""
 
     def needed(self, tier: Tier) -> int:
         """Return how many approvals an item of `tier` needs."""
@@ -78,16 +101,21 @@ class Approvals(Value):
 class Floor(Value):
     """Touching these paths makes an item at least this early a tier, whatever its spec says."""
 
-    paths: Annotated[tuple[Glob, ...], Field(min_length=1, max_length=256)]
+    paths: Annotated[tuple[Glob, ...], Field(min_length=1, max_length=48)]
+    """Globs of the paths."""
     tier: Tier
+    """The latest tier an item that touches them can have."""
 
 
 class PatchLimits(Value):
     """How large one change may be."""
 
-    max_files: Annotated[int, Field(ge=1)] = 300
-    max_lines: Annotated[int, Field(ge=1)] = 10_000
-    max_bytes: Annotated[int, Field(ge=1)] = 50 << 20
+    max_files: Annotated[int, Field(ge=1, le=COUNT_MAX)] = 300
+    """Changed files."""
+    max_lines: Annotated[int, Field(ge=1, le=COUNT_MAX)] = 10_000
+    """Added and deleted lines together."""
+    max_bytes: Annotated[int, Field(ge=1, le=COUNT_MAX)] = 50 << 20
+    """Bytes of new file content."""
 
 
 class MergeTrainSpec(Value):
@@ -96,18 +124,27 @@ class MergeTrainSpec(Value):
     repository: Line = "."
     """A path, or https://github.com/OWNER/NAME."""
     base: Branch = "main"
-    gates: Annotated[tuple[Gate, ...], Field(max_length=64)] = ()
+    """The branch that items land on."""
+    gates: Annotated[tuple[Gate, ...], Field(max_length=64), *GATES_BY_NAME] = ()
     """Run on every candidate. No gates is a refusal to start."""
     runs: Annotated[int, Field(ge=1, le=10_000)] = 2
     """Validations running at once."""
     window: Window = Field(default_factory=Window)
+    """How many entries are looked at together. Not used yet."""
     batch: Batch = Field(default_factory=Batch)
+    """How many entries one validation may hold. Not used yet."""
     speculation: Speculation = Speculation.BEST_FIRST
+    """How candidates beyond the front are chosen. Not used yet."""
     tier_barrier: Barrier = Barrier.STRICT
+    """How strictly an earlier tier holds a later one."""
     retries: Retries = Field(default_factory=Retries)
+    """How often something is tried again."""
     approvals: Approvals = Field(default_factory=Approvals)
-    floors: Annotated[tuple[Floor, ...], Field(max_length=256)] = ()
+    """How many people must approve a head, by tier."""
+    floors: Annotated[tuple[Floor, ...], Field(max_length=32)] = ()
+    """Paths that make an item at least this early a tier."""
     patch: PatchLimits = Field(default_factory=PatchLimits)
+    """How large one change may be."""
     paused: bool = False
     """Desired state: land nothing."""
 
@@ -116,8 +153,10 @@ class Claim(Value):
     """A live exclusive right to write some paths. Two claims that are not lent never overlap."""
 
     spec: SpecName
-    paths: tuple[Glob, ...]
-    epoch: int
+    """The item that holds it."""
+    paths: tuple[GlobText, ...]
+    """What nobody else may write while it is live."""
+    epoch: Count
     """Fencing token: grows with every grant in this train."""
     lent_to: SpecName | None = None
     """The earlier item this claim yielded to; while set, the claim excludes nobody and its run is not published."""
@@ -127,65 +166,90 @@ class WorkTree(Value):
     """The user's own checkout of the base, as the landing intent found it."""
 
     path: Line
+    """The folder it is checked out in."""
     index_tree: TreeId
+    """The tree its index held then."""
 
 
 class Landing(Value):
     """The intent to land: written before the base moves, finished or decided anew after a crash."""
 
     spec: SpecName
+    """The item that lands."""
     run: Line
+    """The run whose work it is."""
     head: Sha
+    """The head of its pull request that was tested."""
     commit: Sha
     """The tested merge commit."""
     tree: TreeId
+    """The tree of that commit: what the base must hold afterwards."""
     base: Sha
     """The tip the commit was tested on; the only one it may replace."""
     work_tree: WorkTree | None = None
+    """The checkout that moves along, where there is one."""
     at: Timestamp
+    """When the intent was written."""
 
 
 class Landed(Value):
     """The last landing."""
 
     spec: SpecName
+    """The item that landed."""
     run: Line = ""
+    """The run whose work it was; empty where the trailer names none."""
     commit: Sha
+    """The merge commit on the base."""
     at: Timestamp
+    """When it landed."""
 
 
 class Frozen(Value):
     """Why the train lands nothing, until when."""
 
     reason: Reason
+    """Why, in one word that scripts may rely on."""
     message: Line = ""
+    """Why, in a sentence for people."""
     tip: Sha = Sha("")
     """The base tip it was frozen on; a release names it."""
     since: Timestamp
+    """When it froze."""
 
 
 class TrainEntry(Value):
     """One open pull request in landing order."""
 
     name: SpecName
+    """The item."""
     waiting_for: tuple[Wait, ...] = ()
+    """What keeps it from landing."""
 
 
 class MergeTrainStatus(Value):
     """The record everything contends for: claims, the front of the train, the landing under way."""
 
-    conditions: tuple[Condition, ...] = ()
-    observed_generation: int = 0
+    conditions: Conditions = ()
+    """`Frozen`: whether the train lands nothing."""
+    observed_generation: Count = 0
+    """The generation of the spec the status was concluded from."""
     leader: Line = ""
-    epoch: int = 0
+    """The incarnation of the leader that wrote it last."""
+    epoch: Count = 0
     """The last claim epoch handed out."""
     claims: tuple[Claim, ...] = ()
+    """All live claims of this base."""
     entries: tuple[TrainEntry, ...] = ()
+    """Open pull requests in landing order."""
     tip: Sha | None = None
     """The base tip last seen; the next one must contain it."""
     landing: Landing | None = None
+    """The landing under way, if there is one."""
     last_landing: Landed | None = None
+    """The last landing seen."""
     frozen: Frozen | None = None
+    """Why the train lands nothing; absent while it does."""
 
 
 class MergeTrain(Resource):
@@ -197,4 +261,6 @@ class MergeTrain(Resource):
 
     kind: Annotated[str, StringConstraints(pattern="^MergeTrain$")] = "MergeTrain"
     spec: MergeTrainSpec
+    """What lands where, proved how, in which order."""
     status: MergeTrainStatus = Field(default_factory=MergeTrainStatus)
+    """The record everything contends for. Written by the leader alone."""

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from orchestrator.model.base import Line, Resource, Sha, SpecName, Text, Timestamp, TreeId, Value
+from orchestrator.model.base import Count, Line, Resource, Sha, SpecName, Text, Timestamp, TreeId, Value
 from orchestrator.model.gate import Gate, GateResult
 
 
@@ -32,15 +32,21 @@ class ValidationSpec(Value):
     """The key (tree, gate digest, environment digest) and how to reach the tree."""
 
     tree: TreeId
+    """The tree the gate runs on."""
     commit: Sha
     """A commit with that tree."""
     gate: Gate
+    """What is run."""
     gate_digest: Line
+    """`sha256:` over what the gate does."""
     environment: Line
+    """The digest of what a verdict depends on beside tree and gate."""
     purpose: Purpose
+    """Why it was asked for first."""
     subject: SpecName | None = None
     """The item that would be blamed; absent for a control run."""
     train: Line = "main"
+    """The train it was asked for."""
 
 
 class Try(Value):
@@ -53,17 +59,24 @@ class Try(Value):
     output: Text = ""
     """The bounded tail of the output."""
     started_at: Timestamp | None = None
+    """When it started."""
     ended_at: Timestamp | None = None
+    """When it ended."""
 
 
 class ValidationStatus(Value):
     """What came out, try by try."""
 
-    observed_generation: int = 0
+    observed_generation: Count = 0
+    """Nothing is written here yet: a key does not change."""
     phase: ValidationPhase = ValidationPhase.PENDING
+    """Where it stands."""
     leader: Line = ""
+    """The incarnation of the leader that started the last try."""
     started_at: Timestamp | None = None
+    """When the last try was started."""
     tries: tuple[Try, ...] = ()
+    """Every execution so far, oldest first."""
 
 
 class Validation(Resource):
@@ -75,4 +88,6 @@ class Validation(Resource):
 
     kind: Annotated[str, StringConstraints(pattern="^Validation$")] = "Validation"
     spec: ValidationSpec
+    """The key (tree, gate digest, environment digest) and how to reach the tree."""
     status: ValidationStatus = Field(default_factory=ValidationStatus)
+    """What came out. Written by the leader alone."""

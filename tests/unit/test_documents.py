@@ -213,7 +213,7 @@ MISTAKES = {
     ),
     "no time at all": (
         PROVIDER + "spec: {adapter: command, command: [x], limits: {timeout: 0s}}\n",
-        ["x.yaml:4:49: a limit is more than nothing and at most a year, not `0s`"],
+        ["x.yaml:4:49: a limit is at least a millisecond and at most a year of 366 days, not `0s`"],
     ),
     "field without value": (
         TRAIN + "spec:\n  gates:\n",
@@ -278,7 +278,7 @@ MISTAKES = {
     ),
     "two gates of one name": (
         TRAIN + "spec:\n  gates:\n  - {name: t, run: a}\n  - {name: t, run: b}\n",
-        ["x.yaml:7:6: two gates are called `t`; give this one another name"],
+        ["x.yaml:7:6: two gates have one name; give one of them another (`t`)"],
     ),
     "window": (
         TRAIN + "spec:\n  window: {start: 20}\n",
