@@ -54,8 +54,9 @@ fmt: setup ## format and sort imports
 	@ruff check --quiet --fix --select I .
 	@ruff format --quiet .
 
-docs: setup ## write the reference pages anew from the code
+docs: setup ## write the reference pages and the CRDs anew from the code
 	@python scripts/gen_docs.py
+	@interlock crds --out manifests/crds
 
 lock: setup ## resolve pyproject.toml into requirements.lock anew
 	@uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

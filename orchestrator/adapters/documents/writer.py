@@ -23,6 +23,8 @@ from orchestrator.model.base import Resource
 _BOUNDARY = re.compile(r"^(?=---(?:[ \t\n]|\Z))", re.MULTILINE)
 # Characters a double-quoted scalar spells as escapes; plain and literal ones would lose or refuse them.
 _ODD = re.compile("[^\n\x20-\x7e\xa1-\u2027\u2030-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# kubectl and Argo CD read YAML 1.1, where these are booleans and numbers.
+_OLDER_MEANING = re.compile(r"(?i:y|yes|n|no|on|off)|[-+]?0[bB][01_]+|[-+]?[0-9]+_[0-9_]*")
 
 
 def dump(resource: Resource) -> str:
@@ -175,7 +177,7 @@ def _styled(value: Any) -> Any:
 
 
 def _styled_text(text: str) -> str:
-    if _ODD.search(text):
+    if _ODD.search(text) or _OLDER_MEANING.fullmatch(text):
         return _quoted(text)
     if "\n" not in text:
         return text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from orchestrator.cli.grammar import author, inspect, people, store, work
+from orchestrator.cli.grammar import author, inspect, manifests, people, store, work
 from orchestrator.cli.parser import Group, Overview, Parser, Verbs, common_options
 
 ABOUT = """
@@ -48,4 +48,5 @@ def build() -> Parser:
     inspect.add(verbs, see)
     people.add(verbs, say)
     store.add(verbs, objects)
+    manifests.add(verbs, objects)
     return parser
