@@ -10,18 +10,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.adapters.documents import ROADMAP_SIZE_MAX, Loaded, load, read_text
+from orchestrator.adapters.documents import ROADMAP_SIZE_MAX, Loaded, decode, load, read_text
 from orchestrator.adapters.survey import tracked_paths
 from orchestrator.cli import manifests
 from orchestrator.cli.context import settings_of
 from orchestrator.cli.output import Document, Output, problem_document
+from orchestrator.cli.planned import next_step, show
 from orchestrator.cli.planwatch import watch
 from orchestrator.cli.specfiles import Draft, Fate, Filed, filed, planned_names, stale, write
 from orchestrator.cli.spectelling import tell
-from orchestrator.cli.table import Column, count, write_table
-from orchestrator.core.plan import PlanResult
-from orchestrator.core.plan import plan as planned
-from orchestrator.core.roadmap import RoadmapItem, read_strict, template
+from orchestrator.cli.table import count
+from orchestrator.core import plan as planner
+from orchestrator.core.plan import PlanResult, plan_documents
+from orchestrator.core.roadmap import read, template
 from orchestrator.core.validate import breaks_schema
 from orchestrator.errors import Invalid, Problem
 from orchestrator.model.lane import Lane
@@ -55,7 +56,7 @@ def _once(args: argparse.Namespace, out: Output) -> int:
     if out.is_machine:
         out.document(_document(result, files, left_over))
     else:
-        _show(result, out)
+        show(result, out)
     out.problems([*result.problems, *(problem for file in files for problem in file.problems)])
     return _verdict(args, result, files, left_over, out)
 
@@ -96,7 +97,7 @@ def _unreadable(result: PlanResult, unreadable: Sequence[Problem], out: Output) 
         document = _document(result, (), ())
         out.document({**document, "problems": [problem_document(each) for each in told], "error": word})
     else:
-        _show(result, out)
+        show(result, out)
     out.failure(word, told)
     return 2
 
@@ -123,30 +124,33 @@ def _planned(
     roadmaps: Sequence[str], around: Loaded, repository: Path, *, known: Sequence[str]
 ) -> tuple[PlanResult, list[Problem]]:
     """Return the plan of all roadmaps that can be read, and what is wrong with whatever cannot."""
-    items: list[RoadmapItem] = []
-    problems: list[Problem] = []
+    documents: list[planner.Document] = []
     unreadable: list[Problem] = []
     for path in dict.fromkeys(roadmaps):
-        text, wrong = (sys.stdin.read(), []) if path == manifests.STDIN else read_text(Path(path), ROADMAP_SIZE_MAX)
+        text, wrong = _text(path)
         unreadable += wrong
         if text is not None:
-            read = read_strict(text, path)
-            items += read.items
-            problems += read.problems
+            documents.append(planner.Document(path, read(text, path)))
     resources = [each.resource for each in around.objects]
-    result = planned(
-        items,
+    result = plan_documents(
+        documents,
         lanes=[r for r in resources if isinstance(r, Lane)],
         trains=[r for r in resources if isinstance(r, MergeTrain)],
         known=[*known, *(r.name for r in resources if isinstance(r, ImplementationSpec))],
         files=tracked_paths(repository) if any(isinstance(r, MergeTrain) and r.spec.floors for r in resources) else (),
-        problems=problems,
     )
     if any(breaks_schema(problem) for problem in around.problems):
         unreadable += around.problems
         sure = tuple(problem for problem in result.problems if problem.code not in _NEEDS_ALL)
         result = replace(result, problems=sure)
     return result, unreadable
+
+
+def _text(path: str) -> tuple[str | None, list[Problem]]:
+    """Return the roadmap's text, or None and why it cannot be read."""
+    if path == manifests.STDIN:
+        return decode(sys.stdin.buffer.read(), "(stdin)")
+    return read_text(Path(path), ROADMAP_SIZE_MAX)
 
 
 def _sourced(document: Document, settings: Settings) -> Document:
@@ -166,6 +170,8 @@ def _document(result: PlanResult, files: Sequence[Filed], left_over: Sequence[Fi
         "items": [item.document() for item in result.items],
         "problems": [problem_document(problem) for problem in result.problems],
     }
+    if result.documents:
+        document["documents"] = [each.document() for each in result.documents]
     if files or left_over:
         document["files"] = [_file_document(file) for file in files]
         document["stale"] = [file.path for file in left_over]
@@ -184,32 +190,6 @@ def _file_document(file: Filed) -> Document:
     }
 
 
-def _show(result: PlanResult, out: Output) -> None:
-    columns = [
-        Column("WAVE", right=True),
-        Column("ITEM"),
-        Column("TIER"),
-        Column("LANE"),
-        Column("NEEDS", gives_way=True),
-        Column("MISSING", gives_way=True, style="yellow"),
-        Column("PATHS", gives_way=True, style="dim"),
-    ]
-    rows = [
-        [
-            "done" if item.item.done else str(item.wave or "-"),
-            item.item.name,
-            str(item.tier),
-            ", ".join(lane.text for lane in item.item.lanes),
-            ", ".join(need.text for need in item.item.needs),
-            ", ".join(item.missing),
-            ", ".join(path.text for path in item.item.paths),
-        ]
-        for item in sorted(result.items, key=lambda item: (item.item.done, item.wave == 0, item.wave, item.place))
-    ]
-    if rows:
-        write_table(out, columns, rows)
-
-
 def _verdict(
     args: argparse.Namespace, result: PlanResult, files: Sequence[Filed], left_over: Sequence[Filed], out: Output
 ) -> int:
@@ -221,5 +201,7 @@ def _verdict(
     if args.check:
         lacking = [file for file in files if file.lacks]
         return 1 if lacking or left_over or not all(file.is_settled for file in files) else 0
+    if not args.out and not out.is_machine and (step := next_step(result)):
+        out.remark(step)
     # What waits for a person; a draft to complete is what was asked for.
     return 1 if any(file.fate in (Fate.KEPT, Fate.UNREADABLE) for file in files) else 0

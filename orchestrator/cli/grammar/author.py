@@ -30,7 +30,7 @@ overwrites what a person wrote (what was written last is remembered beside them,
         calls="planning:plan",
         group=group,
     )
-    plan.add_argument("roadmaps", nargs="*", metavar="ROADMAP", help="markdown files in strict form")
+    plan.add_argument("roadmaps", nargs="*", metavar="ROADMAP", help="markdown files: strict form, or as people write")
     plan.add_argument("--out", metavar="DIR", help="write one file per spec into this folder")
     plan.add_argument("--force", action="store_true", help="with --out: take the roadmap's words over a person's")
     plan.add_argument("--prune", action="store_true", help="with --out: remove files whose item is gone, if unedited")

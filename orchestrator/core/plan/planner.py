@@ -10,7 +10,7 @@ from orchestrator.core.globs import BadPattern, Pattern, Scope, TooComplex, pars
 from orchestrator.core.graph import cycles, path_text
 from orchestrator.core.order import Orderable, Ranking, rank
 from orchestrator.core.plan.lanes import LaneCheck
-from orchestrator.core.plan.result import PlannedItem, PlanResult
+from orchestrator.core.plan.result import Candidate, PlannedItem, PlanResult
 from orchestrator.core.plan.specs import drafted, missing, place_in
 from orchestrator.core.plan.waves import Surfer, waves
 from orchestrator.core.roadmap import RoadmapItem
@@ -73,6 +73,11 @@ class _Planner:
         for item in self.said:
             if self.open.get(item.name) is not item:
                 self._drafted(item)
+        self.candidates: dict[str, tuple[Candidate, ...]] = {
+            name: tuple(Candidate(each.text, each.line, None) for each in item.candidates)
+            for name, item in self.items.items()
+            if item.candidates
+        }
         self.floors = self._floors()
         self.ranking = self._ranking()
         self._check_needs(known)
@@ -89,8 +94,9 @@ class _Planner:
                 tier=self.ranking.tier.get(name, item.tier or Tier.EXECUTION),
                 wave=self.waves.get(name, 0),
                 place=self.ranking.place.get(name, -1) + 1,
-                missing=missing(item),
+                missing=() if item.is_loose and item.done else missing(item),
                 spec=self.specs.get(name),
+                candidates=self.candidates.get(name, ()),
             )
             for name, item in self.items.items()
         )
@@ -183,6 +189,7 @@ class _Planner:
             return
         check = LaneCheck(lanes)
         self.problems.extend(check.broken)
+        self._own_candidates(check)
         for item in self.said:
             for lane in item.lanes:
                 if lane.text not in check.names:
@@ -192,6 +199,20 @@ class _Planner:
             if not check.broken:
                 names = tuple(lane.text for lane in item.lanes)
                 self._check_paths(item, names if check.names.issuperset(names) else (), check)
+
+    def _own_candidates(self, check: LaneCheck) -> None:
+        """Note who owns what items mention; warn where that is none of the lanes they name."""
+        for name, mentioned in self.candidates.items():
+            owned = tuple(replace(each, owner=check.owner(_example(each.path))) for each in mentioned)
+            self.candidates[name] = owned
+            item = self.items[name]
+            lanes = {lane.text for lane in item.lanes}
+            for each in owned if lanes and not item.done else ():
+                if each.owner is not None and each.owner not in lanes:
+                    what = (
+                        f"mentions `{each.path}`, which lane `{each.owner}` owns; name it too if the item writes there"
+                    )
+                    self._wrong("MentionsOther", item, what, line=each.line, severity=Severity.WARNING)
 
     def _check_paths(self, item: RoadmapItem, names: tuple[str, ...], check: LaneCheck) -> None:
         """Report paths outside these lanes; without any (none is named, or one nobody knows), paths of no lane."""
@@ -271,6 +292,11 @@ def _with_named_needs(items: Sequence[RoadmapItem], known: Collection[str]) -> t
         else item
         for item in items
     )
+
+
+def _example(pattern: str) -> str:
+    """Return a path that the pattern could match, to ask who owns it."""
+    return pattern.replace("**", "x").replace("*", "x").replace("?", "x").strip("/")
 
 
 def _patterns(texts: Sequence[str]) -> tuple[Pattern, ...]:

@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.core.plan.specs import fields_of
-from orchestrator.core.roadmap import RoadmapItem
+from orchestrator.core.plan.specs import fields_of, safety_gates
+from orchestrator.core.roadmap import Read, RoadmapItem
 from orchestrator.errors import Problem, Severity
 from orchestrator.model.base import API_VERSION
 from orchestrator.model.spec import ImplementationSpec, Tier
 
 BRANCH_PREFIX = "interlock/"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that an item's text mentions. Nobody said that the item may write it."""
+
+    path: str
+    line: int
+    owner: str | None
+    """The lane that owns it; None if none does, or none is defined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,7 @@ class PlannedItem:
     """What the document does not say, by the spec's field names."""
     spec: ImplementationSpec | None
     """None where too little is said, or something wrong."""
+    candidates: tuple[Candidate, ...] = ()
 
     @property
     def branch(self) -> str:
@@ -60,6 +71,67 @@ class PlannedItem:
             "branch": self.branch,
             "done": item.done,
             "missing": list(self.missing),
+            **(self._found() if item.is_loose else {}),
+        }
+
+    def _found(self) -> dict[str, Any]:
+        """Return what else was found in a document that was not written for a machine, and where."""
+        item = self.item
+        return {
+            "group": item.group,
+            "objective": item.objective,
+            "acceptanceCriteria": [said.text for said in item.acceptance],
+            "validation": [{"name": command.name, "run": command.run} for command in item.validation],
+            "outOfScope": [said.text for said in item.out_of_scope],
+            "safetyGates": safety_gates(item),
+            "candidates": [{"path": each.path, "line": each.line, "owner": each.owner} for each in self.candidates],
+            "evidence": self._evidence(),
+        }
+
+    def _evidence(self) -> dict[str, Any]:
+        """Return, by field, the line that says it, and what does where that is no label of the field's own."""
+        fields = dict.fromkeys([*self.item.lines, *self.item.origins])
+        return {
+            FIELD_NAMES.get(name, name): {
+                "line": self.item.line_of(name),
+                **({"from": self.item.origins[name]} if name in self.item.origins else {}),
+            }
+            for name in fields
+        }
+
+
+FIELD_NAMES = {"out_of_scope": "outOfScope", "acceptance": "acceptanceCriteria", "lanes": "lane"}
+"""A roadmap's field → the plan's, where they differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What one document says beside its items."""
+
+    path: str
+    read: Read
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        read = self.read
+        return {
+            "path": self.path,
+            "form": str(read.form),
+            "lanes": [
+                {
+                    "name": lane.name,
+                    "title": lane.title,
+                    "line": lane.line,
+                    "own": [path.text for path in lane.paths],
+                    "gaps": [{"text": gap.text, "line": gap.line} for gap in lane.gaps],
+                }
+                for lane in read.lanes
+            ],
+            "guardrails": [{"text": said.text, "line": said.line} for said in read.guardrails],
+            "checkpoints": [
+                {"title": each.title, "line": each.line, "criteria": [said.text for said in each.criteria]}
+                for each in read.checkpoints
+            ],
         }
 
 
@@ -69,6 +141,9 @@ class PlanResult:
 
     items: tuple[PlannedItem, ...]
     problems: tuple[Problem, ...]
+    documents: tuple[Document, ...] = ()
+    has_lanes: bool = False
+    """Lanes are defined in the repository; where not, those that a document describes were taken."""
 
     @property
     def has_errors(self) -> bool:
@@ -80,6 +155,7 @@ class PlanResult:
         return {
             "items": [item.document() for item in self.items],
             "problems": [problem_document(problem) for problem in self.problems],
+            **({"documents": [each.document() for each in self.documents]} if self.documents else {}),
         }
 
 

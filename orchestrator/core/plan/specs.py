@@ -91,6 +91,7 @@ def fields_of(item: RoadmapItem) -> dict[str, Any]:
         "dependsOn": [need.text for need in item.needs],
         "priority": item.priority,
         "agent": item.agent,
+        "safetyGates": safety_gates(item),
         "source": {"path": item.path, "line": item.line},
     }
     return {name: value for name, value in said.items() if value}
@@ -115,3 +116,8 @@ def place_in(item: RoadmapItem, where: Sequence[str | int]) -> tuple[int, int]:
             return item.line_of(_FIELD_OF.get(name, name)), 1
         case _:
             return item.line, 1
+
+
+def safety_gates(item: RoadmapItem) -> dict[str, Any]:
+    """Return the gates that the document's guardrails set, as a spec has them."""
+    return {name: True if name == "paperOnly" else "unchanged" for name, _ in item.safety_gates}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from orchestrator.errors import Problem
 from orchestrator.model.spec import Tier
@@ -58,10 +59,50 @@ class RoadmapItem:
     done: bool = False
     lines: Mapping[str, int] = field(default_factory=dict)
     """The line of each field that is there, by the field's name here."""
+    candidates: tuple[Said, ...] = ()
+    """Files that the text mentions. Nobody said that the item may write them."""
+    safety_gates: tuple[tuple[str, Said], ...] = ()
+    """Guardrails of the document that are gates of a spec, by the spec's field."""
+    is_loose: bool = False
+    """It comes from a document that was not written for a machine."""
+    group: str = ""
+    """The heading it stands under."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """What in the document says a field that has no label of its own, by the field's name here."""
 
     def line_of(self, name: str) -> int:
         """Return the field's line, or the item's where the document does not have the field."""
         return self.lines.get(name, self.line)
+
+
+class Form(StrEnum):
+    """How a document is written: as the contract has it, as people write, or both in one."""
+
+    STRICT = "strict"
+    LOOSE = "loose"
+    MIXED = "mixed"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredLane:
+    """A lane that the document itself describes. `gaps` is what it says in words that are no path."""
+
+    name: str
+    title: str
+    line: int
+    paths: tuple[Said, ...] = ()
+    gaps: tuple[Said, ...] = ()
+    aliases: frozenset[str] = frozenset()
+    """What the document, or a repository, may call it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A milestone that is checked and not worked on: its criteria are nobody's in particular."""
+
+    title: str
+    line: int
+    criteria: tuple[Said, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +111,7 @@ class Read:
 
     items: tuple[RoadmapItem, ...]
     problems: tuple[Problem, ...]
+    lanes: tuple[DeclaredLane, ...] = ()
+    guardrails: tuple[Said, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+    form: Form = Form.STRICT

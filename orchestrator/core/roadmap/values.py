@@ -147,14 +147,14 @@ class _Values:
         for said in self.of("validation"):
             named = _NAMED.match(said.text)
             run = without_ticks(named[2]) if named else said.text
-            name = named[1] if named else _program(run)
+            name = named[1] if named else program_of(run)
             if named and name in found:
                 what = f"two commands are called `{name}`; give this one another name"
                 self._wrong_at("DuplicateGate", what, said)
                 continue
             while name in found:
-                again[_program(run)] += 1
-                name = f"{_program(run)}-{again[_program(run)] + 1}"
+                again[program_of(run)] += 1
+                name = f"{program_of(run)}-{again[program_of(run)] + 1}"
             found[name] = Command(name, run, said.line)
         return tuple(found.values())
 
@@ -171,7 +171,7 @@ class _Values:
         self.problems.append(Problem(code, message, self.path, said.line, said.column))
 
 
-def _program(run: str) -> str:
+def program_of(run: str) -> str:
     """Return what a gate without a name is called: its program, settings in front of it left out."""
     words = [word for word in run.split() if not _ASSIGNMENT.match(word)]
     return slug(words[0].rpartition("/")[2]) if words and slug(words[0]) else "validation"

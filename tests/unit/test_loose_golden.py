@@ -1,0 +1,127 @@
+"""Documents in loose form, read line by line as a person would: every item with its lane, tier, gaps and why.
+
+The two roadmaps are the project's own; the others are written in the manner of people who have never heard of it. After
+a change that is meant, write the files anew with `python -m tests.unit.test_loose_golden` and read the diff.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.adapters.documents import read_text
+from orchestrator.core.plan import Document, PlanResult, plan_documents
+from orchestrator.core.roadmap import read
+
+GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "loose"
+DOCUMENTS = sorted(path.stem for path in GOLDEN.glob("*.md"))
+
+
+def planned(name: str) -> PlanResult:
+    """Return the plan of a golden document in a repository without lanes."""
+    text, problems = read_text(GOLDEN / f"{name}.md")
+    assert text is not None and problems == []
+    return plan_documents([Document(f"{name}.md", read(text, f"{name}.md"))])
+
+
+def as_json(result: PlanResult) -> str:
+    return json.dumps(result.document(), indent=1, ensure_ascii=False) + "\n"
+
+
+def brief(result: PlanResult) -> dict[str, Any]:
+    """Return what the tables below say of each item: done, lanes, tier as said (not the default), paths, candidates."""
+    return {
+        each.item.name: (
+            each.item.line,
+            "done" if each.item.done else "open",
+            [lane.text for lane in each.item.lanes],
+            each.item.tier and str(each.item.tier),
+            list(each.missing),
+        )
+        for each in result.items
+    }
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_plan_of_a_loose_document_is_the_golden_one_byte_for_byte(name: str) -> None:
+    assert as_json(planned(name)) == (GOLDEN / f"{name}.json").read_text(encoding="utf-8")
+
+
+FOUR = ["objective", "paths", "acceptanceCriteria", "validation"]
+FIVE = [*FOUR, "lane"]
+
+
+def test_the_guides_first_wave_is_its_work_and_nothing_else_in_it_is() -> None:
+    result = planned("agent-swarm-implementation-guide")
+    # Only `Suggested First Swarm Wave` says that what it lists is work. `Swarm Model` describes, `Work Item Template`
+    # is an example, `How To Operationalize` is a procedure. The lanes are the brackets' own words. Order of merging
+    # (lines 101-104): "order firewall" is in line 101's list (safety), "cost model" in line 102's (validity). No line
+    # names a replay harness or a research ledger: "strategy expansions" is not "strategy edits". So these two have no
+    # tier of their own and plan as execution, the default. No item says how it is accepted, proved, or which files it
+    # writes.
+    assert brief(result) == {
+        "order-firewall-module": (108, "open", ["lane-a", "lane-c"], "safety", FOUR),
+        "cost-model-mvp": (109, "open", ["lane-a"], "validity", FOUR),
+        "replay-sim-harness-skeleton": (110, "open", ["lane-d"], None, FOUR),
+        "research-ledger-schema-ci-gates": (111, "open", ["lane-a"], None, FOUR),
+    }
+    (document,) = result.documents
+    assert [(lane.name, lane.title, [path.text for path in lane.paths]) for lane in document.read.lanes] == [
+        (
+            "lane-a",
+            "Trading service core",
+            ["services/torghut/app/trading/**", "services/torghut/app/config.py", "services/torghut/tests/**"],
+        ),
+        (
+            "lane-b",
+            "Data / TA / features",
+            ["services/dorvud/technical-analysis-flink/**", "argocd/applications/torghut/ta/**"],
+        ),
+        ("lane-c", "Infra + GitOps", ["argocd/applications/torghut/**", "kubernetes/**", "charts/**"]),
+        ("lane-d", "Research harness + scripts", ["packages/scripts/**"]),
+        ("lane-e", "Observability + runbooks", ["docs/torghut/**"]),
+    ]
+    # What the guide gives to lanes in words is a gap for a person to close, not a guess.
+    assert [(gap.text, gap.line) for lane in document.read.lanes for gap in lane.gaps] == [
+        ("ClickHouse DDL sources", 59),
+        ("new replay/sim harness modules", 65),
+        ("dashboards manifests (if present)", 68),
+        ("alert rules", 68),
+    ]
+    # The guardrails of lines 87-90 hold for every item: two of them are gates that a spec has.
+    assert [said.line for said in document.read.guardrails] == [87, 88, 89, 90]
+    assert {tuple((gate, said.line) for gate, said in each.item.safety_gates) for each in result.items} == {
+        (("paperOnly", 87), ("credentials", 89))
+    }
+    assert not result.has_errors
+
+
+def test_the_roadmap_has_four_open_items_and_fifteen_done_ones() -> None:
+    result = planned("implementation-roadmap")
+    # Every bullet below a phase is an item. `‚úÖ` is a check mark that went through the wrong alphabet, `‚Äî` a dash
+    # and `üîú` a "soon" mark: repaired, and said. Phase 0 has no mark at all, so nobody has said that it is done,
+    # though the phases behind it are. `Dependencies & Risks` is no work. The milestones are checked, not worked on:
+    # their criteria belong to no bullet, so no bullet gets them. Files that an item mentions are candidates, never
+    # claims.
+    assert [each.item.line for each in result.items if not each.item.done] == [8, 9, 10, 34]
+    done = [each.item.line for each in result.items if each.item.done]
+    assert done == [13, 14, 15, 16, 17, 20, 21, 22, 25, 26, 27, 28, 31, 32, 33]
+    assert all(each.missing == (() if each.item.done else tuple(FIVE)) for each in result.items)
+    assert all(each.item.tier is None and not each.item.lanes and not each.item.paths for each in result.items)
+    (document,) = result.documents
+    assert [point.title.partition(":")[0] for point in document.read.checkpoints] == ["M1", "M2", "M3", "M4", "M5"]
+    (repaired,) = result.problems
+    assert (repaired.code, repaired.line) == ("Repaired", 7)
+    (readiness,) = [each for each in result.items if each.item.line == 34]
+    assert (readiness.item.summary.partition(":")[0], [each.path for each in readiness.candidates]) == (
+        "Post-phase readiness",
+        ["docs/READINESS_CHECKLIST.md"],
+    )
+
+
+if __name__ == "__main__":
+    for document_name in DOCUMENTS:
+        (GOLDEN / f"{document_name}.json").write_text(as_json(planned(document_name)), encoding="utf-8")
