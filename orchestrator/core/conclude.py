@@ -93,7 +93,7 @@ def _ending(
             f"generated files could not be made anew (exit {fact.code}); the agent has to settle the conflict",
             evidence=(*run.spec.evidence, Evidence(gate="regenerate", result="fail", output=said)),
         )
-    return _process_ending(fact, work) or _protocol_ending(fact, work) or _work_ending(work, scope, denied_class)
+    return _process_ending(fact, work) or _protocol_ending(run, fact, work) or _work_ending(work, scope, denied_class)
 
 
 def _process_ending(fact: AgentFact, work: Collected) -> Ending | None:
@@ -118,10 +118,13 @@ def _process_ending(fact: AgentFact, work: Collected) -> Ending | None:
     return None
 
 
-def _protocol_ending(fact: AgentFact, work: Collected) -> Ending | None:
+def _protocol_ending(run: AgentRun, fact: AgentFact, work: Collected) -> Ending | None:
     """Return the ending where the exit code says something else than finished."""
     match fact.code:
         case 0:
+            return None
+        case 10 if run.spec.start != run.spec.base and work.diff.changes:
+            # Nothing is left to do: what an earlier attempt did, before it was interrupted or rejected, is the work.
             return None
         case 10:
             return _failed(FailureClass.NO_CHANGE, None, "the agent says there is nothing to do (exit 10)")

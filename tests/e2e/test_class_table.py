@@ -177,6 +177,19 @@ def test_no_change_and_denied_policy_stall_at_once_while_others_go_on(world: Wor
     assert world.item("large").status.attempts == 0
 
 
+def test_nothing_left_to_do_means_that_what_earlier_attempts_did_is_the_work(world: World) -> None:
+    world.spec("item")
+    world.script("item-1", f"{WRITE}git add -A; git commit -q -m Done; kill -9 $$")
+    world.script("item-2", "exit 10")
+    world.spec("empty")
+    world.script("empty-1", "kill -9 $$")
+    world.script("empty-2", "exit 10")
+    world.lead()
+    assert world.phases() == {"item": "Landed", "empty": "Stalled/NoChange"}, world.story()
+    assert world.classes("item") == ["Interrupted", "Landed"]
+    assert world.text("src/a/item/done.txt") == "item-1"
+
+
 def test_a_gate_that_cannot_run_on_the_change_stalls_it_and_one_that_cannot_run_at_all_stops_the_train(
     world: World,
 ) -> None:

@@ -526,7 +526,7 @@ def no_attempt_is_blamed_for_what_it_did_not_do(log: Log, effect: Effect) -> str
             return None if guilty else f"{run.name}: nothing of it is outside {paths}"
         case FailureClass.NO_CHANGE:
             head = run.status.head
-            if end is not None and end.code == 10:
+            if end is not None and end.code == 10 and run.spec.start == run.spec.base:
                 return None
             changed = head is not None and log.world.repository.changed(run.spec.base, head)
             return f"{run.name}: it changed {', '.join(changed)}" if changed else None

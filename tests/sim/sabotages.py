@@ -281,3 +281,14 @@ def takes_a_spec_of_the_same_name_for_the_same() -> Sequence[Patch]:
 @breaks("nothing_that_landed_starts_again", fits=lambda world: "rewrite_base" in world.profile.calls)
 def forgets_what_a_rewrite_took_out_of_the_base() -> Sequence[Patch]:
     return [(board, "landed_before", lambda *args: None)]
+
+
+@breaks("no_attempt_is_blamed_for_what_it_did_not_do", fits=lambda world: "kill_agent" in world.profile.calls)
+def forgets_the_work_of_earlier_attempts() -> Sequence[Patch]:
+    right = conclude._protocol_ending
+
+    def wrong(run: Any, *rest: Any) -> Any:
+        base = run.spec.model_copy(update={"start": run.spec.base})
+        return right(run.model_copy(update={"spec": base}), *rest)
+
+    return [(conclude, "_protocol_ending", wrong)]
