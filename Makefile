@@ -31,6 +31,10 @@ test: lint ## everything but the slow suites; needs no network after setup
 test-slow: setup ## the suites marked slow
 	@$(PYTEST) -m slow --timeout=1200
 
+test-browser: setup ## pages looked at in a real browser: $$CHROMIUM, one on PATH, or a pinned one
+	@sh scripts/browser.sh
+	@$(PYTEST) -m browser --timeout=300 tests/browser
+
 test-all: test $(EXTRA_TESTS) ## test and every other test-* target
 
 extra-tests: # the names of the test-* targets beside test, for .ci/run
@@ -48,6 +52,7 @@ lint: setup ## ruff, mypy --strict, import contracts, shell syntax
 	@mypy --no-error-summary orchestrator
 	@lint-imports --no-logo
 	@sh -n scripts/setup.sh
+	@sh -n scripts/browser.sh
 	@bash -n .ci/run
 
 fmt: setup ## format and sort imports
