@@ -45,36 +45,36 @@ def quoted(text: str) -> str:
 
 def _config(seen: Survey) -> str:
     lines = [
-        *_comment("Written by `interlock init`. Every guess says where it comes from; change what is wrong."),
+        *comment("Written by `interlock init`. Every guess says where it comes from; change what is wrong."),
         API,
         "kind: MergeTrain",
         "metadata: {name: main}",
         "spec:",
         "  repository: .",
-        *_comment(f"The branch changes land on: {seen.base.why}.", "  "),
+        *comment(f"The branch changes land on: {seen.base.why}.", "  "),
         f"  base: {quoted(seen.base.branch)}",
     ]
     if seen.gates:
-        lines += _comment("What decides whether a change may land. Runs on exactly the tree that would land.", "  ")
+        lines += comment("What decides whether a change may land. Runs on exactly the tree that would land.", "  ")
         lines.append("  gates:")
         for gate in seen.gates:
-            lines += _comment(f"{gate.why}.", "    ")
+            lines += comment(f"{gate.why}.", "    ")
             lines += [f"    - name: {quoted(gate.name)}", f"      run: {quoted(gate.run)}", "      timeout: 10m"]
     else:
-        lines += _comment(
+        lines += comment(
             "TO DECIDE: nothing here says how this repository tests itself, and without a gate nothing may land. "
             "Name the command, for example:   gates: [{name: test, run: make test, timeout: 10m}]",
             "  ",
         )
         lines.append("  gates: []")
-    lines += _comment("Validations running at once. More than your machine can test side by side only slows it.", "  ")
+    lines += comment("Validations running at once. More than your machine can test side by side only slows it.", "  ")
     lines.append("  runs: 2")
-    lines += _comment(
+    lines += comment(
         "How many people must approve a change, by tier. 0: the gates alone decide; protected files always need one.",
         "  ",
     )
     lines.append("  approvals: {safety: 0, validity: 0, execution: 0, strategy: 0}")
-    lines += _comment(
+    lines += comment(
         "Paths that are dangerous whatever a spec says belong here: touching them makes an item land first and alone, "
         "for example:   floors: [{paths: [src/payments/**], tier: safety}]",
         "  ",
@@ -86,7 +86,7 @@ def _agents(agents: Sequence[AgentGuess]) -> list[str]:
     if not agents:
         return [
             "---",
-            *_comment(
+            *comment(
                 "TO DECIDE: no agent program was found on PATH (looked for codex, claude, opencode). Any program will "
                 "do: it starts in a clone of its own, finds run.json and prompt.md in $INTERLOCK_DIR and leaves "
                 "changed files. Name it and remove the marks:"
@@ -103,7 +103,7 @@ def _agents(agents: Sequence[AgentGuess]) -> list[str]:
     for agent in agents:
         lines += [
             "---",
-            *_comment(agent.note),
+            *comment(agent.note),
             API,
             "kind: AgentProvider",
             f"metadata: {{name: {quoted(agent.name)}}}",
@@ -112,7 +112,7 @@ def _agents(agents: Sequence[AgentGuess]) -> list[str]:
             f"  command: [{', '.join(_in_list(word) for word in agent.argv)}]",
         ]
         if agent.env:
-            lines += _comment("All the agent sees of your environment beside PATH and LANG.", "  ")
+            lines += comment("All the agent sees of your environment beside PATH and LANG.", "  ")
             lines.append(f"  env: {{allow: [{', '.join(agent.env)}]}}")
         lines.append("  limits: {timeout: 30m}")
     return lines
@@ -121,7 +121,7 @@ def _agents(agents: Sequence[AgentGuess]) -> list[str]:
 def _lane(seen: Survey, lane: LaneGuess) -> str:
     files = f"{lane.files} tracked file{'' if lane.files == 1 else 's'}"
     lines = [
-        *_comment(f"A guess of `interlock init`: {lane.why}; {files}. Only this lane's items may write what it owns."),
+        *comment(f"A guess of `interlock init`: {lane.why}; {files}. Only this lane's items may write what it owns."),
         API,
         "kind: Lane",
         f"metadata: {{name: {quoted(lane.name)}}}",
@@ -134,9 +134,9 @@ def _lane(seen: Survey, lane: LaneGuess) -> str:
     if lane.reviewers:
         lines.append(f"  reviewers: [{', '.join(_in_list(name) for name in lane.reviewers)}]")
     if len(seen.agents) > 1:
-        lines += _comment(f"Also installed: {', '.join(a.name for a in seen.agents[1:])}.", "  ")
+        lines += comment(f"Also installed: {', '.join(a.name for a in seen.agents[1:])}.", "  ")
         lines.append(f"  agent: {quoted(seen.agents[0].name)}")
-    lines += _comment("Agents of this lane at one time; their scopes never overlap.", "  ")
+    lines += comment("Agents of this lane at one time; their scopes never overlap.", "  ")
     lines.append("  maxRuns: 4")
     return "\n".join(lines) + "\n"
 
@@ -144,18 +144,18 @@ def _lane(seen: Survey, lane: LaneGuess) -> str:
 def _classes(seen: Survey) -> list[str]:
     lines: list[str] = []
     if seen.shared:
-        lines += _comment("Files many changes touch: any lane may claim them, one at a time.", "  ")
+        lines += comment("Files many changes touch: any lane may claim them, one at a time.", "  ")
         lines += ["  shared:", *(f"    - {quoted(pattern)}" for pattern in seen.shared)]
     if seen.generated:
-        lines += _comment("Files a command makes: never merged as text, made anew on the new base.", "  ")
+        lines += comment("Files a command makes: never merged as text, made anew on the new base.", "  ")
         lines.append("  generated:")
         for made in seen.generated:
             lines.append(f"    - paths: [{_in_list(made.path)}]")
             lines.append(f"      regenerate: {quoted(made.regenerate)}")
-    lines += _comment("Never landed without a named person, also where nothing of the name exists yet.", "  ")
+    lines += comment("Never landed without a named person, also where nothing of the name exists yet.", "  ")
     lines.append("  protected:")
     for why, patterns in PROTECTED:
-        lines += _comment(f"{why}", "    ")
+        lines += comment(f"{why}", "    ")
         lines += [f"    - {quoted(pattern)}" for pattern in patterns]
     return lines
 
@@ -168,7 +168,8 @@ def _in_list(text: str) -> str:
     )
 
 
-def _comment(text: str, indent: str = "") -> list[str]:
+def comment(text: str, indent: str = "") -> list[str]:
+    """Return the text as lines of a YAML comment."""
     mark = f"{indent}# "
     return textwrap.wrap(
         text, COMMENT_WIDTH, initial_indent=mark, subsequent_indent=mark, break_long_words=False, break_on_hyphens=False

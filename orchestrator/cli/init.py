@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import shlex
 from dataclasses import replace
-from pathlib import Path
 
 from orchestrator.adapters.documents import load
 from orchestrator.adapters.git import locate
@@ -37,7 +36,7 @@ def init(args: argparse.Namespace, out: Output) -> int:
             "Remove what you do not want, or overwrite it with --force"
         )
     for path, text in files.items():
-        _write(root, path, text)
+        manifests.write_text(root / path, text)
     loaded = load([str(root / path) for path in files])
     problems = [*loaded.problems, *lane_problems([r for r in loaded.resources if isinstance(r, Lane)])]
     open_questions = decisions(seen)
@@ -88,12 +87,3 @@ def _tell(seen: Survey, written: list[str], out: Output) -> None:
     for agent in seen.agents:
         out.line(f"agent   {agent.name}")
     out.line(f"wrote   {', '.join(written[:3])}{f' and {len(written) - 3} more' if len(written) > 3 else ''}")
-
-
-def _write(root: Path, path: str, text: str) -> None:
-    target = root / path
-    # A link may lead out of the repository; writing through it would change somebody else's file.
-    if target.is_symlink() or target.parent.is_symlink():
-        raise Refused(f"{manifests.as_seen(target)} is, or lies in, a symbolic link; remove it first")
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(text, encoding="utf-8")

@@ -63,3 +63,11 @@ def require_sound(problems: Sequence[Problem], what: str) -> None:
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     if errors:
         raise Refused(f"{what}: {count(len(errors), 'problem')}; nothing was done", tuple(problems))
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a file and the folder it lies in. Raises Refused for a link: writing through it changes another file."""
+    if target.is_symlink() or target.parent.is_symlink():
+        raise Refused(f"{as_seen(target)} is, or lies in, a symbolic link; remove it first")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")

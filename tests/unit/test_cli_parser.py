@@ -16,10 +16,21 @@ from orchestrator.cli.main import build_parser, main
 VERBS = {
     "demo", "init", "doctor", "plan", "run", "status", "explain", "logs", "events", "report",
     "apply", "get", "describe", "delete", "crds",
-    "lanes", "lanes check", "lanes explain", "lanes coverage", "lanes overlap",
+    "lanes", "lanes check", "lanes explain", "lanes coverage", "lanes overlap", "lanes import",
     "cancel", "retry", "hold", "release", "waive", "approve", "priority", "grant", "deny",
 }  # fmt: skip
-HEAVY = ("pydantic", "rich", "ruamel", "jinja2", "sqlite3", "asyncio", "dataclasses", "orchestrator.model")
+HEAVY = (
+    "ftfy",
+    "markdown_it",
+    "pydantic",
+    "rich",
+    "ruamel",
+    "jinja2",
+    "sqlite3",
+    "asyncio",
+    "dataclasses",
+    "orchestrator.model",
+)
 
 
 def commands() -> Iterator[tuple[str, argparse.ArgumentParser]]:

@@ -48,7 +48,7 @@ overwrites what a person wrote (what was written last is remembered beside them,
 def _lanes(verbs: Verbs, group: Group) -> None:
     lanes = verbs.add(
         "lanes",
-        "prove who owns which path: check, explain, coverage, overlap",
+        "prove who owns which path: check, explain, coverage, overlap, import",
         about="""
 Lanes say which part of the repository one stream of work may write. One path has one owner: where two patterns can
 match a common path, the one inside the other owns it, and if neither is inside the other that is an error, shown with
@@ -90,6 +90,21 @@ a path both match. The answers are proofs over all possible paths, not samples.
     )
     _lane_files(coverage)
     output_option(coverage, "table", "json", "yaml")
+    imported = below.add(
+        "import",
+        "turn the lanes that a document describes into files",
+        about="""
+Reads documents in which people describe lanes ("Lane A: Trading core", "Owns: `src/trading/**`") and writes a Lane for
+each. What a document gives to a lane in words that are no path is listed as a gap. A file that is there and says
+something else is never overwritten without --force: then nothing is written. Without --out the lanes are printed.
+""",
+        examples=["interlock lanes import guide.md --out lanes/", "interlock lanes import guide.md -o json"],
+        calls="laneimport:import_",
+    )
+    imported.add_argument("documents", nargs="+", metavar="DOC", help="markdown files; - is standard input")
+    imported.add_argument("--out", metavar="DIR", help="write one file per lane into this folder")
+    imported.add_argument("--force", action="store_true", help="with --out: overwrite files that differ")
+    output_option(imported, "table", "json", "yaml")
     overlap = below.add(
         "overlap",
         "relate two patterns: disjoint, equal, inside, contains, crosses",
