@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from orchestrator.core.globs import Scope, ScopeIndex, overlap
+from orchestrator.core.globs import Scope, ScopeIndex, caseless_scope, overlap
 from orchestrator.model.train import Claim
 
 
@@ -47,6 +47,15 @@ class Claims:
 def scope_of(paths: tuple[str, ...]) -> Scope:
     """Return the scope of these globs; parsed once per distinct tuple."""
     return Scope.of(paths)
+
+
+@lru_cache(maxsize=65_536)
+def exclusion_of(paths: tuple[str, ...]) -> Scope:
+    """Return what a claim of these globs excludes: their paths in any spelling.
+
+    Two files that differ only by case or Unicode form are one on some file systems, so they have one writer.
+    """
+    return caseless_scope(paths)
 
 
 def next_claims(claimants: Sequence[Claimant], live: Sequence[Claim], epoch: int, free: Mapping[str, int]) -> Claims:
@@ -90,14 +99,14 @@ class _Step:
         elif claimant.can_run:
             if claimant.wants:
                 self._ask(claimant)
-            self.ahead.add(claimant.name, scope_of(claimant.paths))
+            self.ahead.add(claimant.name, exclusion_of(claimant.paths))
 
     def _keep(self, claimant: Claimant, claim: Claim) -> None:
-        obstacle = next(iter(self.taken.overlapping(scope_of(claim.paths))), None)
+        obstacle = self.taken.first_overlapping(exclusion_of(claim.paths))
         if obstacle is not None:
             self.waits[claimant.name] = obstacle
             self.after[claimant.name] = claim.model_copy(update={"lent_to": obstacle})
-            self.ahead.add(claimant.name, scope_of(claimant.paths))
+            self.ahead.add(claimant.name, exclusion_of(claimant.paths))
             return
         if claim.paths != claimant.paths:
             wider = self._obstacle(claimant, self.taken)
@@ -124,13 +133,13 @@ class _Step:
         self._take(claimant, self._granted(claimant.name, claimant.paths))
 
     def _obstacle(self, claimant: Claimant, index: ScopeIndex[str]) -> str | None:
-        scope = scope_of(claimant.paths)
-        ahead = next(iter(index.overlapping(scope)), None)
+        scope = exclusion_of(claimant.paths)
+        ahead = index.first_overlapping(scope)
         if ahead is not None:
             return ahead
         # Who lands this moment cannot yield, however late in the order: the base is about to hold its files.
         for name in self.pinned:
-            if name != claimant.name and overlap(scope, scope_of(self.held[name].paths)) is not None:
+            if name != claimant.name and overlap(scope, exclusion_of(self.held[name].paths)) is not None:
                 return name
         return None
 
@@ -140,5 +149,5 @@ class _Step:
 
     def _take(self, claimant: Claimant, claim: Claim) -> None:
         self.after[claimant.name] = claim
-        self.taken.add(claimant.name, scope_of(claim.paths))
-        self.ahead.add(claimant.name, scope_of(tuple(dict.fromkeys((*claim.paths, *claimant.paths)))))
+        self.taken.add(claimant.name, exclusion_of(claim.paths))
+        self.ahead.add(claimant.name, exclusion_of(tuple(dict.fromkeys((*claim.paths, *claimant.paths)))))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator.core.attempts import era
 from orchestrator.core.board import Board, Item
-from orchestrator.core.claims import scope_of
+from orchestrator.core.claims import exclusion_of, scope_of
 from orchestrator.core.floors import floor_of
 from orchestrator.core.globs import BadPattern, overlap, uncovered
 from orchestrator.core.train import Waiting
@@ -97,10 +97,10 @@ def _needs_person(board: Board, item: Item, paths: tuple[str, ...]) -> str | Non
 
 
 def _earlier_holder(board: Board, item: Item, paths: tuple[str, ...]) -> str | None:
-    wanted = scope_of(paths)
+    wanted = exclusion_of(paths)
     for other in board.items:
         if other.place >= item.place:
             return None
-        if other.is_open and overlap(wanted, scope_of(other.scope)) is not None:
+        if other.is_open and overlap(wanted, exclusion_of(other.scope)) is not None:
             return other.name
     return None

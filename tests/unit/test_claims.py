@@ -2,10 +2,11 @@
 
 from itertools import combinations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.claims import Claimant, next_claims, scope_of
+from orchestrator.core.claims import Claimant, exclusion_of, next_claims
 from orchestrator.core.globs import overlap
 from orchestrator.model.train import Claim
 
@@ -111,8 +112,22 @@ def test_live_claims_never_overlap_and_epochs_only_grow(
     for claims in (first, both):
         live = [claim for claim in claims.live if claim.lent_to is None]
         for one, other in combinations(live, 2):
-            assert overlap(scope_of(one.paths), scope_of(other.paths)) is None
+            assert overlap(exclusion_of(one.paths), exclusion_of(other.paths)) is None
         assert all(claim.epoch <= claims.epoch for claim in claims.live)
     assert both.epoch >= first.epoch
     again = next_claims(claimants, both.live, both.epoch, {"pool": 0})
     assert again.live == both.live, "with nobody new the claims stay as they are"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("src/Readme.md", "src/README.md"),
+        ("SRC/**", "src/a.py"),
+        ("caf\u00e9/*", "cafe\u0301/x"),
+        ("a/[A-C].py", "a/b.py"),
+    ],
+)
+def test_paths_that_differ_only_by_case_or_unicode_form_have_one_writer(one: str, other: str) -> None:
+    after = next_claims([wants("a", one), wants("b", other)], (), 0, {"pool": 4})
+    assert (names(after.live), after.waits) == (["a"], {"b": "a"})

@@ -1,16 +1,21 @@
 """What patterns mean and which are refused, sentence by sentence of DESIGN §3, CONTRACT §1 and git's documentation."""
 
 import subprocess
+import unicodedata
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from orchestrator.core.collisions import folded
 from orchestrator.core.globs import (
     BadPattern,
     Relation,
     Scope,
     ScopeIndex,
     TooComplex,
+    caseless,
     is_path,
     overlap,
     parse,
@@ -335,3 +340,41 @@ def test_a_set_prefers_letters_when_one_has_to_be_shown() -> None:
     assert charset([(1, 0x10FFFF)]).pick == "x"
     assert charset([(1, 31), (0x4E00, 0x4E10)]).pick == "一"
     assert charset([(0xD800, 0xD801)]).pick == "\ud800"
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("Src/A*.py", "sRC/aB.PY"),
+        ("src/[A-C]x", "SRC/bX"),
+        ("src/[!a]", "src/a"),
+        ("\\A/b", "a/B"),
+        ("Stra\u00dfe", "STRASSE/x"),
+        ("\u00c9?/**", "e\u0301a/b"),
+        ("x[[:upper:]]/Y", "Xq/y"),
+    ],
+)
+def test_a_caseless_pattern_matches_what_any_spelling_of_a_path_folds_to(text: str, path: str) -> None:
+    assert caseless(parse(text)).matches(unicodedata.normalize("NFC", folded(path)))
+
+
+@pytest.mark.parametrize("text", ["src/**", "a/*.py", "a/[a-z0-9]", "**/x?", "a\\*b"])
+def test_a_pattern_with_one_spelling_is_its_own_caseless_one(text: str) -> None:
+    assert caseless(parse(text)) is parse(text)
+
+
+PIECES = st.lists(
+    st.sampled_from(["a", "A", "b", "B", "*", "?", "/", "[aB]", "[!A]", "\u00e9", "e\u0301", "\\A"]), max_size=6
+)
+
+
+@given(PIECES, st.text(alphabet="aAbBe\u00e9\u0301/", min_size=1, max_size=5))
+def test_what_a_pattern_matches_its_caseless_one_matches_folded(pieces: list[str], path: str) -> None:
+    text = "".join(pieces)
+    if problems(text) or not is_path(path) or "\u0301" in path.replace("e\u0301", ""):
+        return
+    pattern = parse(text)
+    if pattern.matches(path) and "?" not in text and "[" not in text:
+        assert caseless(pattern).matches(unicodedata.normalize("NFC", folded(path)))
+    if pattern.matches(path) and path.isascii():
+        assert caseless(pattern).matches(folded(path))

@@ -477,3 +477,16 @@ def test_whatever_the_words_a_plan_without_errors_makes_specs_that_read_back(a: 
 @given(st.text(max_size=60))
 def test_no_text_makes_planning_raise(text: str) -> None:
     json.dumps(planned(text).document())
+
+
+def test_items_whose_paths_meet_only_by_spelling_take_turns_and_are_named() -> None:
+    text = item("a", paths="trading/Docs/**") + item("b", paths="trading/docs/guide.md") + item("c")
+    result = planned(text)
+    assert [each.wave for each in result.items] == [1, 2, 1]
+    (problem,) = result.problems
+    assert (problem.code, problem.severity, problem.witness) == (
+        "SpelledTwice",
+        Severity.WARNING,
+        "trading/docs/guide.md",
+    )
+    assert "`b`" in problem.message

@@ -18,6 +18,7 @@ now as `*`, now as `**`) and whatever can match no path are errors here.
 """
 
 from orchestrator.core.globs.automaton import is_path
+from orchestrator.core.globs.caseless import caseless, caseless_scope
 from orchestrator.core.globs.choices import TooComplex
 from orchestrator.core.globs.index import ScopeIndex
 from orchestrator.core.globs.pattern import BadPattern, Pattern, parse, problems, remarks
@@ -33,6 +34,8 @@ __all__ = [
     "ScopeIndex",
     "TooComplex",
     "Union",
+    "caseless",
+    "caseless_scope",
     "first_escaping",
     "is_path",
     "overlap",

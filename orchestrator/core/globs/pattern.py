@@ -56,7 +56,7 @@ def parse(text: str) -> Pattern:
     if mistakes:
         message = f"pattern {_shown(text)}: " + "; ".join(mistakes)
         raise BadPattern(message, tuple(Problem("BadPattern", f"pattern {_shown(text)}: {each}") for each in mistakes))
-    return Pattern(text, items, Automaton((items,)), _stem(items))
+    return Pattern(text, items, Automaton((items,)), stem_of(items))
 
 
 def problems(text: str) -> tuple[str, ...]:
@@ -81,6 +81,7 @@ def _shown(text: str) -> str:
     return "`" + "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in short) + "`"
 
 
-def _stem(items: tuple[Item, ...]) -> str:
+def stem_of(items: tuple[Item, ...]) -> str:
+    """Return the folders that every path of these items lies in or is."""
     names = takewhile(bool, (item.literal if item is not GLOBSTAR else None for item in items))
     return "".join(f"{name}/" for name in names)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.core.floors import touches
-from orchestrator.core.globs import BadPattern, Pattern, Scope, TooComplex, parse
+from orchestrator.core.globs import BadPattern, Pattern, Scope, ScopeIndex, TooComplex, caseless, overlap, parse
 from orchestrator.core.graph import cycles, path_text
 from orchestrator.core.order import Orderable, Ranking, rank
 from orchestrator.core.plan.lanes import LaneCheck
@@ -84,6 +84,7 @@ class _Planner:
         self._check_lanes(lanes)
         self._check_tiers()
         self._check_trains()
+        self._check_spellings()
         self.waves = self._waves()
 
     def planned(self) -> tuple[PlannedItem, ...]:
@@ -161,7 +162,7 @@ class _Planner:
 
     def _waves(self) -> Mapping[str, int]:
         surfers = [
-            Surfer(name, tuple(need.text for need in self.open[name].needs), self.patterns[name])
+            Surfer(name, tuple(need.text for need in self.open[name].needs), tuple(map(caseless, self.patterns[name])))
             for name in self.ranking.order
         ]
         return waves(surfers)
@@ -255,6 +256,32 @@ class _Planner:
             said = f", not as {item.tier}" if item.tier else ""
             what = f"lands as {raised.tier}{said}: {why}"
             self._wrong("TierRaised", item, what, line=item.line_of("tier"), severity=Severity.WARNING)
+
+    def _check_spellings(self) -> None:
+        """Warn of two items whose paths meet only by spelling: whoever writes second there is denied."""
+        scopes = {name: tuple(map(caseless, patterns)) for name, patterns in self.patterns.items()}
+        odd = [name for name, patterns in self.patterns.items() if scopes[name] != patterns]
+        if not odd:
+            return
+        index: ScopeIndex[str] = ScopeIndex()
+        for name, patterns in scopes.items():
+            index.add(name, Scope(patterns))
+        told: set[str] = set()
+        for name in odd:
+            for other in index.overlapping(Scope(scopes[name])):
+                if other == name or other in told or overlap(Scope(self.patterns[name]), Scope(self.patterns[other])):
+                    continue
+                told.add(name)
+                witness = overlap(Scope(scopes[name]), Scope(scopes[other]))
+                what = (
+                    f"its paths and those of `{other}` meet in `{witness}` but for case or Unicode form, and some file "
+                    "systems hold only one of two such names: they take turns, and a second spelling is denied; "
+                    "spell them alike"
+                )
+                item = self.open[name]
+                line = item.paths[0].line if item.paths else item.line
+                self._wrong("SpelledTwice", item, what, line=line, severity=Severity.WARNING, witness=witness)
+                break
 
     def _check_trains(self) -> None:
         for item in self.said if self.trains else ():
