@@ -85,6 +85,12 @@ class Cluster(Protocol):
         """Remove the object (if it still has that version); return whether it is gone by this call."""
         ...
 
+    def restore(self, objects: Sequence[Resource], events: Sequence[Event] = ()) -> bool:
+        """Fill an empty store with objects as another one kept them, status and metadata included, and with its audit
+        trail; return whether it was empty. All or nothing. Versions and sequences are given anew, in the old order.
+        """
+        ...
+
     def revision(self, kind: type[Resource]) -> str:
         """Return a value that changes whenever any object of the kind is created, deleted or has its spec, labels
         or annotations changed.

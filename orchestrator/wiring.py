@@ -72,6 +72,33 @@ def open_repository(settings: Settings) -> OpenRepository:
 
 
 @contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Keep leaders out of the state folder while the block runs. Raises Unusable if one works on it."""
+    lock = LeaderLock(settings.state, SystemClock())
+    if not lock.acquire(wait=False):
+        raise Unusable(f"a leader works on {settings.state}; stop it first, or name another folder with --state")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def export_pulls(settings: Settings, folder: Path) -> int:
+    """Copy the local forge's pull requests into a folder; return how many there are."""
+    from orchestrator.adapters.forge_local.records import Records
+
+    return Records(settings.state / "pulls").copy_to(Records(folder))
+
+
+def import_pulls(settings: Settings, folder: Path) -> int:
+    """Put the pull requests of a folder back; return how many there are. Raises Refused where others have their
+    numbers."""
+    from orchestrator.adapters.forge_local.records import Records
+
+    return Records(folder).copy_to(Records(settings.state / "pulls")) if folder.is_dir() else 0
+
+
+@contextmanager
 def open_leader(settings: Settings, *, wait: bool) -> Iterator[Leader]:
     """Yield the one leader of this state folder. Raises Unusable if another process leads and `wait` is false.
 

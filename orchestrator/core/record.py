@@ -5,7 +5,7 @@ The embedded stores call this inside their transactions; it holds the rules of t
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cache
 from typing import Any, Never, TypeVar, get_args, get_origin
@@ -82,6 +82,19 @@ def restated(stored: R, wanted: R, version: int) -> R | None:
         return None
     metadata = stored.metadata.model_copy(update={"resource_version": str(version)})
     return stored.model_copy(update={"metadata": metadata, "status": _status(wanted)})
+
+
+def restored(objects: Iterable[Resource], version: int) -> Iterator[tuple[int, Resource]]:
+    """Yield the objects of another store as this one keeps them, each with its version, counted on from `version`.
+
+    In the order in which they were written last, as far as their old versions tell."""
+
+    def age(obj: Resource) -> tuple[int, str, str]:
+        return (int(obj.version) if obj.version.isdecimal() else 0, obj.kind, obj.name)
+
+    for number, obj in enumerate(sorted(objects, key=age), version + 1):
+        metadata = obj.metadata.model_copy(update={"resource_version": str(number)})
+        yield number, obj.model_copy(update={"metadata": metadata})
 
 
 def given_name(obj: Resource) -> str | None:

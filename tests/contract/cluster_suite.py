@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import pytest
 
 from orchestrator.errors import Invalid
-from orchestrator.model.base import ObjectMeta, Sha
+from orchestrator.model.base import ObjectMeta, Resource, Sha
 from orchestrator.model.decision import Decision, DecisionSpec, Verb
 from orchestrator.model.kinds import KINDS
 from orchestrator.model.run import AgentRef, AgentRun, AgentRunSpec, AgentRunStatus, SpecRef
@@ -453,6 +453,41 @@ class ClusterSuite:
         cluster.record(Event(AT, "AgentRun", "a", "Reason", "message"))
         assert not cluster.changed_since(mark)
 
+    # restore
+
+    def test_an_empty_store_can_be_filled_with_objects_as_they_were(self, cluster: Cluster) -> None:
+        objects = told()
+        assert cluster.restore(objects, [Event(AT, "AgentRun", "a", "Reason", "message", "somebody")])
+        found = [obj for kind in KINDS for obj in cluster.list(kind)]
+        assert sorted(map(without_version, found), key=repr) == sorted(map(without_version, objects), key=repr)
+        assert [(event.at, event.name, event.actor) for event in cluster.events()] == [(AT, "a", "somebody")]
+
+    def test_a_restored_store_goes_on_like_any_other(self, cluster: Cluster) -> None:
+        cluster.restore(told())
+        run_before, specs_before = made(cluster.get(AgentRun, "order-firewall-1")), cluster.revision(ImplementationSpec)
+        mark = cluster.mark()
+        assert made(cluster.update_status(with_message(run_before, "more"))).version != run_before.version
+        assert cluster.changed_since(mark)
+        spec_before = made(cluster.get(ImplementationSpec, "order-firewall"))
+        assert made(cluster.update(with_summary(spec_before, "Other"))).metadata.generation == 8
+        assert cluster.revision(ImplementationSpec) != specs_before
+        assert cluster.create(spec()) is None
+        versions = [obj.version for kind in KINDS for obj in cluster.list(kind)]
+        assert len(set(versions)) == len(versions)
+
+    def test_a_store_that_holds_anything_is_not_filled(self, cluster: Cluster) -> None:
+        kept = made(cluster.create(train("other")))
+        assert not cluster.restore(told(), [Event(AT, "AgentRun", "a", "Reason", "message")])
+        assert [obj for kind in KINDS for obj in cluster.list(kind)] == [kept]
+        assert cluster.events() == ()
+
+    def test_of_what_cannot_be_kept_nothing_is(self, cluster: Cluster) -> None:
+        whole = told()
+        broken = whole[0].model_copy(update={"metadata": whole[0].metadata.model_copy(update={"labels": {"a": 1}})})
+        with pytest.raises(Invalid):
+            cluster.restore([*whole[1:], broken])
+        assert [obj for kind in KINDS for obj in cluster.list(kind)] == []
+
     # the end
 
     def test_closing_twice_is_closing_once(self, cluster: Cluster) -> None:
@@ -489,6 +524,21 @@ class ClusterSuite:
     def test_of_many_deletes_at_once_exactly_one_did_it(self, cluster: Cluster) -> None:
         made(cluster.create(spec()))
         assert sum(at_once(20, lambda _: cluster.delete(ImplementationSpec, "order-firewall"))) == 1
+
+
+def told() -> list[Resource]:
+    """Return objects as another store kept them: a spec in its seventh generation and a run with a status."""
+    past = {"uid": "11111111-0000-4000-8000-000000000000", "generation": 7, "creation_timestamp": AT}
+    item = spec().model_copy(update={"metadata": ObjectMeta(name="order-firewall", resource_version="44", **past)})
+    first = with_message(run(), "It went well").model_copy(
+        update={"metadata": ObjectMeta(name="order-firewall-1", resource_version="9", labels={"a": "b"}, **past)}
+    )
+    return [item, first]
+
+
+def without_version(obj: Resource) -> Resource:
+    """Return the object without what each store counts for itself."""
+    return obj.model_copy(update={"metadata": obj.metadata.model_copy(update={"resource_version": None})})
 
 
 def landing(line: MergeTrain, leader: str) -> MergeTrain:

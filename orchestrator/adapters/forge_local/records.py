@@ -15,9 +15,11 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from orchestrator.errors import Unusable
+from orchestrator.errors import Refused, Unusable
 from orchestrator.model.base import Sha, Value
 from orchestrator.model.facts import PullState
+
+_COUNTER = "last-number"
 
 
 class Note(Value):
@@ -73,11 +75,36 @@ class Records:
 
     def next_number(self) -> int:
         """Take the next number, for good. For the holder of the lock."""
-        counter = self.folder / "last-number"
-        last = int(counter.read_text()) if counter.exists() else 0
-        number = max([last, *(record.number for record in self.all())]) + 1
-        self._put(counter, f"{number}\n")
+        number = self.last_number() + 1
+        self._put(self.folder / _COUNTER, f"{number}\n")
         return number
+
+    def copy_to(self, other: "Records") -> int:
+        """Store every record in another folder, which may hold the same ones already; return how many there are.
+
+        Raises Refused, before anything is written, where another record has one of the numbers."""
+        records = self.all()
+        with other.lock():
+            there = {record.number: record for record in other.all()}
+            if taken := [r.number for r in records if there.get(r.number, r) != r]:
+                numbers = ", ".join(f"#{number}" for number in taken)
+                raise Refused(f"pull requests {numbers} are others in {other.folder}; name an empty folder")
+            for record in records:
+                other.save(record)
+            # Numbers that were given out and lost stay lost, so that no two pull requests ever had one.
+            other.keep_from(self.last_number())
+        return len(records)
+
+    def last_number(self) -> int:
+        """Return the highest number that was ever taken; 0 for none."""
+        counter = self.folder / _COUNTER
+        last = int(counter.read_text()) if counter.exists() else 0
+        return max([last, *(record.number for record in self.all())])
+
+    def keep_from(self, last: int) -> None:
+        """Make the next number at least the one after `last`. For the holder of the lock."""
+        if last > self.last_number():
+            self._put(self.folder / _COUNTER, f"{last}\n")
 
     def page_of(self, number: int) -> Path:
         """Return where a pull request's page is."""

@@ -9,7 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar, cast
 
-from orchestrator.core.record import born, decode, encode, given_name, recordable, respecified, restated, suffix
+from orchestrator.core.record import (
+    born,
+    decode,
+    encode,
+    given_name,
+    recordable,
+    respecified,
+    restated,
+    restored,
+    suffix,
+)
 from orchestrator.model.base import Resource
 from orchestrator.ports import Clock, Event
 
@@ -90,6 +100,18 @@ class MemoryCluster:
             self._sorted.pop(kind, None)
             self._version += 1
             self._revisions[kind] = self._version
+            return True
+
+    def restore(self, objects: Sequence[Resource], events: Sequence[Event] = ()) -> bool:
+        """Fill the empty store with objects as they were, and their audit trail; return whether it was empty."""
+        with self._lock:
+            if any(self._objects.values()):
+                return False
+            for version, obj in restored([decode(type(obj), encode(obj)) for obj in objects], self._version):
+                self._keep(obj)
+                self._revisions[type(obj)] = version
+            for event in events:
+                self.record(event)
             return True
 
     def revision(self, kind: type[Resource]) -> str:

@@ -17,7 +17,7 @@ from orchestrator.adapters.sqlite.parsed import Parsed
 from orchestrator.adapters.sqlite.schema import FILE, opened
 from orchestrator.adapters.sqlite.trail import read_events, read_history, write_event, write_history
 from orchestrator.adapters.sqlite.trouble import explained
-from orchestrator.core.record import SUFFIXES, born, decode, encode, given_name, respecified, restated, suffix
+from orchestrator.core.record import SUFFIXES, born, decode, encode, given_name, respecified, restated, restored, suffix
 from orchestrator.model.base import Resource
 from orchestrator.ports import Clock, Event, Write
 
@@ -106,6 +106,17 @@ class SqliteCluster:
                 return False
             self._db.execute("DELETE FROM objects WHERE kind = ? AND name = ?", (kind.KIND, name))
             self._advance(kind, name, "delete", self._version() + 1, row[1])
+            return True
+
+    def restore(self, objects: Sequence[Resource], events: Sequence[Event] = ()) -> bool:
+        """Fill the empty store with objects as they were, and their audit trail; return whether it was empty."""
+        with self._writing():
+            if self._db.execute("SELECT 1 FROM objects LIMIT 1").fetchone() is not None:
+                return False
+            for version, obj in restored(objects, self._version()):
+                self._keep(obj, "restore", version)
+            for event in events:
+                write_event(self._db, event)
             return True
 
     def revision(self, kind: type[Resource]) -> str:
