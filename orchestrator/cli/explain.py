@@ -11,7 +11,7 @@ from orchestrator.cli import advice
 from orchestrator.cli.advice import Step
 from orchestrator.cli.context import store_of, unknown
 from orchestrator.cli.output import Document, Output, printable, without_escapes
-from orchestrator.cli.status import moment, tier_of, train_line, wait_document
+from orchestrator.cli.status import as_left, moment, tier_of, train_line, wait_document
 from orchestrator.cli.table import age, styled, write
 from orchestrator.errors import Refused
 from orchestrator.model.condition import Phase, Reason
@@ -31,6 +31,7 @@ def explain(args: argparse.Namespace, out: Output) -> int:
     spec = cluster.get(ImplementationSpec, args.name)
     train = cluster.get(MergeTrain, args.name)
     if spec is not None:
+        spec = as_left(spec, args)
         run = cluster.get(AgentRun, spec.status.current_run) if spec.status.current_run else None
         if out.is_machine:
             out.document(spec_document(spec, run))

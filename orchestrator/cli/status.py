@@ -11,7 +11,7 @@ from rich.text import Text
 from orchestrator.cli.context import NOTHING_YET, leads, settings_of, store_of
 from orchestrator.cli.output import Document, Output, printable
 from orchestrator.cli.table import Column, age, console_for, count, styled, write, write_table
-from orchestrator.model.condition import Phase
+from orchestrator.model.condition import Phase, Reason
 from orchestrator.model.spec import ImplementationSpec, Tier, Wait
 from orchestrator.model.train import MergeTrain
 from orchestrator.ports import Cluster
@@ -23,6 +23,7 @@ def status(args: argparse.Namespace, out: Output) -> int:
     """Show every spec and the train."""
     cluster = store_of(args)
     specs, trains = in_landing_order(cluster.list(ImplementationSpec)), cluster.list(MergeTrain)
+    specs = [as_left(spec, args) for spec in specs]
     if out.is_machine:
         out.document(document(specs, trains))
         return 0
@@ -33,6 +34,15 @@ def status(args: argparse.Namespace, out: Output) -> int:
     if any(spec.status.phase in OPEN for spec in specs) and not leads(settings_of(args)):
         out.remark("no leader is at work: this is how things were left; go on with: interlock run")
     return 0
+
+
+def as_left(spec: ImplementationSpec, args: argparse.Namespace) -> ImplementationSpec:
+    """Return the item as it stands: nothing of it runs where no leader does, whatever the last one wrote."""
+    if spec.status.phase is not Phase.RUNNING or leads(settings_of(args)):
+        return spec
+    message = "no leader is at work, and agents end with theirs; interlock run goes on from what was kept"
+    left = {"phase": Phase.WAITING, "reason": Reason.LEADER_DIED, "message": message, "waiting_for": ()}
+    return spec.model_copy(update={"status": spec.status.model_copy(update=left)})
 
 
 def read(cluster: Cluster) -> Document:

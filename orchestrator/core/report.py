@@ -149,9 +149,13 @@ def _standing(board: Board, item: Item, waiting: Waiting | None) -> tuple[Phase,
         return Phase.WAITING, waiting or _ABOUT_TO_START
     if run.status.phase is RunPhase.PROPOSED:
         return Phase.PROPOSED, waiting or Waiting(Reason.WAITING_FOR_TRAIN, "it is in the train")
+    if waiting is not None and waiting.reason in _AT_REST:
+        return Phase.WAITING, waiting
     return Phase.RUNNING, waiting or Waiting(Reason.AGENT_RUNNING, f"{run.name} is at work")
 
 
+_AT_REST = frozenset({Reason.HELD, Reason.WAITING_FOR_CLAIM, Reason.WAITING_FOR_SCOPE, Reason.YIELDED})
+"""What an attempt may wait for with its agent's work done, or not begun: nothing of it runs."""
 _ABOUT_TO_START = Waiting(Reason.WAITING_FOR_CLAIM, "it is about to start")
 
 CONDITIONS = (

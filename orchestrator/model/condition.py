@@ -118,7 +118,7 @@ class Reason(_Described):
     INVALID = "Invalid", "The object cannot be acted on as written; change it."
     NEED_FAILED = "NeedFailed", "An item it depends on is stalled or cancelled."
     # why an attempt ended, beside its class
-    LEADER_DIED = "LeaderDied", "The leader ended while the agent ran; counts against nobody."
+    LEADER_DIED = "LeaderDied", "The leader ended while the agent ran; counts against nobody, and the next one goes on."
     SPEC_CHANGED = "SpecChanged", "The spec changed after the run was pinned."
     TIMED_OUT = "TimedOut", "The agent ran over its time limit."
     HISTORY_REWRITTEN = "HistoryRewritten", "The agent's head does not descend from the commit it started from."

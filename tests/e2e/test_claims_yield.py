@@ -43,7 +43,7 @@ def test_a_running_agent_finishes_unpublished_and_its_work_lands_after_the_earli
         assert claims(world) == {"early": None, "late": "early"}
         assert world.phase("late") == "Running/AgentRunning", "it is not disturbed"
         go.touch()
-        world.go_on(leader, lambda: world.phase("late") == "Running/Yielded")
+        world.go_on(leader, lambda: world.phase("late") == "Waiting/Yielded")
         assert world.item("late").status.pull_request is None, "nothing of it is published"
         assert [wait.name for wait in world.item("late").status.waiting_for] == ["early"]
         early.touch()

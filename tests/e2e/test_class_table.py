@@ -316,7 +316,7 @@ def test_a_request_queues_behind_an_earlier_holder(world: World) -> None:
     world.spec("item", WRITE + ASK.format("config.txt"))
     world.script("item-2", "grep -q first config.txt; echo second >> config.txt\n")
     with world.leader() as leader:
-        world.go_on(leader, lambda: world.phase("item") == "Running/WaitingForClaim")
+        world.go_on(leader, lambda: world.has_started("item-1") and world.phase("item") == "Waiting/WaitingForClaim")
         assert world.item("item").status.waiting_for[0].name == "first"
         assert len(world.runs("item")) == 1
         gate.touch()
@@ -333,7 +333,7 @@ def test_a_request_for_another_lane_is_a_persons_to_answer(world: World) -> None
     with world.leader() as leader:
         tick = world.go_on(leader)
         assert tick.quiet
-        assert {world.phase(name) for name in ("granted", "denied")} == {"Running/WaitingForScope"}
+        assert {world.phase(name) for name in ("granted", "denied")} == {"Waiting/WaitingForScope"}
         world.say(Verb.GRANT_SCOPE, "granted", reason="fine")
         world.say(Verb.DENY_SCOPE, "denied", reason="no")
         world.go_on(leader)

@@ -188,6 +188,10 @@ def test_an_interrupted_run_ends_its_agents_keeps_the_work_and_says_how_to_go_on
     assert "Traceback" not in err
     assert "slow" in out
     assert agents(world) == []
+    left = world.ask("status", "-o", "json").document["specs"][0]
+    assert (left["phase"], left["reason"]) == ("Waiting", "LeaderDied"), "nothing runs without a leader"
+    assert "interlock run" in left["message"]
+    assert world.ask("explain", "slow", "-o", "json").document["phase"] == "Waiting"
     assert "No leader is at work" in world.ask("priority", "slow", "4").err
 
     world.spec("slow", "write 0 a")

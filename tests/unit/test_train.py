@@ -562,3 +562,16 @@ def test_a_repair_is_dropped_when_the_tip_moved_or_the_base_is_green(gone: str) 
     assert (written.phase, written.reason) == (Phase.CANCELLED, Reason.CANCELLED)
     assert "not needed any more" in written.message
     assert "repair-tip" not in {claim.spec for claim in world.next_status().claims}
+
+
+def test_an_attempt_that_waits_with_its_work_done_is_said_to_wait() -> None:
+    world = World().waiting("a").waiting("early", tier=Tier.SAFETY, paths=("src/a/**",))
+    world.runs.append(run("a", phase=RunPhase.COLLECTED, head=Sha("head-a"), tree="own-a"))
+    world.status = MergeTrainStatus(
+        claims=(
+            Claim(spec="a", paths=("src/a/**",), epoch=1, lent_to="early"),
+            Claim(spec="early", paths=("src/a/**",), epoch=2),
+        )
+    )
+    status = next(one for one in _written(world.decide(), ImplementationSpec) if one.name == "a").status
+    assert (status.phase, status.reason) == (Phase.WAITING, Reason.YIELDED)
