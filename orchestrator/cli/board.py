@@ -14,11 +14,16 @@ from pathlib import Path
 from orchestrator.cli.output import without_escapes
 from orchestrator.cli.status import in_landing_order, tier_of
 from orchestrator.model.condition import Phase, Reason, RunPhase
+from orchestrator.model.run import AgentRun
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpec, Tier
 from orchestrator.model.train import MergeTrain
+from orchestrator.model.validation import Validation, ValidationPhase
+from orchestrator.ports import Cluster
 
 LogPath = Callable[[str], Path | None]
+Gates = dict[str, list[tuple[str, datetime | None]]]
+"""By item: the gates at work on it, and since when."""
 
 TAIL_BYTES = 2048
 
@@ -67,6 +72,19 @@ def board(snapshot: Snapshot, log_path: LogPath) -> Board:
     return Board(rows, snapshot.trains, snapshot.containment)
 
 
+def board_of(cluster: Cluster, log_path: LogPath) -> Board:
+    """Return the store as a board: what a leader elsewhere wrote last."""
+    at_work = {run.name for run in cluster.list(AgentRun) if run.status.phase is RunPhase.RUNNING}
+    gates: Gates = {}
+    for validation in cluster.list(Validation):
+        if validation.spec.subject and validation.status.phase is ValidationPhase.RUNNING:
+            gates.setdefault(validation.spec.subject, []).append(
+                (validation.spec.gate.name, validation.status.started_at)
+            )
+    specs = in_landing_order(cluster.list(ImplementationSpec))
+    return Board(tuple(_row(spec, at_work, gates, log_path) for spec in specs), tuple(cluster.list(MergeTrain)))
+
+
 def last_line(log: Path | None) -> str:
     """Return the last line with something in it of a log that may still be written; empty if there is none."""
     if log is None:
@@ -85,7 +103,7 @@ def last_line(log: Path | None) -> str:
 def _row(
     spec: ImplementationSpec,
     at_work: set[str],
-    gates: dict[str, list[tuple[str, datetime | None]]],
+    gates: Gates,
     log_path: LogPath,
 ) -> Row:
     status = spec.status
@@ -103,9 +121,9 @@ def _row(
     )
 
 
-def _gates(snapshot: Snapshot) -> dict[str, list[tuple[str, datetime | None]]]:
+def _gates(snapshot: Snapshot) -> Gates:
     running = {name: fact for name, fact in snapshot.gates.items() if fact.running}
-    found: dict[str, list[tuple[str, datetime | None]]] = {}
+    found: Gates = {}
     for validation in snapshot.validations:
         fact = running.get(validation.name)
         if fact is not None and validation.spec.subject:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Self, TextIO, cast
+from typing import Protocol, Self, TextIO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
 from orchestrator.cli.board import Board, Row, last_line, visible
-from orchestrator.cli.output import Output, printable
+from orchestrator.cli.output import printable
 from orchestrator.cli.status import train_line
 from orchestrator.cli.table import STYLES, age
 from orchestrator.model.condition import Phase
@@ -55,11 +55,20 @@ class Synchronized:
         return getattr(self._stream, name)
 
 
-class LiveProgress:
-    """Shows boards in place on stderr."""
+class Drawing(Protocol):
+    """How a board becomes lines for a terminal of this size."""
 
-    def __init__(self, out: Output, now: Callable[[], datetime]) -> None:
-        self._console = Console(file=cast(TextIO, Synchronized(out.stderr)), highlight=False, markup=False, emoji=False)
+    def __call__(
+        self, board: Board, /, *, now: datetime, began: datetime, width: int, height: int, plain: bool
+    ) -> Group: ...
+
+
+class LiveProgress:
+    """Shows boards in place on a terminal."""
+
+    def __init__(self, stream: TextIO, now: Callable[[], datetime], *, drawing: Drawing | None = None) -> None:
+        self._console = Console(file=cast(TextIO, Synchronized(stream)), highlight=False, markup=False, emoji=False)
+        self._drawing = drawing or draw
         self._now = now
         self._began = now()
         self._board = Board((), ())
@@ -93,7 +102,7 @@ class LiveProgress:
 
     def _draw(self) -> Group:
         size = shutil.get_terminal_size()
-        return draw(
+        return self._drawing(
             self._board,
             now=self._now(),
             began=self._began,
@@ -103,22 +112,37 @@ class LiveProgress:
         )
 
 
-def draw(board: Board, *, now: datetime, began: datetime, width: int, height: int, plain: bool = False) -> Group:
-    """Return the board as lines no longer than the width, no more than the height."""
+def draw(
+    board: Board,
+    *,
+    now: datetime,
+    began: datetime,
+    width: int,
+    height: int,
+    plain: bool = False,
+    hint: Text | None = None,
+) -> Group:
+    """Return the board as lines no longer than the width, no more than the height. `hint` ends the first line."""
     room = max(3, height - OTHER_LINES - len(board.trains))
     shown, counted = visible(board.rows, room)
     name_width = min(NAME_MAX, max((len(row.name) for row in shown), default=4), max(8, width // 3))
-    lines = [_head(board, now, began), *(_line(row, now, name_width, width) for row in shown)]
+    head = _head(board, now, began)
+    if hint is not None:
+        head.append("  ").append_text(hint)
+    lines = [head, *(_line(row, now, name_width, width) for row in shown)]
     if counted:
         phases = Counter(row.phase for row in counted)
         said = ", ".join(f"{phases[phase]} {phase.value.lower()}" for phase in Phase if phases[phase])
         lines.append(Text(f"  and {len(counted)} more: {said}", style="dim"))
     lines += [train_line(train, width=width) for train in board.trains]
+    return Group(*finished(lines, width, plain=plain))
+
+
+def finished(lines: Sequence[Text], width: int, *, plain: bool) -> list[Text]:
+    """Return the lines cut to the width, in ASCII where the terminal knows no more."""
     for line in lines:
         line.truncate(width, overflow="ellipsis")
-    if plain:
-        lines = [_in_ascii(line) for line in lines]
-    return Group(*lines)
+    return [_in_ascii(line) for line in lines] if plain else list(lines)
 
 
 def _head(board: Board, now: datetime, began: datetime) -> Text:

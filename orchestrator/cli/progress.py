@@ -1,17 +1,19 @@
 """How a run tells what happens: plain lines, one per change, where nobody can watch; `live` where somebody can.
 
-Both write to stderr: stdout keeps the result. Nothing here decides anything.
+For `run` both write to stderr: stdout keeps the result. `status --watch` has nothing else for stdout. Nothing here
+decides anything.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
 from orchestrator.cli.board import Board, Row
-from orchestrator.cli.output import Output, printable
+from orchestrator.cli.output import printable
 
 LOGGER = "interlock"
 _KNOWN = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {"message", "asctime"}
@@ -38,8 +40,9 @@ class Progress(Protocol):
 class Lines:
     """Plain lines, one per change, each with its time."""
 
-    def __init__(self, out: Output) -> None:
-        self._out = out
+    def __init__(self, write: Callable[[str], None], *, flush: Callable[[], None] | None = None) -> None:
+        self._write = write
+        self._flush = flush
         self._rows: dict[str, tuple[object, ...]] = {}
         self._frozen: dict[str, object] = {}
 
@@ -70,7 +73,9 @@ class Lines:
 
     def say(self, text: str) -> None:
         """Write a line."""
-        self._out.remark(printable(text))
+        self._write(printable(text))
+        if self._flush is not None:
+            self._flush()
 
 
 def _words(row: Row) -> str:

@@ -113,10 +113,10 @@ def _lead(leader: Leader, stop: Stop, settings: Settings, out: Output, *, once: 
 
 def _progress(out: Output) -> Progress:
     if not is_terminal(out.stderr):
-        return Lines(out)
+        return Lines(out.remark)
     from orchestrator.cli.live import LiveProgress
 
-    return LiveProgress(out, lambda: out.now)
+    return LiveProgress(out.stderr, lambda: out.now)
 
 
 @contextmanager

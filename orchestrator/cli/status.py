@@ -21,6 +21,10 @@ OPEN = (Phase.WAITING, Phase.RUNNING, Phase.PROPOSED)
 
 def status(args: argparse.Namespace, out: Output) -> int:
     """Show every spec and the train."""
+    if args.watch or args.until_done:
+        from orchestrator.cli.watch import watch
+
+        return watch(args, out)
     cluster = store_of(args)
     specs, trains = in_landing_order(cluster.list(ImplementationSpec)), cluster.list(MergeTrain)
     specs = [as_left(spec, args) for spec in specs]

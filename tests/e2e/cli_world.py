@@ -6,12 +6,16 @@ file of lane b.
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -177,3 +181,27 @@ def shop(folder: Path) -> Shop:
         made.write(f"src/{lane}/here.txt", "here\n")
     made.commit()
     return made
+
+
+def on_terminal(world: Shop, *words: str, once_seen: str = "", then: str = "") -> tuple[int, str]:
+    """Return exit code and output of a command on a terminal of 80 by 24; `then` is typed once `once_seen` is shown."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(world.root)
+        environment = {**os.environ, "INTERLOCK_STATE": str(world.state), "TERM": "xterm"}
+        for name in ("COLUMNS", "NO_COLOR"):
+            environment.pop(name, None)
+        os.execve(sys.executable, [sys.executable, "-m", "orchestrator", *words], environment)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    shown = b""
+    while True:
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:  # what Linux says at the end of a terminal
+            break
+        shown += piece
+        if then and once_seen.encode() in shown:
+            os.write(terminal, then.encode())
+            then = ""
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()

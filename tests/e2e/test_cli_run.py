@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import re
 import signal
-import struct
-import sys
-import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli.output import without_escapes
-from tests.e2e.cli_world import Shop, shop
+from tests.e2e.cli_world import Shop, on_terminal, shop
 
 
 @pytest.fixture
@@ -287,27 +281,3 @@ def test_ctrl_c_on_a_terminal_stops_the_run_cleanly(world: Shop) -> None:
     assert "Traceback" not in text
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
     assert agents(world) == []
-
-
-def on_terminal(world: Shop, *words: str, once_seen: str = "", then: str = "") -> tuple[int, str]:
-    """Return exit code and output of a command on a terminal of 80 by 24; `then` is typed once `once_seen` is shown."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(world.root)
-        environment = {**os.environ, "INTERLOCK_STATE": str(world.state), "TERM": "xterm"}
-        for name in ("COLUMNS", "NO_COLOR"):
-            environment.pop(name, None)
-        os.execve(sys.executable, [sys.executable, "-m", "orchestrator", *words], environment)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    shown = b""
-    while True:
-        try:
-            piece = os.read(terminal, 65536)
-        except OSError:  # what Linux says at the end of a terminal
-            break
-        shown += piece
-        if then and once_seen.encode() in shown:
-            os.write(terminal, then.encode())
-            then = ""
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()

@@ -305,7 +305,7 @@ def test_no_row_is_lost_between_those_shown_and_those_counted(limit: int) -> Non
 def test_plain_lines_say_each_change_once(tmp_path: Path) -> None:
     shot, log = snapshot(tmp_path)
     out = output()
-    lines = Lines(out)
+    lines = Lines(out.remark)
     first = board(shot, lambda _: log)
     message, run = "attempt 1 is at work", "walk-forward-1"
     moved = Row("walk-forward", Tier.EXECUTION, Phase.RUNNING, Reason.AGENT_RUNNING, message, NOW, run, None)
@@ -329,7 +329,7 @@ def test_a_warning_of_the_leader_becomes_a_line_with_its_keys() -> None:
     out = output()
     logger = logging.getLogger("interlock.test-of-warnings")
     logger.propagate = False
-    logger.addHandler(Warnings(Lines(out)))
+    logger.addHandler(Warnings(Lines(out.remark)))
     logger.info("calm")
     logger.warning("backing off", extra={"key": "AgentRun/a-1", "seconds": 2})
     assert isinstance(out.stderr, io.StringIO)

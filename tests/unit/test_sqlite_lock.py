@@ -114,6 +114,16 @@ def test_a_second_one_in_the_same_process_does_not_lead_until_the_first_lets_go(
         assert second.acquire(wait=False)
 
 
+def test_a_leader_that_has_ended_leads_no_more_even_before_its_parent_has_looked(start: Start, tmp_path: Path) -> None:
+    leader = start("now")
+    assert heard(leader) == "True"
+    holder = lock(tmp_path).holder()
+    assert holder is not None and holder.is_alive
+    leader.kill()
+    os.waitid(os.P_PID, leader.pid, os.WEXITED | os.WNOWAIT)  # ended, and still in the table of processes
+    assert not holder.is_alive
+
+
 def test_nobody_leads_before_anybody_asked(tmp_path: Path) -> None:
     assert lock(tmp_path).holder() is None
 

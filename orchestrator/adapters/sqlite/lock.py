@@ -107,9 +107,11 @@ class LeaderLock:
 
 
 def _process_start(pid: int) -> int:
-    """Return a process's start time as the kernel counts it, 0 where there is no such process or no /proc."""
+    """Return a process's start time as the kernel counts it, 0 where there is no such process or no /proc. One that has
+    ended and whose parent has not looked yet leads nothing any more."""
     try:
         # The program's name stands in parentheses and may hold anything; field 22 counts from after it.
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return 0 if fields[0] in "ZX" else int(fields[19])
     except (OSError, ValueError, IndexError):
         return 0

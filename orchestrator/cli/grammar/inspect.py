@@ -13,10 +13,22 @@ def add(verbs: Verbs, group: Group) -> None:
         about="""
 Shows every spec with its phase, why it is there and what it waits for, and the merge train in landing order. It reads
 the store: while no leader runs, it says how things were left.
+
+--watch goes on showing it while another process leads: on a terminal in place, until q or Ctrl-C; piped, a line per
+change. --until-done ends by itself once nothing moves any more: exit 0 if all landed, 1 if not.
 """,
-        examples=["interlock status", "interlock status -o json | jq '.specs[] | select(.phase == \"Stalled\")'"],
+        examples=[
+            "interlock status",
+            "interlock status --watch",
+            "interlock status --until-done | tee swarm.log   # beside a run in the background",
+            "interlock status -o json | jq '.specs[] | select(.phase == \"Stalled\")'",
+        ],
         calls="status:status",
         group=group,
+    )
+    status.add_argument("--watch", action="store_true", help="go on showing what changes, until q or Ctrl-C")
+    status.add_argument(
+        "--until-done", action="store_true", help="watch until nothing is open or no leader is at work; 0 if all landed"
     )
     output_option(status, "table", "json", "yaml")
     explain = verbs.add(
