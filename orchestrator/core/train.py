@@ -7,12 +7,13 @@ the item's fault.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from orchestrator.core.barrier import Barriers
 from orchestrator.core.board import Board, Item, superseded
 from orchestrator.core.conclude import EVIDENCE_MAX, denial_text, denials
+from orchestrator.core.failures import compared
 from orchestrator.core.landing import merge_message
 from orchestrator.core.policy import failure_class, shown
 from orchestrator.core.scopecheck import merge_verdict
@@ -52,6 +53,8 @@ class Rejected:
     message: str
     evidence: tuple[Evidence, ...]
     conflicts: tuple[str, ...] = ()
+    base: "BaseAtFault | None" = None
+    """That the base is red as well, where it is."""
     forget: tuple[Answer, ...] = ()
     """Answers that were no verdict on the change: whoever asks again, after a person, gets a new try."""
 
@@ -138,6 +141,9 @@ def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, ru
             step.waiting[item.name] = Waiting(Reason.LANDING, "its tested commit is about to become the base")
             return item.name
         case Rejected(failure, message):
+            if outcome.base is not None:
+                step.frozen = _frozen_since(board, outcome.base.reason, outcome.base.message)
+                step.repair = step.repair or outcome.base
             step.actions.append(rejection(run, outcome, board.now))
             step.actions.extend(one for answer in outcome.forget if (one := gatehouse.reset(answer)) is not None)
             step.waiting[item.name] = Waiting(Reason[failure.name], message)
@@ -311,7 +317,7 @@ def _controlled(board: Board, gatehouse: Gatehouse, answer: Answer) -> Trial:
         case Verdict.FAIL:
             if answer.verdict is Verdict.COULD_NOT_RUN:
                 return judged(answer, on_base=True)
-            return BaseAtFault(Reason.RED_BASE, f"gate {name} fails on the base {board.facts.tip[:12]} itself", control)
+            return _both_fail(board, answer, control)
         case Verdict.COULD_NOT_RUN:
             return BaseAtFault(
                 Reason.BASE_CANNOT_RUN,
@@ -330,6 +336,19 @@ def _controlled(board: Board, gatehouse: Gatehouse, answer: Answer) -> Trial:
                 f"{name} did not pass; it is being run on the base for comparison",
                 (Wait(kind="Gate", name=name, reason="control run on the base"),),
             )
+
+
+def _both_fail(board: Board, answer: Answer, control: Answer) -> BaseAtFault | Rejected:
+    """Return who is at fault for a gate that fails here and on the base: for what fails only here, the item is."""
+    found = compared(answer.output, control.output)
+    message = f"gate {answer.gate.name} fails on the base {board.facts.tip[:12]} itself"
+    base = BaseAtFault(Reason.RED_BASE, message, control)
+    if not found.new:
+        return replace(base, message=f"{message}, {found.words}")
+    own = "\n".join(found.new)
+    said = f"Only with this change:\n{own}\n\n{answer.output}"[-EVIDENCE_MAX:]
+    evidence = (Evidence(gate=answer.gate.name, result=answer.verdict.value, output=said),)
+    return Rejected(FailureClass.GATE_FAILED, f"{message}, {found.words}", evidence, base=base)
 
 
 def judged(answer: Answer, *, on_base: bool = False) -> Rejected:

@@ -575,3 +575,25 @@ def test_an_attempt_that_waits_with_its_work_done_is_said_to_wait() -> None:
     )
     status = next(one for one in _written(world.decide(), ImplementationSpec) if one.name == "a").status
     assert (status.phase, status.reason) == (Phase.WAITING, Reason.YIELDED)
+
+
+def said(validation: Validation, output: str) -> Validation:
+    """Return the validation with this output of each try."""
+    tries = tuple(one.model_copy(update={"output": output}) for one in validation.status.tries)
+    return validation.model_copy(update={"status": validation.status.model_copy(update={"tries": tries})})
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_on_a_red_base_only_what_fails_there_too_is_called_the_bases(own: bool) -> None:
+    world = World(retries={"flaky": 0}).proposed("a")
+    old, new = "FAILED t.py::test_old - no\n", "FAILED t.py::test_new - no\n" if own else ""
+    world.validations += [said(verdict("tree-a", FAIL), old + new), said(verdict(TIP_TREE, FAIL), old)]
+    frozen = world.next_status().frozen
+    assert frozen is not None and frozen.reason is Reason.RED_BASE
+    assert [one.object.name for one in world.decide() if isinstance(one, Create)] == ["repair-tip"]
+    rejected = world.next_run("a")
+    assert (rejected is not None) is own
+    if own:
+        assert rejected.failure_class is FailureClass.GATE_FAILED
+        assert "t.py::test_new fails only with this change" in rejected.message
+        assert rejected.evidence[0].output.startswith("Only with this change:\nt.py::test_new\n")
