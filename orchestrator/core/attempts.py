@@ -131,8 +131,9 @@ def _stuck(
     message = failed.status.message
     conflicts = sum(
         1
-        for run in counted
-        if run.status.failure_class is FailureClass.CONFLICT or run.status.reason is Reason.FOREIGN_HEAD
+        for run, after in zip(counted, (*counted[1:], None), strict=True)
+        if (run.status.failure_class is FailureClass.CONFLICT and not _made_anew(after))
+        or run.status.reason is Reason.FOREIGN_HEAD
     )
     if kind in FINAL:
         return Stuck(reason, message)
@@ -147,6 +148,11 @@ def _stuck(
     if kind in (FailureClass.QUOTA_EXHAUSTED, FailureClass.BUDGET_EXHAUSTED):
         return ForPerson(reason, f"{message}; `interlock retry` when there is more")
     return None
+
+
+def _made_anew(after: AgentRun | None) -> bool:
+    """Return whether a command settled the conflict before this run. It happens as often as others land: no limit."""
+    return after is not None and bool(after.spec.regenerate) and after.status.published is not None
 
 
 def _lost_in_gates(failed: AgentRun) -> bool:

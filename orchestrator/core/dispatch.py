@@ -180,7 +180,7 @@ def _regeneration(board: Board, item: Item) -> str:
     last = item.run
     if last is None or last.status.failure_class is not FailureClass.CONFLICT:
         return ""
-    return board.lanes.regeneration(last.status.conflicts)
+    return board.lanes.regeneration(last.status.conflicts, board.facts.tip)
 
 
 def _overlaps(board: Board, name: str, obstacle: str) -> Waiting:

@@ -4,7 +4,7 @@ Built once per set of lane versions and kept, because the proofs behind it are d
 """
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 from orchestrator.core.globs import Scope, overlap
@@ -66,8 +66,19 @@ class Lanes:
             generated=self.generated,
         )
 
-    def regeneration(self, paths: Sequence[str]) -> str:
-        """Return the command that makes these files anew on the base, in a workspace where their merge is under way.
+    def outdated(self, mine: Collection[str], theirs: Collection[str]) -> tuple[str, ...]:
+        """Return the generated files that a merge may not decide: made by one command, and changed on both sides."""
+        found: dict[str, None] = {}
+        for one in (made for lane in self._lanes.values() for made in lane.spec.generated):
+            scope = Scope.of(one.paths)
+            ours = [path for path in mine if scope.matches(path)]
+            bases = [path for path in theirs if scope.matches(path)] if ours else []
+            if bases:
+                found |= dict.fromkeys((*ours, *bases))
+        return tuple(found)
+
+    def regeneration(self, paths: Sequence[str], base: str) -> str:
+        """Return the command that makes these files anew on the base, in a workspace that was brought up to date.
 
         Empty unless every one of them is generated. Each is first put back to how the base has it, for a generator may
         read what it writes.
@@ -78,8 +89,7 @@ class Lanes:
         if not paths or not all(scope.matches(path) for path in paths):
             return ""
         restored = [
-            f"git checkout -q MERGE_HEAD -- {shlex.quote(path)} || git rm -q -f -- {shlex.quote(path)}"
-            for path in paths
+            f"git checkout -q {base} -- {shlex.quote(path)} || git rm -q -f -- {shlex.quote(path)}" for path in paths
         ]
         return "\n".join(["set -e", *restored, *dict.fromkeys(one.regenerate for one in needed)])
 

@@ -288,7 +288,22 @@ def _refused(board: Board, item: Item, run: AgentRun, candidate: Built) -> Waiti
     if failure is not None:
         said = denial_text(verdict.denied, verdict.denied_total)
         return Rejected(failure, f"merged with the base {board.facts.tip[:12]}: {said}", (denials(verdict),))
-    return approval_wait(board, item, run, is_protected=bool(verdict.protected))
+    return _outdated(board, run, candidate) or approval_wait(board, item, run, is_protected=bool(verdict.protected))
+
+
+def _outdated(board: Board, run: AgentRun, candidate: Built) -> Rejected | None:
+    """Return the conflict in generated files that merged as text: what they say is of neither side's sources."""
+    brought = candidate.brought[0]
+    if not board.lanes.generated or not brought.meanwhile:
+        return None
+    written = (one.path for one in run.status.changed_files)
+    mine = dict.fromkeys((*written, *(one.path for one in brought.diff.changes)))
+    paths = board.lanes.outdated(mine, brought.meanwhile)
+    if not paths:
+        return None
+    said = f"the base changed generated files, too: {', '.join(map(shown, paths[:5]))}; they are made anew on it"
+    evidence = (Evidence(gate="merge", result="conflict", output=said),)
+    return Rejected(FailureClass.CONFLICT, said, evidence, conflicts=tuple(map(shown, paths)))
 
 
 def shared_gates(board: Board, item: Item) -> tuple[Gate, ...]:

@@ -45,6 +45,8 @@ class Brought:
     diff: Diff
     beside: tuple[str, ...] = ()
     """Paths that were there and that an added one could collide with; one for each spelling."""
+    meanwhile: tuple[str, ...] = ()
+    """Paths that differ between the tree it was merged into and where the head left its history."""
 
 
 @dataclass(frozen=True, slots=True)

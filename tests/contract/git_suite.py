@@ -163,6 +163,7 @@ class GitSuite:
         assert first.beside == ("Docs/Guide.md",)
         assert [(one.path, one.status) for one in second.diff.changes] == [("src/app.py", "D")]
         assert second.beside == ()
+        assert (first.meanwhile, second.meanwhile) == (("Docs/Guide.md",), ("Docs/Guide.md", "docs/guide.md"))
         world.open()
         assert world.git.observe("main", None).candidates == {CandidateKey(tip, (a, b)): built}
 

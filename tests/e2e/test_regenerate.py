@@ -40,3 +40,21 @@ def test_an_agent_settles_what_the_command_cannot(world: World) -> None:
     told = world.told("berry-3").document["evidence"]
     assert [(one["gate"], one["result"]) for one in told] == [("merge", "conflict"), ("regenerate", "fail")]
     assert world.text("index.lock").split() == ["apple", "berry"]
+
+
+NUMBERS = "".join(f"{number}\n" for number in range(40))
+TOTAL = "{ seq 0 39; echo total $(cat src/*/*/word.txt 2>/dev/null | wc -l); seq 0 39; ls src/b; } > index.lock"
+
+
+def test_a_generated_file_that_merges_as_text_is_made_anew_all_the_same(world: World) -> None:
+    """Both items change lines far apart. Merged as text the total would be that of one of them."""
+    world.commit({"index.lock": f"{NUMBERS}total 0\n{NUMBERS}here.txt\n"})
+    world.lane("a", own=["src/a/**"], generated=[{"paths": ["index.lock"], "regenerate": TOTAL}])
+    write = f"mkdir -p $PLACE; echo x > $PLACE/word.txt; {TOTAL}\n"
+    world.spec("apple", write)
+    world.spec("berry", f"{write}sed -i 's/^total .*/total 0/' index.lock\n", lane="b")
+    world.lead()
+    assert world.phases() == {"apple": "Landed", "berry": "Landed"}, world.story()
+    assert "total 2" in world.text("index.lock").splitlines(), "made from both, not merged from both"
+    late = [run for name in ("apple", "berry") for run in world.runs(name) if run.spec.regenerate]
+    assert [run.spec.attempt for run in late] == [1], "no attempt was spent, no agent started"

@@ -285,7 +285,9 @@ class FakeGit:
             before, tip = tip, repository.commit(merged, (tip, head), message, at)
             change = diff(repository.files(before), merged)
             added = [one.path for one in change.changes if one.status == "A"]
-            brought.append(Brought(change, beside(added, merged)))
+            root = repository.merge_base(before, head)
+            meanwhile = repository.changed(root, before) if root is not None else ()
+            brought.append(Brought(change, beside(added, merged), meanwhile))
         repository.candidates[key] = Built(tip, repository.commits[tip].tree, tuple(brought))
         repository.point(f"{CANDIDATES}{tip}", tip)
         return repository.candidates[key]

@@ -9,7 +9,7 @@ from orchestrator.core.voice import SILENCE, Voice
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
 from orchestrator.model.gate import Evidence
-from orchestrator.model.run import ScopeVerdict
+from orchestrator.model.run import AgentRun, ScopeVerdict
 from orchestrator.model.train import Retries
 from tests.unit.make import START, run, spec
 
@@ -134,3 +134,13 @@ def test_a_spec_applied_anew_under_its_name_inherits_nothing_but_the_numbers() -
 
 def test_a_number_whose_work_a_ref_keeps_is_not_given_out_again() -> None:
     assert outlook(spec("x"), [], SILENCE, RETRIES, taken=7) == Startable(number=8, attempt=1, start=None)
+
+
+def test_conflicts_that_a_command_settled_count_against_nobody() -> None:
+    def made(number: int, command: str) -> AgentRun:
+        one = run("x", number, failure=F.CONFLICT, published=Sha("head"))
+        return one.model_copy(update={"spec": one.spec.model_copy(update={"regenerate": command})})
+
+    settled = [made(n, "make lock" if n > 1 else "") for n in range(1, 9)]
+    assert isinstance(outlook(spec("x"), settled, SILENCE, RETRIES), Startable)
+    assert isinstance(outlook(spec("x"), [made(n, "") for n in range(1, 9)], SILENCE, RETRIES), Stuck)

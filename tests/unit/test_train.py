@@ -597,3 +597,17 @@ def test_on_a_red_base_only_what_fails_there_too_is_called_the_bases(own: bool) 
         assert rejected.failure_class is FailureClass.GATE_FAILED
         assert "t.py::test_new fails only with this change" in rejected.message
         assert rejected.evidence[0].output.startswith("Only with this change:\nt.py::test_new\n")
+
+
+def test_a_generated_file_that_both_sides_changed_is_a_conflict_for_its_command() -> None:
+    world = World().proposed("a", PASS)
+    world.lanes = (lane("a", generated=[{"paths": ["*.lock"], "regenerate": "make lock"}]),)
+    key = next(iter(world.candidates))
+    made = world.candidates[key]
+    assert isinstance(made, Built)
+    both = replace(brought("src/a/file.py", "a.lock"), meanwhile=("b.lock", "src/x.py"))
+    world.candidates[key] = replace(made, brought=(both,))
+    rejected = world.next_run("a")
+    assert (rejected.failure_class, rejected.conflicts) == (FailureClass.CONFLICT, ("a.lock", "b.lock"))
+    world.candidates[key] = replace(made, brought=(replace(both, meanwhile=("src/x.py",)),))
+    assert world.next_landing() == "a"

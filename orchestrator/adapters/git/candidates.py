@@ -81,18 +81,27 @@ class Candidates:
             steps = []
             after = commit
             for _ in key.heads:
-                before = self._repository.commits.get(after).parents[0]
-                steps.append(self._step(before, after))
+                before, head = self._repository.commits.get(after).parents
+                steps.append(self._step(before, head, after))
                 after = before
             self._brought[commit] = tuple(reversed(steps))
         return Built(commit, self._repository.tree_of(commit), self._brought[commit])
 
-    def _step(self, before: Sha, after: Sha) -> Brought:
+    def _step(self, before: Sha, head: Sha, after: Sha) -> Brought:
         change = diff(self._repository, before, after)
         added = [one.path for one in change.changes if one.old_mode == ABSENT]
         gone = {one.path for one in change.changes if one.new_mode == ABSENT}
         there = (path for path in self._paths(before) if path not in gone) if added else ()
-        return Brought(change, beside(added, there))
+        return Brought(change, beside(added, there), self._meanwhile(before, head))
+
+    def _meanwhile(self, before: Sha, head: Sha) -> tuple[str, ...]:
+        """Return what `before` changed since `head` left it. Where histories crossed, all that differs between both."""
+        listing = ("diff-tree", "-r", "-z", "--name-only", "--no-renames")
+        run, place = self._repository.runner.run, self._repository.engine
+        done = run(place, *listing, "--merge-base", head, before, expect=(0, 128))
+        if done.code:
+            done = run(place, *listing, head, before)
+        return tuple(done.fields())
 
     def _learn(self, refs: set[tuple[str, Sha]]) -> None:
         """Read the keys of candidates that another process made back from their commits, all of them level by level."""
