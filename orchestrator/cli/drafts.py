@@ -6,9 +6,11 @@ import json
 import re
 import textwrap
 from collections.abc import Sequence
+from itertools import groupby
 
 from orchestrator.adapters.survey import AgentGuess, LaneGuess, Survey
 from orchestrator.adapters.survey.classes import PROTECTED
+from orchestrator.core.cochange import COMMITS_MIN
 
 API = "apiVersion: interlock.dev/v1alpha1"
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+@ -]*[A-Za-z0-9_./+@]|[A-Za-z_]")
@@ -46,6 +48,8 @@ def quoted(text: str) -> str:
 def _config(seen: Survey) -> str:
     lines = [
         *comment("Written by `interlock init`. Every guess says where it comes from; change what is wrong."),
+        *comment(_summary(seen)),
+        *(line for hazard in seen.hazards for line in comment(f"To know: {hazard}.")),
         API,
         "kind: MergeTrain",
         "metadata: {name: main}",
@@ -58,7 +62,7 @@ def _config(seen: Survey) -> str:
         lines += comment("What decides whether a change may land. Runs on exactly the tree that would land.", "  ")
         lines.append("  gates:")
         for gate in seen.gates:
-            lines += comment(f"{gate.why}.", "    ")
+            lines += comment(_sentence(gate.why), "    ")
             lines += [f"    - name: {quoted(gate.name)}", f"      run: {quoted(gate.run)}", "      timeout: 10m"]
     else:
         lines += comment(
@@ -80,6 +84,17 @@ def _config(seen: Survey) -> str:
         "  ",
     )
     return "\n".join(lines + _agents(seen.agents)) + "\n"
+
+
+def _summary(seen: Survey) -> str:
+    """Return what was looked at, in one sentence."""
+    written = f" in {', '.join(seen.languages)}" if seen.languages else ""
+    if seen.commits >= COMMITS_MIN:
+        past = f"the history of {seen.commits:,} commits"
+    else:
+        past = "too little history to learn from"
+    owners = f" and {seen.owners_file}" if seen.owners_file else ""
+    return f"It saw {seen.files:,} files{written}, {past}{owners}."
 
 
 def _agents(agents: Sequence[AgentGuess]) -> list[str]:
@@ -129,7 +144,7 @@ def _lane(seen: Survey, lane: LaneGuess) -> str:
         "  own:",
         *(f"    - {quoted(pattern)}" for pattern in lane.own),
     ]
-    if lane.name == "root":
+    if "*" in lane.own:
         lines += _classes(seen)
     if lane.reviewers:
         lines.append(f"  reviewers: [{', '.join(_in_list(name) for name in lane.reviewers)}]")
@@ -145,19 +160,33 @@ def _classes(seen: Survey) -> list[str]:
     lines: list[str] = []
     if seen.shared:
         lines += comment("Files many changes touch: any lane may claim them, one at a time.", "  ")
-        lines += ["  shared:", *(f"    - {quoted(pattern)}" for pattern in seen.shared)]
+        lines.append("  shared:")
+        for why, guesses in groupby(seen.shared, lambda each: each.why):
+            lines += comment(_sentence(why), "    ")
+            lines += [f"    - {quoted(guess.pattern)}" for guess in guesses]
     if seen.generated:
         lines += comment("Files a command makes: never merged as text, made anew on the new base.", "  ")
         lines.append("  generated:")
         for made in seen.generated:
+            if made.why:
+                lines += comment(_sentence(made.why), "    ")
             lines.append(f"    - paths: [{_in_list(made.path)}]")
             lines.append(f"      regenerate: {quoted(made.regenerate)}")
     lines += comment("Never landed without a named person, also where nothing of the name exists yet.", "  ")
     lines.append("  protected:")
     for why, patterns in PROTECTED:
-        lines += comment(f"{why}", "    ")
+        lines += comment(_sentence(why), "    ")
         lines += [f"    - {quoted(pattern)}" for pattern in patterns]
+    if seen.submodules:
+        lines += comment(
+            "Other repositories at a commit of theirs: what moves one changes code nobody sees here.", "    "
+        )
+        lines += [f"    - {quoted(pattern)}" for pattern in seen.submodules]
     return lines
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _in_list(text: str) -> str:

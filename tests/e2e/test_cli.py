@@ -338,6 +338,7 @@ def test_init_writes_what_lanes_check_and_doctor_accept(tmp_path: Path) -> None:
     )
     world.write("docs/index.md", "# Docs\n")
     world.write("uv.lock", "")
+    world.write("pyproject.toml", "")
     world.commit()
     done = world.ask("init", "--agent", "sh agent.sh", "-o", "json")
     assert done.code == 0, done.err

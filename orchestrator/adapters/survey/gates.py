@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from orchestrator.adapters.survey.tree import Tree
@@ -26,14 +27,72 @@ class GateGuess:
 
 
 def guess_gates(tree: Tree) -> tuple[GateGuess, ...]:
-    """Return the commands that test a change; empty if nothing says how. A Makefile's word comes before all others."""
-    made = _make(tree)
+    """Return the commands that test a change; empty if nothing says how.
+
+    A Makefile's word comes before all others, and another runner of tasks before what single languages say. Where no
+    file of a known name tells, CI may.
+    """
+    ran = ci_commands(tree)
+    made = _make(tree) or _task(tree)
     if made:
-        return (made,)
+        return (_seen_in_ci(made, ran),)
     found = [gate for look in _LOOKS if (gate := look(tree))]
+    if not found and ran:
+        path, command = ran[0]
+        found = [GateGuess("test", command, f"{path} runs it")]
     if len(found) == 1:
-        return (GateGuess("test", found[0].run, found[0].why),)
-    return tuple(found)
+        found = [GateGuess("test", found[0].run, found[0].why)]
+    return tuple(_seen_in_ci(gate, ran) for gate in found)
+
+
+def _seen_in_ci(gate: GateGuess, ran: Sequence[tuple[str, str]]) -> GateGuess:
+    """Return the guess with how CI starts the same program, where it does so in another way."""
+    program = gate.run.split(" && ")[-1].split()[0].removeprefix("./")
+    if program == "make" or any(command == gate.run for _, command in ran):
+        return gate  # another target is another thing
+    like = next((each for each in ran if each[1].split()[0].removeprefix("./").startswith(program)), None)
+    return replace(gate, why=f"{gate.why}; CI runs `{like[1]}` ({like[0]})") if like else gate
+
+
+_CI = re.compile(
+    r"\.github/workflows/[^/]+\.ya?ml|\.gitlab-ci\.ya?ml|\.travis\.yml|\.circleci/config\.yml|\.cirrus\.yml"
+)
+_TESTING = re.compile(
+    r"(?:make|gmake)\s+(?:\w+=\S+\s+)*(?:[a-z-]*test[a-z-]*|check)$|(?:python3?\s+-m\s+)?(?:pytest|unittest|tox|nox)\b.*|cargo\s+(?:test|nextest\s+run)\b.*|"
+    r"go\s+test\b.*|(?:npm|pnpm|yarn)\s+(?:run\s+)?test\S*$|(?:\./)?mvnw?\b.*\b(?:test|verify)\b.*|"
+    r"(?:\./)?gradlew?\b.*\b(?:test|check)\b.*|ctest\b.*|meson\s+test\b.*|bundle\s+exec\s+\S+.*|composer\s+test$|"
+    r"mix\s+test$|dotnet\s+test\b.*|swift\s+test\b.*|bazel\s+test\b.*|prove\b.*|zig\s+build\s+test\b.*"
+)
+_CI_FILES_MAX = 30
+
+
+def ci_commands(tree: Tree) -> list[tuple[str, str]]:
+    """Return the commands that test something in the files of CI, each with its file. What CI fills in is left out."""
+    found: dict[str, str] = {}
+    files = sorted((path for path in tree.paths if _CI.fullmatch(path)), key=_likely)
+    for path in files[:_CI_FILES_MAX]:
+        for line in tree.text(path).splitlines():
+            command = re.sub(r"^\s*(?:-\s+)?(?:(?:run|script|command):\s*)?(?:-\s+)?", "", line).strip().strip("'\"")
+            if _TESTING.fullmatch(command) and not re.search(r"[$&|;<>`]|\\$", command):
+                found.setdefault(command, path)
+    return [(path, command) for command, path in found.items()]
+
+
+def _likely(path: str) -> tuple[bool, str]:
+    """Return what sorts the files of CI: those named after tests or CI first."""
+    name = PurePosixPath(path).stem.lower()
+    return not re.search(r"test|\bci\b|build|main|check", name), path
+
+
+def _task(tree: Tree) -> GateGuess | None:
+    """Return the test task of another task runner."""
+    just = next((name for name in ("justfile", "Justfile", ".justfile") if name in tree.names), None)
+    if just and re.search(r"^test\b[^\n=]*:(?!=)", tree.text(just), re.MULTILINE):
+        return GateGuess("test", "just test", f"{just} has a recipe `test`")
+    task = next((name for name in ("Taskfile.yml", "Taskfile.yaml") if name in tree.names), None)
+    if task and re.search(r"^  test:", tree.text(task), re.MULTILINE):
+        return GateGuess("test", "task test", f"{task} has a task `test`")
+    return None
 
 
 def _make(tree: Tree) -> GateGuess | None:
@@ -41,7 +100,11 @@ def _make(tree: Tree) -> GateGuess | None:
     if name is None:
         return None
     rules: dict[str, str] = {}
-    for targets, needs, recipe in _RULE.findall(tree.text(name)):
+    text = tree.text(name)
+    # The files it includes hold rules as well; a name that is computed cannot be read here.
+    included = re.findall(r"^-?s?include[ \t]+([^$\n#]+)", text, re.MULTILINE)
+    text = "\n".join([text, *(tree.text(path) for line in included for path in line.split() if path in tree.names)])
+    for targets, needs, recipe in _RULE.findall(text):
         for target in targets.split():
             rules[target] = rules.get(target, "") + needs + recipe
     if "check" in rules and ("test" not in rules or re.search(r"\btests?\b", rules["check"])):
@@ -57,6 +120,8 @@ def _python(tree: Tree) -> GateGuess | None:
     if not tests:
         return None
     prefix = "PYTHONPATH=src " if _needs_src(tree) else ""
+    if runner := _python_runner(tree):
+        return runner
     sign = _pytest_sign(tree, tests)
     if sign:
         return GateGuess("python", f"{prefix}python3 -m pytest -q", sign)
@@ -70,6 +135,19 @@ def _python(tree: Tree) -> GateGuess | None:
         f"{prefix}python3 -m unittest discover{start}{level}",
         f"{tests[0]} is a test and nothing names pytest",
     )
+
+
+def _python_runner(tree: Tree) -> GateGuess | None:
+    """Return the tool that makes an environment for the tests and runs them in it; a fresh clone has none."""
+    if "noxfile.py" in tree.names and re.search(r"^def tests?\b", tree.text("noxfile.py"), re.MULTILINE):
+        session = "tests" if re.search(r"^def tests\b", tree.text("noxfile.py"), re.MULTILINE) else "test"
+        return GateGuess(
+            "python", f"nox -s {session}", f"noxfile.py has a session `{session}`, with its own environment"
+        )
+    settings = tree.text("tox.ini") + tree.text("pyproject.toml")
+    if re.search(r"^\[testenv\]", settings, re.MULTILINE) or re.search(r"^\[tool\.tox", settings, re.MULTILINE):
+        return GateGuess("python", "tox -e py", "tox is configured here and makes the environment the tests need")
+    return None
 
 
 def _needs_src(tree: Tree) -> bool:
@@ -159,4 +237,55 @@ def _gradle(tree: Tree) -> GateGuess | None:
     return GateGuess("gradle", f"{'./gradlew' if 'gradlew' in tree.names else 'gradle'} test", f"there is a {script}")
 
 
-_LOOKS: tuple[Callable[[Tree], GateGuess | None], ...] = (_python, _node, _go, _rust, _maven, _gradle)
+def _c(tree: Tree) -> GateGuess | None:
+    if "meson.build" in tree.names and "_test(" not in (text := tree.text("meson.build")) and "project(" in text:
+        if "pyproject.toml" in tree.names:
+            return None  # the build of a Python extension: its tests are Python's
+        return GateGuess("c", "meson setup build && meson test -C build", "there is a meson.build")
+    if "CMakeLists.txt" in tree.names and re.search(
+        r"enable_testing|include\(CTest", tree.text("CMakeLists.txt"), re.I
+    ):
+        run = "cmake -S . -B build && cmake --build build && ctest --test-dir build --output-on-failure"
+        return GateGuess("c", run, "CMakeLists.txt enables testing")
+    if "configure" in tree.names and {"Makefile.am", "Makefile.in"} & tree.names:
+        return GateGuess("c", "./configure && make check", "there is a configure script with a Makefile template")
+    return None
+
+
+def _ruby(tree: Tree) -> GateGuess | None:
+    if "Gemfile" not in tree.names:
+        return None
+    if any(path.startswith("spec/") and path.endswith("_spec.rb") for path in tree.paths):
+        return GateGuess("ruby", "bundle exec rspec", "there are specs in spec/")
+    return GateGuess("ruby", "bundle exec rake test", "there is a Rakefile") if "Rakefile" in tree.names else None
+
+
+def _php(tree: Tree) -> GateGuess | None:
+    if "composer.json" in tree.names and '"test"' in tree.text("composer.json"):
+        return GateGuess("php", "composer install --no-scripts && composer test", "composer.json has a script `test`")
+    return None
+
+
+def _by_marker(tree: Tree) -> GateGuess | None:
+    """Return the one command of an ecosystem that has only one."""
+    for name, run, marker in _MARKERS:
+        if any(fnmatch(path, marker) for path in tree.paths if "/" not in path):
+            return GateGuess(name, run, f"there is a {marker.lstrip('*')} at the top")
+    return None
+
+
+_MARKERS = (
+    ("elixir", "mix deps.get && mix test", "mix.exs"),
+    ("scala", "sbt test", "build.sbt"),
+    ("dotnet", "dotnet test", "*.sln"),
+    ("dotnet", "dotnet test", "*.slnx"),
+    ("swift", "swift test", "Package.swift"),
+    ("dart", "dart pub get && dart test", "pubspec.yaml"),
+    ("zig", "zig build test", "build.zig"),
+    ("haskell", "cabal test all", "*.cabal"),
+    ("bazel", "bazel test //...", "MODULE.bazel"),
+)
+
+_LOOKS: tuple[Callable[[Tree], GateGuess | None], ...] = (
+    _python, _node, _go, _rust, _maven, _gradle, _c, _ruby, _php, _by_marker,
+)  # fmt: skip

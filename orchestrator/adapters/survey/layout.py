@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from orchestrator.adapters.survey.owners import Owners
 from orchestrator.adapters.survey.tree import Tree
+from orchestrator.core.cochange import History
+from orchestrator.core.units import Part, homes, part_of
 
-CONTAINERS = frozenset(
-    {"apps", "cmd", "components", "crates", "libs", "modules", "packages", "pkg", "plugins", "projects", "services"}
-)
-"""Folders that hold one project per subfolder: each becomes a lane."""
-LANES_MAX = 24
 ROOT = "root"
+SMALL_REPOSITORY = 100
+OWNED_SHARE = 0.35
+OWNED_FILES = 40
+"""Owners of more than this are asked about everything: that says nothing of where one change ends."""
+OWNERS_MAX = 16
 _SPECIAL = re.compile(r"([*?\[\]\\])")
-_IGNORED = frozenset({"interlock.yaml", "lanes", "specs"})
+_IGNORED = ("lanes/", "specs/")
+"""Interlock's own documents: the root's, and protected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +53,15 @@ Reasons: TypeAlias = Mapping[str, tuple[str, tuple[str, ...]]]
 """By lane: why it is one, and who reviews it."""
 
 
-def guess_lanes(tree: Tree, owners: Owners | None) -> tuple[LaneGuess, ...]:
+def guess_lanes(tree: Tree, owners: Owners | None, history: History | None = None) -> tuple[LaneGuess, ...]:
     """Return lanes that together own every tracked file, and every file that may be added beside them."""
-    lane_of, reasons = _assign(tree, owners)
+    lane_of, reasons, default = _assign(tree, owners, history)
     top = _folders(lane_of)
     patterns: dict[str, list[str]] = defaultdict(list)
-    # Files added to the root have no folder that says whose they are; `*` spells names without a slash only.
-    patterns[ROOT].append("*")
-    for name, lane in sorted(top.files.items()):
-        if lane != ROOT:
-            patterns[lane].append(escape(name))
+    # Files added to the top have no folder that says whose they are; `*` spells names without a slash only.
+    patterns[next(iter(top.files.values()), ROOT)].append("*")
     for name, folder in sorted(top.folders.items()):
-        _cover(folder, escape(name), None, patterns)
+        _cover(folder, name, None, patterns, default)
     counts = Counter(lane_of.values())
     return tuple(
         LaneGuess(lane, tuple(patterns[lane]), counts[lane], *reasons[lane])
@@ -74,49 +74,129 @@ def escape(name: str) -> str:
     return _SPECIAL.sub(r"\\\1", name)
 
 
-def _assign(tree: Tree, owners: Owners | None) -> tuple[dict[str, str], Reasons]:
-    lane_of: dict[str, str] = {}
+def _assign(
+    tree: Tree, owners: Owners | None, history: History | None
+) -> tuple[dict[str, str], Reasons, Callable[[str], str | None]]:
+    """Return each file's lane, why there are these lanes, and what names the lane of a new file in a folder."""
     reasons: dict[str, tuple[str, tuple[str, ...]]] = {ROOT: ("the files beside the folders", ())}
-    by_owner: dict[tuple[str, ...], str] = {}
-    units = _units(tree)
+    found = tree.parts
+    folders = homes(found)
+    merged, together = _merges(history)
+    names: dict[str, str] = {}
+    lane_of: dict[str, str] = {}
+    named = _Named(tree, owners)
     for path in tree.paths:
-        named = owners.of(path) if owners else ()
-        if named and owners:
-            if named not in by_owner:
-                by_owner[named] = _free(_owner_name(named), reasons)
-                reasons[by_owner[named]] = (f"{' and '.join(named)} in {owners.path}", named)
-            lane_of[path] = by_owner[named]
+        team = named.lane(path, reasons)
+        if team:
+            lane_of[path] = team
             continue
-        unit = units.get(path, "")
-        if not unit:
+        home = None if path.startswith(_IGNORED) else part_of(path, folders)
+        if home is None:
             lane_of[path] = ROOT
             continue
-        lane = _free(_slug(unit), reasons, why=f"the folder {unit}")
-        reasons[lane] = (f"the folder {unit}", ())
-        lane_of[path] = lane
-    return lane_of, reasons
+        part = found[merged.get(home, home)]
+        if part.folder not in names:
+            names[part.folder] = _free(_slug(part.folder), reasons)
+            why = "; ".join([part.why, *_mirrors(part), *together.get(part.folder, ())])
+            reasons[names[part.folder]] = (why, ())
+        lane_of[path] = names[part.folder]
+    _one_lane_for_the_top(lane_of)
+    for lane, reviewers in named.most(lane_of).items():
+        reasons[lane] = (f"{reasons[lane][0]}; {' and '.join(reviewers)} in {named.file}", reviewers)
+
+    def default(folder: str) -> str | None:
+        new = f"{folder}/new-file"
+        home = part_of(new, folders)
+        return named.made(owners.of(new) if owners else ()) or (names.get(merged.get(home, home)) if home else None)
+
+    return lane_of, reasons, default
 
 
-def _units(tree: Tree) -> dict[str, str]:
-    """Return the folder that stands for each path: the top one, or the one below a container; absent for root files."""
-    subfolders: dict[str, set[str]] = defaultdict(set)
-    for path in tree.paths:
-        parts = path.split("/")
-        if len(parts) > 2:
-            subfolders[parts[0]].add(parts[1])
-    split = {top for top, below in subfolders.items() if top in CONTAINERS and 2 <= len(below) <= LANES_MAX}
-    units: dict[str, str] = {}
-    for path in tree.paths:
-        parts = path.split("/")
-        if len(parts) == 1 or parts[0] in _IGNORED:
-            continue
-        units[path] = "/".join(parts[:2]) if parts[0] in split and len(parts) > 2 else parts[0]
-    # Dot folders configure tools; together with the root's files they are one lane's business.
-    units = {path: unit for path, unit in units.items() if not unit.startswith(".")}
-    if len(set(units.values())) > LANES_MAX:
-        units = {path: path.split("/")[0] for path in units}
-    largest = [unit for unit, _ in Counter(units.values()).most_common(LANES_MAX)]
-    return {path: unit for path, unit in units.items() if unit in largest}
+class _Named:
+    """The lanes CODEOWNERS makes. Who owns most of the tree is no lane, but reviews the lanes it is divided into."""
+
+    def __init__(self, tree: Tree, owners: Owners | None) -> None:
+        self.file = owners.path if owners else ""
+        self._of = {path: owners.of(path) for path in tree.paths} if owners else {}
+        counts = Counter(named for named in self._of.values() if named)
+        total = len(tree.paths)
+        self._most = {named for named, files in counts.items() if files > max(OWNED_FILES, total * OWNED_SHARE)}
+        worth = 1 if total < SMALL_REPOSITORY else 3
+        ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+        self._lanes = {named: "" for named, files in ranked[:OWNERS_MAX] if files >= worth and named not in self._most}
+        everywhere = Counter(owner for named in counts for owner in named)
+        self._common = {owner for owner, sets in everywhere.items() if sets > max(1, len(counts) // 2)}
+
+    def lane(self, path: str, reasons: dict[str, tuple[str, tuple[str, ...]]]) -> str:
+        """Return the lane of the path's owners, a new one where they had none; empty if they make no lane."""
+        named = self._of.get(path, ())
+        if named not in self._lanes:
+            return ""
+        if not self._lanes[named]:
+            lane = self._lanes[named] = _free(self._called(named), reasons)
+            reasons[lane] = (f"{' and '.join(named)} in {self.file}", named)
+        return self._lanes[named]
+
+    def made(self, owners: tuple[str, ...]) -> str:
+        """Return the lane that these owners made; empty if they made none."""
+        return self._lanes.get(owners, "")
+
+    def most(self, lane_of: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+        """Return, by lane that owners did not make, who owns most of its files and of the tree."""
+        found: dict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
+        for path, lane in lane_of.items():
+            if lane not in self._lanes.values():
+                found[lane][self._of.get(path, ())] += 1
+        most = {lane: counts.most_common(1)[0][0] for lane, counts in found.items()}
+        return {lane: named for lane, named in most.items() if named in self._most}
+
+    def _called(self, named: tuple[str, ...]) -> str:
+        """Return a name: of a team if there is one of its own, else of the folder they own, else of the first owner."""
+        own = [owner for owner in named if owner not in self._common] or list(named)
+        team = next((owner for owner in own if "/" in owner), None)
+        if team:
+            return _owner_name((team,))
+        theirs = [path for path, owners in self._of.items() if owners == named]
+        folder = _common_folder(theirs)
+        around = sum(path.startswith(f"{folder}/") for path in self._of)
+        return _slug(folder) if folder and 2 * len(theirs) > around else _owner_name((own[0],))
+
+
+def _common_folder(paths: Sequence[str]) -> str:
+    """Return the innermost folder that all these files lie in; empty if that is the top."""
+    folders = [path.split("/")[:-1] for path in paths]
+    low, high = min(folders), max(folders)
+    common = next((at for at, name in enumerate(low) if at >= len(high) or high[at] != name), len(low))
+    return "/".join(low[:common])
+
+
+def _one_lane_for_the_top(lane_of: dict[str, str]) -> None:
+    """Give all files at the top to the lane that has most of them: no folder says whose a new one would be."""
+    top = [path for path in lane_of if "/" not in path]
+    lane = max(
+        Counter(lane_of[path] for path in top).items(), key=lambda pair: (pair[1], pair[0] == ROOT), default=None
+    )
+    for path in top:
+        lane_of[path] = lane[0] if lane else ROOT
+
+
+def _mirrors(part: Part) -> list[str]:
+    """Return the sentence about the tests of a part that lie elsewhere."""
+    if not part.mirrored:
+        return []
+    shown = ", ".join(part.mirrored[:3]) + (f" and {len(part.mirrored) - 3} more" if len(part.mirrored) > 3 else "")
+    return [f"its tests are in {shown}"]
+
+
+def _merges(history: History | None) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Return, by part that history merges, the part it becomes one with; and by the latter why."""
+    merged: dict[str, str] = {}
+    why: dict[str, list[str]] = defaultdict(list)
+    for one in history.together if history else ():
+        merged[one.merged] = one.kept
+        merged |= {part: one.kept for part, home in merged.items() if home == one.merged}
+        why[one.kept].append(f"with {one.merged}: {one.both} of the {one.of} commits to either touch both")
+    return merged, why
 
 
 def _folders(lane_of: Mapping[str, str]) -> _Folder:
@@ -131,22 +211,27 @@ def _folders(lane_of: Mapping[str, str]) -> _Folder:
     return top
 
 
-def _cover(folder: _Folder, path: str, outer: str | None, patterns: dict[str, list[str]]) -> None:
+def _cover(
+    folder: _Folder, path: str, outer: str | None, patterns: dict[str, list[str]], default: Callable[[str], str | None]
+) -> None:
     """Add the patterns that give every file of the folder its lane, where `outer` owns what is not said.
 
-    The lane of most files directly in it owns the folder (of all below it, where there are none directly); the others'
-    folders and files are named inside, and the inner pattern wins.
+    The lane of most files directly in it owns the folder; where there are none directly, the lane a new file would get
+    if several have a part of it, else the one of all below. The others' folders and files are named inside, and the
+    inner pattern wins.
     """
     weights = Counter(folder.files.values()) or folder.lanes
     lane = max(weights, key=lambda name: (weights[name], name == outer, folder.lanes[name], name))
+    if not folder.files and len(folder.lanes) > 1:
+        lane = default(path) or lane
     if lane != outer:
-        patterns[lane].append(f"{path}/**")
+        patterns[lane].append(f"{escape(path)}/**")
     for name, other in sorted(folder.files.items()):
         if other != lane:
-            patterns[other].append(f"{path}/{escape(name)}")
+            patterns[other].append(escape(f"{path}/{name}"))
     for name, below in sorted(folder.folders.items()):
         if set(below.lanes) != {lane}:
-            _cover(below, f"{path}/{escape(name)}", lane, patterns)
+            _cover(below, f"{path}/{name}", lane, patterns, default)
 
 
 def _owner_name(owners: tuple[str, ...]) -> str:
@@ -159,10 +244,10 @@ def _slug(text: str) -> str:
     return name[:50].strip("-") or "lane"
 
 
-def _free(name: str, taken: Reasons, *, why: str = "") -> str:
-    """Return the name, numbered if another lane has it for another reason."""
+def _free(name: str, taken: Reasons) -> str:
+    """Return the name, numbered if another lane has it."""
     candidate, number = name, 1
-    while candidate in taken and (not why or taken[candidate][0] != why):
+    while candidate in taken:
         number += 1
         candidate = f"{name}-{number}"
     return candidate

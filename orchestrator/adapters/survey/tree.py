@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from orchestrator.core.units import Part, parts
 from orchestrator.errors import Unusable
 
 TEXT_MAX = 1 << 20
@@ -28,13 +29,34 @@ class Tree:
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
-        """The tracked files whose names a document can hold, in order."""
-        return tuple(path for path in self.tracked if _can_be_written_down(path))
+        """The tracked files whose names a document can hold, in order; Interlock's own documents are not among them."""
+        ours = ("interlock.yaml", "lanes/", "specs/") if "interlock.yaml" in self._modes else ()
+        return tuple(path for path in self.tracked if not path.startswith(ours) and _can_be_written_down(path))
 
     @cached_property
     def tracked(self) -> tuple[str, ...]:
         """Every tracked file, in order. Bytes that are no UTF-8 come surrogate-escaped."""
-        return tuple(sorted({path for path in (self.git("ls-files", "-z", "--cached") or "").split("\0") if path}))
+        return tuple(sorted(self._modes))
+
+    @cached_property
+    def unwritable(self) -> tuple[str, ...]:
+        """The tracked files whose names no document can hold."""
+        return tuple(path for path in self.tracked if not _can_be_written_down(path))
+
+    @cached_property
+    def submodules(self) -> tuple[str, ...]:
+        """The tracked paths that are other repositories."""
+        return tuple(sorted(path for path, mode in self._modes.items() if mode == "160000"))
+
+    @cached_property
+    def _modes(self) -> dict[str, str]:
+        listed = (self.git("ls-files", "-z", "--cached", "--stage") or "").split("\0")
+        return {path: meta[:6] for meta, _, path in (entry.partition("\t") for entry in listed) if path}
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """The parts of the tree that are worth a lane."""
+        return parts(self.paths)
 
     @cached_property
     def names(self) -> frozenset[str]:

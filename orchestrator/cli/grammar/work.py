@@ -29,9 +29,10 @@ the story did not go as staged.
         "init",
         "write interlock.yaml and lanes/ for this repository",
         about="""
-Looks at the repository (base branch, languages, test command, CODEOWNERS, folders, lockfiles, agent programs on PATH)
-and writes interlock.yaml and lanes/*.yaml, every guess explained in a comment. It never overwrites a file without
---force, and says what a person still has to decide.
+Looks at the repository (base branch, languages, test command, CI, CODEOWNERS, folders, what the last 3,000 commits
+changed together, lockfiles, agent programs on PATH) and writes interlock.yaml and lanes/*.yaml, every guess explained
+in a comment. It runs nothing of the repository. Where such files are there already it shows what it would write and
+writes nothing, unless --force; and it says what a person still has to decide.
 """,
         examples=["interlock init", "interlock init && interlock lanes coverage && interlock doctor"],
         calls="init:init",
