@@ -14,7 +14,7 @@ export SOAK_SEEDS
 # Whatever is called test-… runs in CI, without a list to forget; test-all is only their sum.
 EXTRA_TESTS := $(filter-out test-all,$(shell sed -n 's/^\(test-[a-z0-9-]*\):.*/\1/p' Makefile))
 
-.PHONY: help setup demo test test-slow test-all extra-tests soak bench lint fmt docs lock clean
+.PHONY: help setup demo test quick test-slow test-all extra-tests soak bench lint fmt docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,14 @@ demo: setup ## the whole story in a throw-away repository, under a minute
 
 test: lint ## everything but the slow suites; needs no network after setup
 	@$(PYTEST)
+
+# No setup and no cache: a gate starts in a fresh clone with the PATH of whoever runs the leader. PYTHONPATH, because an
+# installed Interlock on that PATH would be tested instead of this tree.
+QUICK := $(addprefix tests/unit/test_,docs.py own_swarm.py crds.py train.py order.py graph.py)
+TESTS ?= $(QUICK)
+quick: ## what the merge train's gate runs: layout and the quick tests, with the tools on PATH
+	@ruff check --no-cache --quiet . && ruff format --no-cache --quiet --check .
+	@PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 python -m pytest -q -p no:cacheprovider $(TESTS)
 
 test-slow: setup ## the suites marked slow
 	@$(PYTEST) -m slow --timeout=1200
