@@ -1,7 +1,8 @@
 """Planning of roadmaps, 1,000 to 10,000 items in one run. Exit 1 if 10,000 take too long or more than their share.
 
 Every third item has needs, lanes have many folders, floors and a few hot files that hundreds of items claim. A round
-answers all sizes, so that a slow minute hits all of them; the best of the rounds counts. Beside it, ordering alone.
+answers all sizes, so that a slow minute hits all of them; the best of the rounds counts. Beside it, ordering alone. The
+same for roadmaps in loose form: phases of marked lists with a lane, a file name and a criterion for each item.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.core.order import Orderable, rank
-from orchestrator.core.plan import plan, specs_of
-from orchestrator.core.roadmap import Read, read_strict
+from orchestrator.core.plan import Document, PlanResult, plan, plan_documents, specs_of
+from orchestrator.core.roadmap import Form, Read, read, read_strict
 from orchestrator.model.base import ObjectMeta
 from orchestrator.model.lane import Lane, LaneSpec
 from orchestrator.model.spec import Tier
@@ -92,6 +93,30 @@ def took(text: str, lanes: list[Lane], train: MergeTrain) -> Took:
     return Took(read_s, plan_s)
 
 
+def loose_roadmap(items: int) -> str:
+    """Return a roadmap in loose form, about 110 bytes an item, ten to a phase."""
+    phases = (f"## Phase {at}: Part {at} of it\n\n{_loose_phase(at)}\n" for at in range(items // 10))
+    return "# Roadmap\n\n- Lane A: Core\n  - Owns: `src/**`\n\n" + "".join(phases)
+
+
+def _loose_phase(phase: int) -> str:
+    return "".join(
+        f"- [{'x' if at % 3 == 0 else ' '}] Write unit {phase}-{at} of it in `src/part{phase}/unit{at}.py` (Lane A)\n"
+        "  - Acceptance: an order without a fresh quote is denied\n"
+        for at in range(10)
+    )
+
+
+def took_loose(text: str, items: int) -> Took:
+    """Return what one size takes in loose form, results checked."""
+    reads: list[Read] = []
+    read_s = timed(lambda: reads.append(read(text, "roadmap.md")))
+    plans: list[PlanResult] = []
+    plan_s = timed(lambda: plans.append(plan_documents([Document("roadmap.md", reads[0])])))
+    assert reads[0].form is Form.LOOSE and len(plans[0].items) == items and not plans[0].problems
+    return Took(read_s, plan_s)
+
+
 def ranked(items: int) -> float:
     orderables = [
         Orderable(f"item-{at}", TIERS[at % 4], at % 7, at, (f"item-{at // 2}", f"item-{at - 1}") if at % 3 == 2 else ())
@@ -105,13 +130,26 @@ def main() -> int:
     lanes = [Lane(metadata=ObjectMeta(name=name), spec=LaneSpec(own=(f"{name}/**",))) for name in LANES]
     floors = tuple(Floor(paths=(path,), tier=Tier.SAFETY) for path in ("trading/part7/**", "**/registry.py"))
     train = MergeTrain(metadata=ObjectMeta(name="main"), spec=MergeTrainSpec(floors=floors))
-    texts = {size: roadmap(size) for size in SIZES}
+    strict = _best({size: roadmap(size) for size in SIZES}, lambda text, _: took(text, lanes, train))
+    loose = _best({size: loose_roadmap(size) for size in SIZES}, took_loose)
+    results = [_told("strict", strict), _told("loose", loose)]
+    order_s = ranked(SIZES[-1])
+    print(f"ordered in {order_s * 1e3:.0f} ms (at most {RANK_S_MAX * 1e3:.0f})")
+    return 0 if all(results) and order_s <= RANK_S_MAX else 1
+
+
+def _best(texts: dict[int, str], measure: Callable[[str, int], Took]) -> dict[int, Took]:
     best: dict[int, Took] = {}
     for _ in range(ROUNDS):
         for size, text in texts.items():
-            now = took(text, lanes, train)
+            now = measure(text, size)
             best[size] = min(best.get(size, now), now, key=lambda each: each.total)
+    return best
 
+
+def _told(form: str, best: dict[int, Took]) -> bool:
+    """Print one form's table; return whether it is quick enough."""
+    print(f"{form} form")
     print("  items   read s   plan s  total s  µs an item  against first  order ms")
     first = best[SIZES[0]].total / SIZES[0]
     for size, took_ in best.items():
@@ -123,10 +161,8 @@ def main() -> int:
         )
     last = best[SIZES[-1]].total
     growth = last / SIZES[-1] / first
-    order_s = ranked(SIZES[-1])
-    print(f"10,000 items: {last:.2f} s (at most {SECONDS_MAX}), an item {growth:.2f}x (at most {GROWTH_MAX}), ", end="")
-    print(f"ordered in {order_s * 1e3:.0f} ms (at most {RANK_S_MAX * 1e3:.0f})")
-    return 0 if last <= SECONDS_MAX and growth <= GROWTH_MAX and order_s <= RANK_S_MAX else 1
+    print(f"10,000 items: {last:.2f} s (at most {SECONDS_MAX}), an item {growth:.2f}x (at most {GROWTH_MAX})")
+    return last <= SECONDS_MAX and growth <= GROWTH_MAX
 
 
 if __name__ == "__main__":

@@ -122,6 +122,114 @@ def test_the_roadmap_has_four_open_items_and_fifteen_done_ones() -> None:
     )
 
 
+def test_rows_of_a_milestone_table_are_items_where_nothing_else_is_the_work() -> None:
+    result = planned("milestone-table")
+    # Each row has files, a status, criteria: work, not a check of other work. `T1` is what people call it, so that is
+    # its name, and a reworded title keeps it. Issues have no such key (`#57` is a number of the tracker): their names
+    # are their titles. The check box and the `Done` cell say done; `In progress`, `Planned` and `Not started` do not.
+    # Risks and glossary are no work. `(depends on T2)` is the need of #57. A file that #60 mentions is a candidate.
+    assert brief(result) == {
+        "t1": (7, "done", [], None, []),
+        "t2": (8, "open", [], None, ["objective", "validation", "lane"]),
+        "t3": (9, "open", [], None, ["objective", "validation", "lane"]),
+        "t4": (10, "open", [], None, FIVE),
+        "pin-base-image": (14, "done", [], None, []),
+        "gateway-drops-last-batch-sigterm": (15, "open", [], None, FIVE),
+        "document-wire-format": (16, "open", [], None, FIVE),
+    }
+    by_name = {each.item.name: each for each in result.items}
+    assert [path.text for path in by_name["t2"].item.paths] == ["registry/**", "proto/*.proto"]
+    assert [said.text for said in by_name["t2"].item.acceptance] == [
+        "Incompatible change is refused",
+        "old readers keep working",
+    ]
+    assert [need.text for need in by_name["gateway-drops-last-batch-sigterm"].item.needs] == ["t2"]
+    assert [each.path for each in by_name["document-wire-format"].candidates] == ["docs/wire-format.md"]
+
+
+def test_phases_with_labelled_parts_are_the_items_of_a_proposal() -> None:
+    result = planned("rfc-plan")
+    # A phase that says its target files is one item, and its D.O.D is how it is accepted. Motivation, design,
+    # alternatives and questions are prose; so is the heading in the fence, and the front matter. `Depends on: Phase
+    # 1` means the item of that heading. Phase 3 says nothing but what to do and what not: it stays an item, with its
+    # gaps. Names leave the phase's number out: inserting a phase renames no other.
+    assert brief(result) == {
+        "extract-loop": (22, "open", [], None, ["lane"]),
+        "socket-protocol": (36, "open", [], None, ["validation", "lane"]),
+        "switch-over": (53, "open", [], None, FIVE),
+    }
+    extract, socket, switch = (each.item for each in result.items)
+    assert [path.text for path in extract.paths] == ["internal/sched/loop.go", "internal/sched/loop_test.go"]
+    assert [command.run for command in extract.validation] == ["go test ./internal/sched/..."]
+    assert [said.text for said in socket.acceptance] == [
+        "A frame larger than 1 MiB is refused",
+        "Fuzzing for an hour finds nothing",
+    ]
+    assert [[need.text for need in item.needs] for item in (socket, switch)] == [["extract-loop"], ["socket-protocol"]]
+    assert [said.text for said in switch.out_of_scope] == ["Multi-node scheduling"]
+
+
+def test_a_casual_list_of_things_to_do_is_read_with_its_moods() -> None:
+    result = planned("todo")
+    # Every first-level line is an item, with a check box or without: NOW and LATER say so. Deeper lines are notes or
+    # steps of the line above, also with check boxes. A line that is struck through is no longer to do, and what
+    # stands below `done` is done. Faces are no words: they are in no name.
+    done = ["upgrade-react-19", "rate-limit-api", "new-landing-page"]
+    assert [each.item.name for each in result.items if each.item.done] == done
+    assert [each.item.name for each in result.items if not each.item.done] == [
+        "fix-flaky-login-test",
+        "avatar-upload-500s-5mb",
+        "dark-mode",
+        "i18n-maybe-fluent",
+        "code-split-editor",
+        "get-rid-moment-js",
+        "pwa",
+    ]
+    assert {each.path for item in result.items for each in item.candidates} == {
+        "tests/test_login.py",
+        "src/editor/index.tsx",
+    }
+
+
+def test_a_german_roadmap_with_an_encoding_accident_is_read_and_named_in_ascii() -> None:
+    result = planned("fahrplan")
+    # Half of its umlauts went through the wrong alphabet, half did not: the first are repaired, the others stay. The
+    # milestone's own goal is no item's; `Risiken` and `Offene Fragen` are no work; `(in Arbeit)` is not done.
+    assert brief(result) == {
+        "mandantenfahige-tabellen": (11, "done", [], None, []),
+        "prufprotokoll-alle-buchungen": (12, "done", [], None, []),
+        "nachtlicher-lauf-alle-mandanten": (18, "open", [], None, ["objective", "validation", "lane"]),
+        "grossenbegrenzung-anhange": (21, "open", [], None, FIVE),
+        "pdf-erzeugung": (22, "open", [], None, FIVE),
+    }
+    nightly, _, pdf = (each.item for each in result.items[2:])
+    assert (nightly.summary, nightly.group) == ("Nächtlicher Lauf für alle Mandanten", "Meilenstein 2: Rechnungsläufe")
+    assert [path.text for path in nightly.paths] == ["abrechnung/lauf/**"]
+    assert [need.text for need in pdf.needs] == ["nachtlicher-lauf-alle-mandanten"]
+    assert [problem.code for problem in result.problems] == ["Repaired"]
+
+
+def test_tasks_of_agents_are_items_in_the_lane_that_the_agent_owns() -> None:
+    result = planned("agents")
+    # An agent that owns paths is a lane, and the tasks below its heading are its items. Success criteria of an agent
+    # hold for each of its tasks. `Integration order` names the tiers, and tasks by phrases of their titles; a task
+    # that it does not name has no tier of its own. `Timeline` is no work. "Paper prototypes" is no paper trading.
+    criteria = ["objective", "paths", "validation"]
+    assert brief(result) == {
+        "rest-endpoints-recipes": (14, "open", ["agent-1"], None, criteria),
+        "full-text-search": (15, "open", ["agent-1"], "validity", criteria),
+        "rate-limiting-middleware": (16, "open", ["agent-1"], "safety", criteria),
+        "recipe-list-detail-pages": (26, "open", ["agent-2"], None, FOUR),
+        "editor-autosave": (27, "open", ["agent-2"], "execution", FOUR),
+        "offline-mode": (28, "open", ["agent-2"], "strategy", FOUR),
+        "staging-cluster": (34, "done", ["agent-3"], None, []),
+        "production-cluster": (35, "open", ["agent-3"], None, FOUR),
+        "nightly-backups": (36, "open", ["agent-3"], None, FOUR),
+    }
+    assert all(each.item.safety_gates == () for each in result.items)
+    assert [problem.code for problem in result.problems] == ["LaneGap"]
+
+
 if __name__ == "__main__":
     for document_name in DOCUMENTS:
         (GOLDEN / f"{document_name}.json").write_text(as_json(planned(document_name)), encoding="utf-8")

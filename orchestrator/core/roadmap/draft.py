@@ -47,3 +47,5 @@ class Draft:
     is_checkpoint: bool = False
     origins: dict[str, str] = field(default_factory=dict)
     name: str = ""
+    bare: tuple[str, str] = ("", "")
+    """Its title without what only places it, and its key; known once it has a name."""

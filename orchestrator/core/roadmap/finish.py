@@ -21,6 +21,7 @@ from orchestrator.core.roadmap.prose import (
     name_of,
     said_paths,
     summary_of,
+    unnumbered_bold,
 )
 from orchestrator.core.roadmap.tiers import OrderRule, tier_in, tier_word
 from orchestrator.core.roadmap.values import program_of
@@ -34,6 +35,16 @@ _IN_BRACKETS = re.compile(
     r"acceptance)\s*:?\s+(?P<value>[^()]+)\)",
     re.IGNORECASE,
 )
+_INLINE = re.compile(
+    r"(?:[.;,–—]|\s-)\s+[*_]{0,2}(?P<label>owner|assignee|files?|target files?|paths?|depends on|"
+    r"needs|blocked by|acceptance(?: criteria)?|"
+    r"dod|done when|verify|validation|eta|due|estimate|effort|priority|status)[*_]{0,2}\s*:[*_]{0,2}\s*",
+    re.IGNORECASE,
+)
+_NEEDS_MAX = 64
+"""Items that one word may mean: whoever needs a whole phase of more means something else."""
+_TITLE_LEAST = 8
+"""Characters of a title before a labelled value can begin."""
 _COMMAND = re.compile(r"(`+)(.+?)\1")
 _RUNNERS = frozenset(
     re.findall(
@@ -46,8 +57,8 @@ _RUNNERS = frozenset(
 _NOTHING = frozenset({"none", "nothing", "-", "–", "—", "n/a", "no", "keine", "aucun", "aucune"})
 _TAG = re.compile(r"[\[(](?P<tag>[a-z ]{4,20})[\])]", re.IGNORECASE)
 _TEXT_MAX = 100_000
-_PAPER = re.compile(r"\bpaper\b", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"credential|\bsecrets?\b|\bapi keys?\b", re.IGNORECASE)
+_PAPER = re.compile(r"\bpaper[ -](?:only|trading|mode|account)", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"\bcredential", re.IGNORECASE)
 
 
 def finished(
@@ -87,7 +98,7 @@ class _Maker:
         lanes = self._lanes(draft, words, lane_said, group, lines)
         if words and lanes:
             title = rest
-        title = self._bracketed(draft, title)
+        title = unnumbered_bold(self._bracketed(draft, title))
         if key_of(title)[0]:
             head, _, tail = title.partition(" ")
             summary = f"{head} {summary_of(tail)[0]}" if tail else title
@@ -135,7 +146,7 @@ class _Maker:
         found = tuple(
             Said(text, said.line)
             for said in draft.said.get(part, ())
-            if (text := cleaned(said.text)[:4000]) and text.casefold() not in _NOTHING
+            if (text := cleaned(said.text).rstrip(" ;,")) and text.casefold() not in _NOTHING
         )
         if found:
             lines[name] = found[0].line
@@ -149,7 +160,7 @@ class _Maker:
             if part is not None and (part is not Part.PATHS or said_paths(found["value"], draft.line)[0]):
                 draft.said.setdefault(part, []).append(Said(found["value"].strip(), draft.line))
                 title = title.replace(found[0], " ")
-        return " ".join(title.split())
+        return _inline(draft, " ".join(title.split()))
 
     def _lanes(
         self, draft: Draft, words: Sequence[str], said: str, group: Group, lines: dict[str, int]
@@ -229,6 +240,10 @@ class _Maker:
                 if not word or word.casefold() in _NOTHING:
                     continue
                 meant = [name for name in self.names.meant(word) if name != draft.name]
+                if len(meant) > _NEEDS_MAX:
+                    what = f"item `{draft.name}`: `{word[:80]}` is {len(meant)} items; name those that land first"
+                    self._warn("UnclearNeed", what, said.line)
+                    continue
                 for name in meant:
                     found.setdefault(name, Said(name, said.line))
                 if not meant:
@@ -297,6 +312,20 @@ class _Maker:
 
     def _warn(self, code: str, what: str, line: int) -> None:
         self.problems.append(Problem(code, what, self.path, line, 1, severity=Severity.WARNING))
+
+
+def _inline(draft: Draft, title: str) -> str:
+    """Take labelled values behind a title, such as `… — owner: Sam, files: a.py`; return the title before them."""
+    found = list(_INLINE.finditer(title))
+    if not found or found[0].start() < _TITLE_LEAST:
+        return title
+    for at, label in enumerate(found):
+        part = part_of(label["label"])
+        end = found[at + 1].start() if at + 1 < len(found) else len(title)
+        value = title[label.end() : end].strip(" ,;.")
+        if part is not None and value:
+            draft.said.setdefault(part, []).append(Said(value, draft.line))
+    return title[: found[0].start()].rstrip(" ,;.–—-")
 
 
 def _is_command(text: str) -> bool:

@@ -9,6 +9,7 @@ stays empty, and each field knows its line.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,7 +20,7 @@ from orchestrator.core.roadmap.finish import finished
 from orchestrator.core.roadmap.item import Checkpoint, DeclaredLane, Form, Read, Said
 from orchestrator.core.roadmap.marks import is_done_word, unmarked
 from orchestrator.core.roadmap.parts import Parts, label_of, parts_of, section_part
-from orchestrator.core.roadmap.prose import cleaned, lanes_in
+from orchestrator.core.roadmap.prose import cleaned, lanes_in, summary_of
 from orchestrator.core.roadmap.rows import RowItem, rows_of
 from orchestrator.core.roadmap.tiers import merge_order, tier_word
 from orchestrator.core.roadmap.words import STRONG, Part, Role, is_done_title, plain, role_of
@@ -29,7 +30,7 @@ _NUMBERED = re.compile(
     r"(?:§\s*)?\d+(?:\.\d+)*[.):]?\s+\S|(?:phase|iteration|wave|sprint|milestone|stage|step|task|week|agent)\s+[\w.]+",
     re.IGNORECASE,
 )
-_PLANNING = frozenset({Role.WORK})
+_OF_ONE = frozenset({Part.OBJECTIVE, Part.PATHS, Part.ACCEPTANCE, Part.VALIDATION})
 
 
 def read_loose(text: str, path: str, *, without: Sequence[range] = (), strictly: bool = False) -> Read:
@@ -42,7 +43,7 @@ def read_loose(text: str, path: str, *, without: Sequence[range] = (), strictly:
     lanes = declared_lanes(root)
     finder = _Finder(root, without, strictly, {lane.line: lane for lane in lanes})
     finder.walk_all()
-    drafts, checkpoints = _checkpoints(finder.drafts)
+    drafts, checkpoints = _checkpoints(_without_index(finder.drafts))
     guardrails = tuple(finder.guardrails)
     items, problems = finished(
         drafts, path=path, lines=text.split("\n"), lanes=lanes, order=merge_order(root), guardrails=guardrails
@@ -55,6 +56,29 @@ def read_loose(text: str, path: str, *, without: Sequence[range] = (), strictly:
         )
         problems.append(Problem("GuessedWork", what, path, items[0].line, 1, severity=Severity.WARNING))
     return Read(items, tuple(problems), lanes, guardrails, checkpoints, Form.LOOSE)
+
+
+def _without_index(drafts: Sequence[Draft]) -> list[Draft]:
+    """Return the drafts without lines that only list what has a section of its own: that one gets their mark."""
+    sections_of: dict[str, list[Draft]] = defaultdict(list)
+    for draft in drafts:
+        if draft.is_section:
+            sections_of[plain(cleaned(draft.title))].append(draft)
+        group = draft.group
+        while group is not None:
+            if group.title:
+                sections_of.setdefault(plain(group.title), [])
+            group = group.above
+    found = []
+    for draft in drafts:
+        listed = plain(summary_of(lanes_in(draft.title)[0])[0])
+        if draft.is_section or draft.is_row or listed not in sections_of or not _NUMBERED.match(cleaned(draft.title)):
+            found.append(draft)
+            continue
+        for section in sections_of[listed]:
+            if section.done is None:
+                section.done, section.by = draft.done, draft.by
+    return found
 
 
 def _checkpoints(drafts: Sequence[Draft]) -> tuple[list[Draft], tuple[Checkpoint, ...]]:
@@ -123,13 +147,24 @@ class _Finder:
         is_title = id(section) in titles
         own = role_of(section.title) if section.level else Role.NEUTRAL
         role = _inherited(own, above)
-        if role in (Role.EXAMPLE, Role.ORDER):
+        if role is Role.EXAMPLE:
+            return
+        if role is Role.ORDER:
+            # Its own lists say an order; what stands below it may still be the work.
+            for each in section.sections:
+                self._walk(each, group, Role.NEUTRAL, titles)
             return
         if role is Role.GUARDRAILS:
             self._guard(section)
             return
-        parts = parts_of(section.blocks, section.sections)
-        deeper = [each for each in section.sections if section_part(each) is None]
+        is_open = is_title or not section.level
+        if is_open and section.level and self._is_whole_document(section):
+            self.drafts.append(_section_draft(section, parts_of(section.blocks, section.sections), group))
+            return
+        # Below the title, `Tasks` is a section and no label.
+        labels = () if is_open else tuple(each for each in section.sections if section_part(each) is not None)
+        parts = parts_of(section.blocks, labels)
+        deeper = [each for each in section.sections if each not in labels]
         lane = self.lane_lines.get(section.line) if section.level else None
         if not is_title and role is not Role.ASIDE and self._is_item(section, own, role, parts, deeper, lane):
             self.drafts.append(_section_draft(section, parts, group))
@@ -140,10 +175,18 @@ class _Finder:
         self._tables(parts, inner, role, works)
         for each in deeper:
             self._walk(each, inner, Role.NEUTRAL if is_title else role, titles)
-        for each in section.sections:
-            if section_part(each) is not None and any(section_part(below) is None for below in each.sections):
-                for below in each.sections:
+        for each in labels:
+            for below in each.sections:
+                if section_part(below) is None:
                     self._walk(below, inner, role, titles)
+
+    def _is_whole_document(self, title: Section) -> bool:
+        """Return whether a document is about one item, with a heading for each of its parts."""
+        parts = parts_of(title.blocks, title.sections)
+        others = [each for each in title.sections if section_part(each) is None]
+        return len(parts.kinds & _OF_ONE) > 1 and all(
+            role_of(each.title) not in (Role.WORK, Role.NEUTRAL) for each in others
+        )
 
     def _is_item(
         self,
@@ -163,18 +206,19 @@ class _Finder:
             return False
         kinds = parts.kinds
         lists = [*parts.plain, *parts.doubtful]
+        tasks = [*parts.steps, *parts.outputs]
         if own is Role.WORK and not unmarked(section.title).boxed and lists:
             # A phase with a list is a group, unless it says which files it is about.
             return Part.PATHS in kinds and not any(_is_marked(entry) for entry in lists)
-        if kinds & STRONG or (kinds & {Part.ACCEPTANCE, Part.OBJECTIVE} and not lists and not parts.steps):
+        if kinds & STRONG or (kinds & {Part.ACCEPTANCE, Part.OBJECTIVE} and not lists and not tasks):
             return True
         if kinds & {Part.ACCEPTANCE, Part.OBJECTIVE} and own is not Role.WORK:
             return not any(_is_marked(entry) for entry in lists)
         if self.strictly:
             return False
-        if role is not Role.WORK and not (self.title_is_work and own is Role.NEUTRAL and not lists and not parts.steps):
+        if role is not Role.WORK and not (self.title_is_work and own is Role.NEUTRAL and not lists and not tasks):
             return False
-        if not lists and not parts.steps and not parts.tables:
+        if not lists and not tasks and not parts.tables:
             # A phase, or what stands below one, that is told in prose.
             return bool(parts.prose) or bool(kinds) or own is Role.NEUTRAL
         is_one = own is Role.NEUTRAL and bool(_NUMBERED.match(section.title.strip("*_ ")))
@@ -182,6 +226,7 @@ class _Finder:
 
     def _entries(self, parts: Parts, group: Group, works: bool) -> None:
         claimed = [*parts.plain, *parts.steps, *parts.doubtful]
+        claimed = claimed or parts.outputs
         for entry in sorted(claimed, key=lambda each: each.line):
             self._entry(entry, group, works)
 

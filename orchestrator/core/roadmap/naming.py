@@ -12,39 +12,54 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from orchestrator.core.roadmap.draft import Draft
-from orchestrator.core.roadmap.prose import anchor_of, key_of, lanes_in, name_of, spelled, summary_of
+from orchestrator.core.roadmap.prose import (
+    anchor_of,
+    cleaned,
+    key_of,
+    lanes_in,
+    name_of,
+    spelled,
+    summary_of,
+    unnumbered_bold,
+)
 from orchestrator.core.roadmap.words import plain
 from orchestrator.core.validate import SPEC_NAME_MAX, is_name
 from orchestrator.errors import Problem, Severity
 
-_NUMBERING = re.compile(r"(?:§\s*)?\d+(?:\.\d+)*[.):]?\s+(?=\S)")
+_NUMBERING = re.compile(r"(?:§\s*)?\d+(?:[.-]\d+)*[.):]?\s+(?=\S)")
 _ORDINAL = re.compile(
     r"(?:phase|iteration|wave|sprint|milestone|stage|step|task|week|agent|epic|story|item|"
     r"work ?package|wp|lane|track|part|"
     r"schritt|aufgabe|etappe|étape|tâche)\s*#?\d+(?:\.\d+)*[a-z]?\s*[:.–—-]+\s*(?=\S)",
     re.IGNORECASE,
 )
+_ANY_ORDINAL = re.compile(r"[^\W\d]+\s+#?\d+(?:\.\d+)*[a-z]?\s*[:.–—-]+\s*(?=\S)")
+_ISSUE = re.compile(r"^\s*(?:#|GH-)\d+:?\s+|\s+\((?:#|GH-)\d+\)$")
 CODE_NAME = re.compile(r"\s*[*_]{0,2}`(?P<name>[a-z0-9]+(?:-[a-z0-9]+)+)`[*_]{0,2}\s*[:–—-]\s+(?=\S)")
 
 
-def bare_title(draft: Draft) -> tuple[str, str]:
+def _bare(draft: Draft) -> tuple[str, str]:
     """Return the title without lanes, numbering and key, and the key."""
     title = lanes_in(draft.title)[0]
+    title = _ISSUE.sub("", unnumbered_bold(title)) or title
     if draft.is_section:
         title = re.sub(r"(?:\s*\([^()]*\))+\s*$", "", title) or title
     title = _NUMBERING.sub("", title, count=1) if _NUMBERING.match(title) else title
     key, rest = key_of(title)
     if key:
         return rest, draft.key or key
-    return _ORDINAL.sub("", title, count=1) if _ORDINAL.match(title) else title, draft.key
+    ordinal = _ANY_ORDINAL if draft.is_section else _ORDINAL
+    return ordinal.sub("", title, count=1) if ordinal.match(title) else title, draft.key
 
 
 def give_names(drafts: Sequence[Draft], path: str, problems: list[Problem]) -> None:
     """Give every draft a name that no other has."""
-    keys = Counter(key for draft in drafts if (key := bare_title(draft)[1]))
+    for draft in drafts:
+        draft.bare = _bare(draft)
+    keys = Counter(draft.bare[1] for draft in drafts if draft.bare[1])
     by_name: dict[str, list[Draft]] = defaultdict(list)
     for draft in drafts:
-        title, key = bare_title(draft)
+        title, key = draft.bare
         anchor = anchor_of(draft.anchor_text)
         coded = CODE_NAME.match(title)
         slug = "-".join(spelled(key))
@@ -64,7 +79,7 @@ def give_names(drafts: Sequence[Draft], path: str, problems: list[Problem]) -> N
         for draft in same:
             # Longer first, then where it stands: what tells them apart in the document, never their number.
             group = draft.group.title if draft.group else ""
-            longer = name_of(bare_title(draft)[0], SPEC_NAME_MAX)
+            longer = name_of(draft.bare[0], SPEC_NAME_MAX)
             below = (
                 f"{name[: SPEC_NAME_MAX - 20].strip('-')}-{name_of(_ORDINAL.sub('', group) or group, 19)}"
                 if group
@@ -88,9 +103,19 @@ class Names:
     def __init__(self, drafts: Sequence[Draft]) -> None:
         self.items: dict[str, list[str]] = defaultdict(list)
         self.groups: dict[str, list[str]] = defaultdict(list)
+        self.listed: dict[str, list[str]] = defaultdict(list)
+        """By their ordinal, items that are lines of lists: `Phase 1` as a line means less than as a heading."""
         for draft in drafts:
-            title, key = bare_title(draft)
+            title, key = draft.bare
             told = {draft.name, plain(title), plain(draft.title), "-".join(spelled(key)), plain(summary_of(title)[0])}
+            if issue := _ISSUE.search(draft.title):
+                told.add(issue[0].strip(" :()"))
+            if ordinal := _ANY_ORDINAL.match(cleaned(draft.title)):
+                word = plain(ordinal[0].rstrip(" :.–—-"))
+                if draft.is_section:
+                    told.add(word)
+                else:
+                    self.listed[word].append(draft.name)
             if numbered := _NUMBERING.match(draft.title):
                 told.add(numbered[0].strip(" .):"))
             for word in told - {""}:
@@ -112,4 +137,6 @@ class Names:
             if len(set(found)) == 1:
                 return (found[0],)
         found = self.groups.get(plain(text), [])
+        if not found and len(listed := self.listed.get(plain(text), [])) == 1:
+            found = listed
         return tuple(dict.fromkeys(found))

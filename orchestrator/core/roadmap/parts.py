@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from orchestrator.core.roadmap.blocks import Block, Code, Entry, Grid, Listing, Paragraph, Section
 from orchestrator.core.roadmap.item import Said
 from orchestrator.core.roadmap.marks import unmarked
+from orchestrator.core.roadmap.prose import said_paths
 from orchestrator.core.roadmap.words import Part, Role, is_order, part_of, role_of
 
 _LABEL = re.compile(
@@ -17,7 +18,11 @@ _LABEL = re.compile(
 _BOLD_ALONE = re.compile(
     r"\s*(?:\*\*|__)(?P<label>[^*_`\n]{2,60}?)(?:\*\*|__)\s*(?:[–—-]+\s+(?P<value>\S.*))?$", re.DOTALL
 )
-_SURE_IN_LISTS = frozenset(Part) - {Part.TEXT, Part.VALIDATION}
+_SURE_IN_LISTS = frozenset(Part) - {Part.TEXT, Part.STEPS, Part.OUTPUTS, Part.VALIDATION}
+_WORKING = frozenset({Part.STEPS, Part.OUTPUTS})
+
+
+_TELLING_NOTHING = _WORKING | {Part.TEXT, Part.ASIDE, Part.STATUS, Part.PRIORITY}
 
 
 @dataclass(slots=True)
@@ -29,6 +34,8 @@ class Parts:
     """List items that no label claims."""
     steps: list[Entry] = field(default_factory=list)
     """List items below a label such as `Tasks:`; steps of one item, or items of a group."""
+    outputs: list[Entry] = field(default_factory=list)
+    """List items below a label such as `Deliverables:`."""
     doubtful: list[Entry] = field(default_factory=list)
     """List items such as `Testing: add a suite`: parts of an item, or items of a group."""
     tables: list[Grid] = field(default_factory=list)
@@ -39,7 +46,11 @@ class Parts:
     @property
     def kinds(self) -> frozenset[Part]:
         """Return which parts there are, those that say nothing about the work left out."""
-        return frozenset(self.said) - {Part.TEXT, Part.ASIDE, Part.STATUS, Part.PRIORITY}
+        return frozenset(self.said) - _TELLING_NOTHING
+
+    def work(self, part: Part, entries: Sequence[Entry]) -> None:
+        """Keep list items below a label of work."""
+        (self.steps if part is Part.STEPS else self.outputs).extend(entries)
 
     def add(self, part: Part, text: str, line: int) -> None:
         """Keep a value, if there is one."""
@@ -53,7 +64,7 @@ def label_of(text: str) -> tuple[Part, str] | None:
         if found := pattern.match(text):
             part = part_of(found["label"])
             if part is not None:
-                return part, (found["value"] or "").strip().removeprefix("**").strip()
+                return part, (found["value"] or "").strip().strip("*").strip()
     return None
 
 
@@ -84,7 +95,7 @@ def parts_of(blocks: Sequence[Block], sections: Sequence[Section] = ()) -> Parts
 def section_part(section: Section) -> Part | None:
     """Return the part that a section's heading is the label of; None where it is a section of its own."""
     part = part_of(section.title)
-    return None if part is None or (role_of(section.title) is Role.WORK and part is not Part.TEXT) else part
+    return None if part is None or (role_of(section.title) is Role.WORK and part not in _WORKING) else part
 
 
 def _paragraph(block: Paragraph, found: Parts) -> tuple[Part | None, bool]:
@@ -94,36 +105,42 @@ def _paragraph(block: Paragraph, found: Parts) -> tuple[Part | None, bool]:
     for at, line_text in enumerate(block.text.split("\n")):
         line = block.line + at
         if label := label_of(line_text):
-            current = label[0]
+            current = _meant(line_text, *label)
             found.said.setdefault(current, [])
-            _value(found, current, label[1], line)
+            found.add(current, label[1], line)
         elif current is not None and found.said[current]:
             last = found.said[current][-1]
             found.said[current][-1] = Said(f"{last.text} {line_text.strip()}", last.line)
         else:
             found.prose.append(Said(line_text.strip(), line))
             current = None
-    return current, is_order(line_text)
+    # `Goal: hands off.` has said its value: a list below it is not its own.
+    is_open = current is not None and (not found.said[current] or block.text.rstrip().endswith((":", ",")))
+    return (current if is_open else None), is_order(line_text)
 
 
-def _value(found: Parts, part: Part, text: str, line: int) -> None:
-    found.add(part, text, line)
+def _meant(text: str, part: Part, value: str) -> Part:
+    """Return the part; `Scope` is one of paths where it names nothing else."""
+    if part is Part.TEXT and "scope" in text.partition(":")[0].casefold():
+        paths, rest = said_paths(value, 1)
+        return Part.PATHS if paths and not rest else part
+    return part
 
 
 def _listing(block: Listing, current: Part | None, found: Parts) -> None:
     for entry in block.entries:
-        if current is Part.TEXT:
-            found.steps.append(entry)
+        if current in _WORKING:
+            found.work(current, [entry])
         elif current is not None:
             for said in told(entry):
                 found.add(current, said.text, said.line)
         elif (label := label_of(entry.text)) and not unmarked(entry.text).boxed:
-            part, value = label
-            if part not in _SURE_IN_LISTS and (value or part is Part.TEXT):
-                if value or not _entries(entry):
-                    found.doubtful.append(entry)
-                else:
-                    found.steps.extend(_entries(entry))
+            part, value = _meant(entry.text, *label), label[1]
+            if part not in _SURE_IN_LISTS and value:
+                found.doubtful.append(entry)
+                continue
+            if part in _WORKING:
+                found.work(part, _entries(entry))
                 continue
             found.said.setdefault(part, [])
             found.add(part, value, entry.line)
@@ -162,8 +179,8 @@ def _section(section: Section, part: Part, found: Parts) -> None:
             case Paragraph():
                 for at, line in enumerate(block.text.split("\n")):
                     found.add(part, line, block.line + at)
-            case Listing() if part is Part.TEXT:
-                found.steps.extend(block.entries)
+            case Listing() if part in _WORKING:
+                found.work(part, block.entries)
             case Listing():
                 for entry in block.entries:
                     for said in told(entry):

@@ -37,10 +37,13 @@ _PLACE = re.compile(r"(?::\d+(?:[-:]\d+)?|::\w+)$")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _FIRST_SENTENCE = re.compile(r"(.{12,}?[^.\s][^.\s][.!?])(?=\s+[^a-z\s])", re.DOTALL)
 _LEAD_BOLD = re.compile(r"\s*(\*\*|__)(?=\S)(.{1,160}?)(?<=\S)\1[ \t]*(?:[:–—-]+[ \t]*)?(.*)$", re.DOTALL)
+_KEY_IN_BRACKETS = re.compile(r"[\[(](?P<key>[A-Za-z]{1,8}-?\d{1,5})[\])]\s+(?=\S)")
 _KEY = re.compile(
     r"[\[(]?(?P<key>(?!(?:[pqvhw]\d)|(?:utf|sha|ipv|http|md|py|web|s3|k8))[A-Za-z]{1,8}-?\d{1,5})[\])]?\s*[:.–—-]\s+(?=\S)",
     re.IGNORECASE,
 )
+_ONLY_A_NUMBER = re.compile(r"[^\W\d]*[ -]?#?\d+(?:[.-]\d+)*[a-z]?\s*[:.–—-]*$")
+"""What begins a title without saying anything: `Phase 1`, `API-12`."""
 _ANCHOR = re.compile(
     r"\{#([a-z0-9][a-z0-9-]*)\}|<a\s+(?:id|name)\s*=\s*[\"']?([a-z0-9][a-z0-9-]*)|<!--\s*(?:name|id|interlock)\s*:\s*([a-z0-9][a-z0-9-]*)\s*-->",
     re.IGNORECASE,
@@ -57,16 +60,17 @@ _FILLERS = frozenset(
 _NAME_LENGTH = 42
 _HEAD_WORDS = 3
 _HEAD_ENDS = re.compile(
-    r"\s(?:with|via|to|using|for|that|which|so|by|from|in|and|mit|für|und|avec|pour|et)\s|[:;,.]\s|\s[–—-]+\s",
+    r"\s(?:with|via|to|using|for|that|which|so|by|from|in|and|mit|für|und|avec|pour|et)\s|,\s",
     re.IGNORECASE,
 )
-_BRACKETED = re.compile(r"\([^()]*\)|`[^`]*[/\\ ][^`]*`")
+_HEAD_STOPS = re.compile(r"[:;]\s|\.\s|\s[–—-]+\s")
+_BRACKETED = re.compile(r"\([^()]*\)|`[^`]*[/\\ ][^`]*`|[\w./-]+/(?=\s|$)|\S+/\S+\.\w+")
 SUMMARY_MAX = 160
 
 
 def lanes_in(text: str) -> tuple[str, tuple[str, ...], str]:
     """Return the text without its reference to lanes, the lanes it names, and the reference as it is written."""
-    found = _LANE_LIST.search(text)
+    found = _LANE_LIST.search(text) if "ane" in text or "ANE" in text else None
     if found is None:
         return text, (), ""
     said = found["in"] or found["tag"]
@@ -176,7 +180,8 @@ def cleaned(text: str) -> str:
 
 def summary_of(text: str) -> tuple[str, str]:
     """Return one line that says what the work is, and the rest: a bold beginning, else the first sentence."""
-    if (bold := _LEAD_BOLD.match(text)) and bold[2].strip(" :.") and len(bold[2]) > 2:
+    bold = _LEAD_BOLD.match(text)
+    if bold and len(bold[2].strip(" :.")) > 2 and not _ONLY_A_NUMBER.match(bold[2]):
         return _short(cleaned(bold[2].rstrip(" :.–—-"))), bold[3].strip()
     whole = cleaned(text)
     found = _FIRST_SENTENCE.match(whole)
@@ -190,9 +195,15 @@ def _short(text: str) -> str:
     return text[: SUMMARY_MAX - 1].rsplit(" ", 1)[0].rstrip(" ,;:–—-") + " …"
 
 
+def unnumbered_bold(text: str) -> str:
+    """Return the title without the emphasis of a number it begins with: `**Phase 1**: Parser` as `Phase 1: Parser`."""
+    bold = _LEAD_BOLD.match(text)
+    return cleaned(text) if bold and _ONLY_A_NUMBER.match(bold[2]) else text
+
+
 def key_of(text: str) -> tuple[str, str]:
     """Return the key a title begins with (`M1: `, `[API-3] `), empty if none, and the title without it."""
-    found = _KEY.match(text)
+    found = _KEY.match(text) or _KEY_IN_BRACKETS.match(text)
     return (found["key"].casefold(), text[found.end() :]) if found else ("", text)
 
 
@@ -217,12 +228,15 @@ def name_of(title: str, length: int = _NAME_LENGTH) -> str:
     """
     whole = spelled(title)
     heads = [_BRACKETED.sub(" ", title)] if length <= _NAME_LENGTH else []
-    heads += [heads[0][: found.start()] for found in _HEAD_ENDS.finditer(heads[0])] if heads else []
     telling = [word for word in whole if word not in _FILLERS] or whole
-    for head in heads:
-        words = [word for word in spelled(head) if word not in _FILLERS]
-        if len(words) >= _HEAD_WORDS and (len(words) < len(telling)):
-            telling = words
+    if heads:
+        # A colon or dash ends what has two words; a `with` or `to` only what has three.
+        heads += [heads[0][: found.start()] for found in _HEAD_STOPS.finditer(heads[0])]
+        ends = [(heads[0][: found.start()], _HEAD_WORDS) for found in _HEAD_ENDS.finditer(heads[0])]
+        for head, least in [*((head, 2) for head in heads), *ends]:
+            words = [word for word in spelled(head) if word not in _FILLERS]
+            if least <= len(words) < len(telling):
+                telling = words
     name = ""
     for word in telling:
         if len(name) + 1 + len(word) > length:

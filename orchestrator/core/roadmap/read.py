@@ -26,6 +26,9 @@ _FIELD = re.compile(
 _STRICT_HEADING = re.compile(
     r" {0,3}#{1,6}[ \t]+(?:\[[ xX]\][ \t]*|✅[ \t]*)?[*_`]{0,3}[A-Za-z0-9][\w.-]*[*_`]{0,3}[ \t]*:(?:[ \t]|$)"
 )
+LINE_MAX = 4_000
+_LONG = re.compile(rf"[^\n]{{{LINE_MAX + 1}}}")
+_BLANKS = re.compile(r"(?<=\S)[ \t]{40,}")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _SLIPS = frozenset({"BadName", "NoTitle", "UnknownField", "NotAField"})
 
@@ -41,6 +44,7 @@ def read(text: str, path: str) -> Read:
         found = _mixed(strict, whole.text, path)
     else:
         found = read_loose(_harmless(whole.text), path)
+        found = replace(found, problems=(*found.problems, *_cut(whole.text, path)))
         found = replace(found, problems=(*found.problems, *_nothing(found, whole.text, path)))
     problems = sorted([*whole.problems, *found.problems], key=lambda problem: (problem.line, problem.column))
     return replace(found, problems=tuple(problems))
@@ -87,8 +91,24 @@ def _lines_of(items: Sequence[RoadmapItem], text: str) -> list[range]:
 
 
 def _harmless(text: str) -> str:
-    """Return the text without characters that no terminal, file name or specification should meet."""
-    return _CONTROL.sub(" ", text)
+    """Return the text without characters that no terminal, file name or specification should meet.
+
+    Long runs of blanks in a line mean as much as one, and the ends of very long lines are left out: what people write
+    in one line is shorter, and a reader should not take longer than the text explains.
+    """
+    text = _BLANKS.sub("  ", _CONTROL.sub(" ", text))
+    if _LONG.search(text) is None:
+        return text
+    return "\n".join(line[:LINE_MAX] for line in text.split("\n"))
+
+
+def _cut(text: str, path: str) -> Sequence[Problem]:
+    found = _LONG.search(text)
+    if found is None:
+        return ()
+    line = text.count("\n", 0, found.start()) + 1
+    what = f"this line is longer than {LINE_MAX} characters; the rest of such lines is not read"
+    return (Problem("LongLine", what, path, line, LINE_MAX + 1, severity=Severity.WARNING),)
 
 
 def _nothing(found: Read, text: str, path: str) -> Sequence[Problem]:

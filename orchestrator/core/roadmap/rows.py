@@ -10,16 +10,21 @@ from orchestrator.core.roadmap.item import Said
 from orchestrator.core.roadmap.marks import is_done_word, unmarked
 from orchestrator.core.roadmap.words import Part, part_of, plain
 
-_TITLE = re.compile(
-    r"(?:work )?(?:tasks?|items?|features?|deliverables?|titles?|names?|stor(?:y|ies)|issues?|"
-    r"actions?|summary|components?|work packages?|"
-    r"description|what|change|aufgaben?|tâches?|tareas?|thema|beschreibung)(?: (?:name|title|item|description))?$"
+_TITLES = (
+    re.compile(
+        r"(?:work )?(?:tasks?|items?|features?|titles?|names?|stor(?:y|ies)|issues?|actions?|tickets?|"
+        r"work packages?|aufgaben?|"
+        r"tâches?|tareas?|thema)(?: (?:name|title|item|description))?$"
+    ),
+    re.compile(r"(?:milestones?|checkpoints?|epics?|gates?|meilensteine?|jalons?|hitos?)(?: name)?$"),
+    re.compile(r"(?:phases?|iterations?|sprints?|waves?|stages?|releases?|versions?|quarters?|weeks?)(?: name)?$"),
+    re.compile(r"(?:deliverables?|description|summary|components?|what|change|beschreibung|goals?|objectives?)$"),
 )
-_MILESTONE = re.compile(
-    r"(?:milestones?|checkpoints?|phases?|iterations?|sprints?|waves?|stages?|gates?|epics?|releases?|"
-    r"versions?|meilensteine?|jalons?|hitos?)(?: name)?$"
-)
-_KEY = re.compile(r"(?:id|key|nr|no|number|ref|#|m|step)?$")
+"""Headings of the column with a row's title, the surest first."""
+_CHECKED = frozenset({1, 2})
+"""Those of milestones and phases: rows that may only check what other lines are the work of."""
+_KEY = re.compile(r"(?:id|key|nr|no|number|ref|#|m|step|code)\.?$", re.IGNORECASE)
+_ASIDE = (Part.TEXT, Part.STEPS, Part.OUTPUTS, Part.ASIDE, Part.PRIORITY)
 _BREAK = re.compile(r"<br\s*/?>\s*")
 
 
@@ -46,21 +51,17 @@ def rows_of(table: Grid, *, in_work: bool) -> list[RowItem]:
     """
     heads = [plain(cell) for cell in table.header.cells]
     kinds = [_column(head) for head in heads]
-    titles = [at for at, head in enumerate(heads) if _TITLE.match(head)]
-    milestones = [at for at, head in enumerate(heads) if _MILESTONE.match(head)]
-    if not titles and not milestones:
+    ranked = [(rank, at) for at, head in enumerate(heads) for rank, kind in enumerate(_TITLES) if kind.match(head)]
+    if not ranked:
         return []
-    title = min(titles) if titles else min(milestones)
-    telling = {
-        kind
-        for at, kind in enumerate(kinds)
-        if at != title and kind not in (None, Part.TEXT, Part.ASIDE, Part.PRIORITY)
-    }
+    rank, title = min(ranked)
+    telling = {kind for at, kind in enumerate(kinds) if at != title and kind not in (None, *_ASIDE)}
     if not telling and not in_work:
         return []
-    is_milestone = not titles
-    is_checkpoint = is_milestone and telling <= {Part.ACCEPTANCE}
-    key = next((at for at, head in enumerate(heads) if at != title and head and _KEY.match(head)), None)
+    is_checkpoint = rank in _CHECKED and telling <= {Part.ACCEPTANCE}
+    key = next(
+        (at for at, cell in enumerate(table.header.cells) if at != title and _KEY.match(cell.strip("*` "))), None
+    )
     found = []
     for row in table.rows:
         item = _row(row, table, kinds, title, key)
@@ -92,7 +93,7 @@ def _row(row: Row, table: Grid, kinds: list[Part | None], title: int, key: int |
         if part is Part.STATUS:
             found = unmarked(cell)
             item.done, item.by = (is_done_word(cell) or bool(found.done)), cell
-        elif part in (None, Part.TEXT, Part.ASIDE, Part.PRIORITY):
+        elif part in (None, *_ASIDE):
             item.rest.append(f"{table.header.cells[at]}: {cell}")
         else:
             assert part is not None

@@ -26,8 +26,12 @@ class Part(StrEnum):
     LANE = "lane"
     PRIORITY = "priority"
     STATUS = "status"
+    STEPS = "steps"
+    """Tasks: the steps of one item, or the items of a group."""
+    OUTPUTS = "outputs"
+    """Deliverables: items of a group that has no tasks."""
     TEXT = "text"
-    """Steps, notes, current state: told to the agent, no field of its own."""
+    """Notes, current state, risks: told to the agent, no field of its own and never work."""
     ASIDE = "aside"
     """About the plan and not about the work: owner, estimate, due date."""
 
@@ -59,9 +63,9 @@ _PARTS: tuple[tuple[Part, str], ...] = (
         r"involved|modified|created))*|"
         r"touches|owns|edits|writes|dateien|ziel ?dateien|betroffene dateien|pfade|fichiers( cibles|"
         r" concernés)?|chemins|archivos"),
-    (Part.ACCEPTANCE, r"((key|overall|phase|milestone|release) )*(acceptance( criteri(a|on)| tests?)?|"
+    (Part.ACCEPTANCE, r"((key|overall|phase|milestone|release) )*(acceptance( criteri(a|on)| tests?| gates?)?|"
         r"success criteri(a|on)|"
-        r"exit criteri(a|on)|completion criteri(a|on)|criteria|definition of done|dod|done when|"
+        r"exit (criteri(a|on)|gate)|completion criteri(a|on)|criteria|definition of done|dod|done when|"
         r"done criteria|is done when|"
         r"success metrics?|success|abnahme( ?kriterien)?|akzeptanz ?kriterien|erfolgs ?kriterien|fertig wenn|"
         r"critères( d acceptation| de succès| de réussite)?|criterios( de aceptación)?)"),
@@ -74,13 +78,19 @@ _PARTS: tuple[tuple[Part, str], ...] = (
     (Part.LANE, r"lanes?|swim ?lanes?"),
     (Part.PRIORITY, r"priority|prio|priorität|priorité"),
     (Part.STATUS, r"status|state|current status|progress|stand"),
-    (Part.TEXT, r"((key|main|sub|implementation|high level) )*(tasks?|steps?|notes?|details?|"
-        r"description|current state|approach|"
-        r"implementation( plan| notes)?|deliverables|activities|work|actions?|how|plan|subtasks?|"
-        r"scope|in scope|what|why|rationale|"
-        r"context|background|motivation|problem|solution|design|api|features?|aufgaben|schritte|beschreibung|hinweise?|étapes|"
-        r"tâches|tareas|todo|to do|requirements?|constraints?|guardrails?|risks?|mitigations?|"
-        r"open questions?|metrics|outputs?|inputs?)"),
+    (Part.STEPS, r"((key|main|sub|implementation|high level|remaining) )*(tasks?|steps?|activities|"
+        r"work( items)?|actions?|"
+        r"action items|subtasks?|todos?|to do|implementation( steps| plan)?|checklist|aufgaben|"
+        r"schritte|étapes|tâches|tareas)"),
+    (Part.OUTPUTS, r"((key|main|expected) )*(deliverables|outputs?|features?|work products|artifacts|"
+        r"ergebnisse|livrables)"),
+    (Part.TEXT, r"((key|main|implementation|high level|technical) )*(notes?|details?|description|"
+        r"current state|approach|"
+        r"activity|how|plan|scope|in scope|what|why|rationale|context|background|motivation|problem|"
+        r"solution|design|api|"
+        r"beschreibung|hinweise?|requirements?|constraints?|guardrails?|risks?|mitigations?|"
+        r"open questions?|questions|metrics|"
+        r"inputs?|assumptions|considerations|caveats|discussion|learnings|remarks|comments?|risiken|risques|anmerkungen)"),
     (Part.ASIDE, r"owners?|assignees?|assigned( to)?|leads?|dri|responsible|team|estimates?|"
         r"estimated .*|effort|size|points|due( date)?|"
         r"deadline|target( date| release)?|eta|dates?|timeline|time ?line|timeframe|duration|"
@@ -128,13 +138,14 @@ _ASIDE = re.compile(
     r"vision|mission|philosophy|principles|assumptions|constraints|limitations|risks?|mitigations?|dependencies|"
     r"references?|resources|links|further reading|reading list|bibliography|glossary|terminology|"
     r"definitions|vocabulary|appendix|annex|"
-    r"faq|questions|open questions|non goals?|goals?|objectives?|out of scope|scope|status|metadata|"
+    r"faq|questions|open (?:implementation |design )?(?:questions|decisions|points)|non goals?|goals?|"
+    r"objectives?|out of scope|scope|status|metadata|"
     r"authors?|licen[cs]e|"
     r"contribut\w+|table of contents|contents|toc|change ?log|history|revision history|release notes|"
     r"about|credits|acknowledge?ments|"
     r"architecture|design|tech(?:nology|nical)? stack|stack|tools|tooling|team|"
     r"roles?(?: and responsibilities)?|responsibilities|"
-    r"communication|budget|timeline|schedule|metrics|kpis|success metrics|success criteria|"
+    r"state|baseline|communication|budget|timeline|schedule|metrics|kpis|success metrics|success criteria|"
     r"exit criteria|acceptance criteria|"
     r"definition of done|dod|notes?|alternatives(?: considered)?|drawbacks|prior art|decision log|"
     r"decisions|governance|support|contact|"
