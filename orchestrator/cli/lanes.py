@@ -1,22 +1,17 @@
-"""`lanes check`, `explain`, `coverage` and `overlap`: who owns which path, proved on the files as they are."""
+"""`lanes check`, `explain` and `overlap`: who owns which path, proved on the files as they are."""
 
 from __future__ import annotations
 
 import argparse
 
-from orchestrator.adapters.survey import tracked_paths
 from orchestrator.cli.context import settings_of
-from orchestrator.cli.output import Document, Output, printable, problem_document
+from orchestrator.cli.output import Output, printable, problem_document
 from orchestrator.cli.ownership import clause_document, errors, lanes_of
 from orchestrator.cli.table import Column, count, write_table
 from orchestrator.core import globs
-from orchestrator.core.coverage import Coverage
-from orchestrator.core.coverage import coverage as covered
 from orchestrator.core.ownership import LANE_PREFIX, Explained, Ownership, PathClass
 from orchestrator.errors import Invalid
 from orchestrator.settings import Settings
-
-GAPS_SHOWN = 15
 
 
 def check(args: argparse.Namespace, out: Output) -> int:
@@ -65,31 +60,6 @@ def explain(args: argparse.Namespace, out: Output) -> int:
         )
     else:
         out.line(f"{printable(path)}: {_in_words(said)}")
-    return 0
-
-
-def coverage(args: argparse.Namespace, out: Output) -> int:
-    """Say how much of the tree has an owner."""
-    ownership = lanes_of(args).ownership
-    paths = tracked_paths(settings_of(args).repository)
-    found = covered(ownership, paths)
-    if out.is_machine:
-        gaps = [path for path in paths if ownership.explain(path).path_class is None]
-        out.document(_coverage_document(found, gaps))
-        return 0
-    columns = [Column("LANE"), Column("FILES", right=True), Column("SHARE", right=True)]
-    rows = [
-        [lane, str(files), f"{files / found.total:.0%}" if found.total else ""] for lane, files in found.by_lane.items()
-    ]
-    write_table(out, columns, rows)
-    out.line()
-    special = [
-        f"{number} {kind.value}" for kind, number in found.by_class.items() if kind is not PathClass.OWN and number
-    ]
-    contested = [f"{found.contested} contested"] if found.contested else []
-    beside = f" ({', '.join(special + contested)})" if special or contested else ""
-    out.line(f"{found.percent:.1f}% of {count(found.total, 'tracked file')} covered{beside}")
-    _show_gaps(found, out, everything=args.all)
     return 0
 
 
@@ -161,30 +131,3 @@ def _show_overlaps(ownership: Ownership, out: Output) -> None:
     ]
     write_table(out, columns, rows)
     out.line()
-
-
-def _coverage_document(found: Coverage, gaps: list[str]) -> Document:
-    return {
-        "files": found.total,
-        "covered": found.covered,
-        "contested": found.contested,
-        "uncovered": found.uncovered,
-        "coverage": round(found.percent / 100, 6),
-        "lanes": [{"name": lane, "files": files} for lane, files in found.by_lane.items()],
-        "classes": {kind.value: number for kind, number in found.by_class.items()},
-        "gaps": [{"pattern": gap.pattern, "files": gap.files, "example": gap.example} for gap in found.gaps],
-        "unowned": gaps,
-    }
-
-
-def _show_gaps(found: Coverage, out: Output, *, everything: bool) -> None:
-    if not found.gaps:
-        return
-    shown = found.gaps if everything else found.gaps[:GAPS_SHOWN]
-    out.line()
-    columns = [Column("NOBODY OWNS"), Column("FILES", right=True), Column("SUCH AS", gives_way=True, style="dim")]
-    write_table(out, columns, [[gap.pattern, str(gap.files), gap.example] for gap in shown])
-    if len(shown) < len(found.gaps):
-        out.line(
-            f"and {count(len(found.gaps) - len(shown), 'more place')}; all of them: interlock lanes coverage --all"
-        )

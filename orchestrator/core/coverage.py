@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orchestrator.core.ownership import Ownership, PathClass
+from orchestrator.core.ownership import Explained, Ownership, PathClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,18 @@ class Coverage:
 
 def coverage(ownership: Ownership, paths: Iterable[str]) -> Coverage:
     """Return what the lanes make of these paths. A hundred thousand take about a second."""
-    lanes = Counter(dict.fromkeys(ownership.lanes, 0))
+    return coverage_of(ownership.lanes, [ownership.explain(path) for path in paths])
+
+
+def coverage_of(known: Iterable[str], charted: Iterable[Explained]) -> Coverage:
+    """Return the same of paths that were explained already, for the lanes that are known."""
+    lanes = Counter(dict.fromkeys(known, 0))
     classes = Counter(dict.fromkeys(PathClass, 0))
     covered: list[str] = []
     uncovered: list[str] = []
     contested = 0
-    for path in paths:
-        explained = ownership.explain(path)
+    for explained in charted:
+        path = explained.path
         if explained.path_class is None:
             uncovered.append(path)
             continue

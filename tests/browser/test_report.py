@@ -13,9 +13,14 @@ from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.sqlite import SqliteCluster
 from orchestrator.cli.report import gather, html
 from orchestrator.core.chronicle import page
+from orchestrator.core.coverage import coverage_of
+from orchestrator.core.hotspots import hot_spots
+from orchestrator.core.ownership import Ownership
+from orchestrator.core.territory import territory
 from tests.browser import png
 from tests.browser.chromium import Tab, browser
 from tests.swarm import fill
+from tests.unit import make
 from tests.unit.test_report import HOSTILE, SECTIONS
 
 pytestmark = pytest.mark.browser
@@ -161,3 +166,29 @@ def test_a_screen_reader_finds_its_way(tab: Tab, swarm: Path) -> None:
     nameless = [role for role, name, _ in spoken if role in ("image", "link", "table", "region", "button") and not name]
     assert nameless == []
     assert sum(role == "region" for role, _, _ in spoken) >= len(SECTIONS)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the coverage page of a repository with owners, gaps, hot spots and names nobody would choose."""
+    lanes = Ownership.of([make.lane(name, f"{name}/**", f"*/{name}-*/**") for name in ("billing", "catalog", "web")])
+    paths = [f"{top}/{name}-{n % 9}/{'deep/' * (n % 5)}file-{n}.py"
+             for n in range(400) for top in ("billing", "web", "libs") for name in ("catalog", "other")]  # fmt: skip
+    paths += [f"{HOSTILE.replace('/', '-')}/{'W' * 200}/{n}.txt" for n in range(3)]
+    charted = [lanes.explain(path) for path in paths]
+    hot = hot_spots([(paths[0], paths[n]) for n in range(1, 40)], {said.path: said.owner for said in charted})
+    assert hot
+    file = tmp_path_factory.mktemp("tree") / "coverage.html"
+    found, root = coverage_of(lanes.lanes, charted), territory(charted, [spot.path for spot in hot])
+    file.write_text(html.render_coverage(found, root, hot, title="shop"), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("width", [PHONE, TABLET, DESK])
+def test_the_tree_of_a_repository_fits_its_window_and_asks_for_nothing(tab: Tab, tree: Path, width: int) -> None:
+    tab.show(tree, width=width)
+    tab.tell("document.querySelectorAll('details').forEach(e => { e.open = true })")
+    assert tab.tell("document.documentElement.scrollWidth") == width
+    assert tab.tell(STICKING_OUT) == []
+    assert (tab.requests, tab.complaints) == ([tree.as_uri()], [])
+    assert tab.tell("[...document.querySelectorAll('section')].map(e => e.id)") == ["lanes", "tree", "gaps", "hot"]

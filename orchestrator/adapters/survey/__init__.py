@@ -6,6 +6,7 @@ thing and say why, `survey` puts them together. `init` turns the result into doc
 
 from orchestrator.adapters.survey.base import BaseGuess
 from orchestrator.adapters.survey.classes import GeneratedGuess
+from orchestrator.adapters.survey.commits import recent_commits
 from orchestrator.adapters.survey.gates import GateGuess
 from orchestrator.adapters.survey.layout import LaneGuess
 from orchestrator.adapters.survey.programs import AgentGuess, missing_agent, missing_program
@@ -21,6 +22,7 @@ __all__ = [
     "Survey",
     "missing_agent",
     "missing_program",
+    "recent_commits",
     "survey",
     "tracked_paths",
 ]

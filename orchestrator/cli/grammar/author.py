@@ -80,14 +80,24 @@ a path both match. The answers are proofs over all possible paths, not samples.
     output_option(explain, "table", "json", "yaml")
     coverage = below.add(
         "coverage",
-        "say how much of the tree has an owner, and what has none",
-        about="Counts the tracked files each lane owns and lists those nobody owns: a run may not write them.",
-        examples=["interlock lanes coverage", "interlock lanes coverage --all"],
-        calls="lanes:coverage",
+        "say who owns which part of the tree, and what has no owner",
+        about="""
+Draws the tracked files as a tree with their owners, counts what each lane owns, and lists the gaps nobody owns: a run
+may not write those. Hot spots are files that recent commits of several lanes keep touching: lanes will wait for each
+other there. A folder in one hand is one line, so what is shown in detail is what needs a look.
+""",
+        examples=[
+            "interlock lanes coverage",
+            "interlock lanes coverage --depth 5 --all",
+            "interlock lanes coverage --html coverage.html   # the whole tree, to open folder by folder",
+        ],
+        calls="coverage:coverage",
     )
     coverage.add_argument(
         "--all", action="store_true", help="list every path without an owner, not only the first ones"
     )
+    coverage.add_argument("--depth", type=int, default=3, metavar="N", help="folders deep (default %(default)s)")
+    coverage.add_argument("--html", metavar="FILE", help="write the whole tree as a page that holds no script")
     _lane_files(coverage)
     output_option(coverage, "table", "json", "yaml")
     imported = below.add(

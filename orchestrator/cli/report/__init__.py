@@ -41,7 +41,7 @@ def report(args: argparse.Namespace, out: Output) -> int:
         out.stdout.write(text)
         return 0
     target = Path(args.out) if args.out else settings.state / FILE
-    _write(target, text)
+    write_page(target, text)
     out.line(str(target.resolve()))
     out.remark(_words(told, len(text.encode())))
     return 0
@@ -52,10 +52,13 @@ def _words(told: Page, size: int) -> str:
     return f"{count(told.items, 'item')}: {phases}; {size / 1024:.0f} kB, opens in any browser, loads nothing"
 
 
-def _write(target: Path, text: str) -> None:
-    """Put the whole file in place at once: who has it open in a browser never reloads half a page."""
+def write_page(target: Path, text: str, *, option: str = "--out") -> None:
+    """Put the whole file in place at once: who has it open in a browser never reloads half a page.
+
+    Raises Refused or Unusable, in the words of the option that named it, where it cannot be put there.
+    """
     if target.is_dir():
-        raise Refused(f"--out {target} is a folder; name a file in it, such as {target / FILE}")
+        raise Refused(f"{option} {target} is a folder; name a file in it, such as {target / FILE}")
     try:
         with tempfile.NamedTemporaryFile(
             "w", dir=target.parent, prefix=f".{target.name}.", delete=False, encoding="utf-8", newline="\n"
@@ -66,7 +69,7 @@ def _write(target: Path, text: str) -> None:
         os.replace(stream.name, target)
     except OSError as error:
         raise Unusable(
-            f"--out {target} cannot be written: {error.strerror}; name a file in a folder that is there"
+            f"{option} {target} cannot be written: {error.strerror}; name a file in a folder that is there"
         ) from error
 
 

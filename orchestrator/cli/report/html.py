@@ -7,6 +7,7 @@ the page's own policy forbids scripts, requests and forms. Control characters ar
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import resources
 
@@ -17,6 +18,9 @@ from orchestrator.cli.output import printable, without_escapes
 from orchestrator.core.chronicle import Page
 from orchestrator.core.chronicle.axis import WIDTH
 from orchestrator.core.chronicle.story import Mood, mood_of
+from orchestrator.core.coverage import Coverage
+from orchestrator.core.hotspots import HotSpot
+from orchestrator.core.territory import Region
 from orchestrator.model.condition import FailureClass, Phase, Reason
 from orchestrator.model.decision import Verb
 
@@ -28,6 +32,8 @@ MOODS = {
     Mood.PERSON: "waits for a person",
     Mood.STALLED: "stalled",
 }
+COLOURS = 10
+"""Lanes that look different; the eleventh looks like the first."""
 NARROW = "\u00a0"
 """Between a number and its unit: no line ends there."""
 TALK_MAX = 80
@@ -40,9 +46,19 @@ def render(told: Page, *, title: str) -> str:
     return template.render(page=told, title=title, moods=MOODS, phases=Phase, talk_max=TALK_MAX, width=WIDTH) + "\n"
 
 
+def render_coverage(found: Coverage, root: Region, hot: Sequence[HotSpot], *, title: str) -> str:
+    """Return the tree of a repository with its owners as HTML; every folder opens without a script."""
+    colours = {lane: number % COLOURS for number, lane in enumerate(found.by_lane)}
+    template = _environment().get_template("coverage.html")
+    return template.render(found=found, root=root, hot=hot, title=title, colours=colours) + "\n"
+
+
 def _environment() -> Environment:
     folder = resources.files("orchestrator.cli.report")
-    source = {name: (folder / name).read_text(encoding="utf-8") for name in ("page.html", "parts.html", "page.css")}
+    source = {
+        name: (folder / name).read_text(encoding="utf-8")
+        for name in ("page.html", "coverage.html", "parts.html", "page.css")
+    }
     environment = Environment(
         loader=DictLoader(source), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
