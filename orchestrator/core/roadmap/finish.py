@@ -38,7 +38,8 @@ _IN_BRACKETS = re.compile(
 _INLINE = re.compile(
     r"(?:[.;,–—]|\s-)\s+[*_]{0,2}(?P<label>owner|assignee|files?|target files?|paths?|depends on|"
     r"needs|blocked by|acceptance(?: criteria)?|"
-    r"dod|done when|verify|validation|eta|due|estimate|effort|priority|status)[*_]{0,2}\s*:[*_]{0,2}\s*",
+    r"dod|done when|verify|validation|eta|due|estimate|effort|priority|"
+    r"status)[*_]{0,2}(?:\s*:[*_]{0,2}\s*|(?<=depends on)\s+|(?<=blocked by)\s+)",
     re.IGNORECASE,
 )
 _NEEDS_MAX = 64

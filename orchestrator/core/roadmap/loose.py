@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from orchestrator.core.roadmap.blocks import Entry, Listing, Section, sections
+from orchestrator.core.roadmap.bold import with_bold_headings
 from orchestrator.core.roadmap.declared import declared_lanes
 from orchestrator.core.roadmap.draft import Draft, Group
 from orchestrator.core.roadmap.finish import finished
@@ -27,9 +28,12 @@ from orchestrator.core.roadmap.words import STRONG, Part, Role, is_done_title, p
 from orchestrator.errors import Problem, Severity
 
 _NUMBERED = re.compile(
-    r"(?:§\s*)?\d+(?:\.\d+)*[.):]?\s+\S|(?:phase|iteration|wave|sprint|milestone|stage|step|task|week|agent)\s+[\w.]+",
+    r"(?:§\s*)?\d+(?:\.\d+)*[.):]?\s+\S|(?:phase|iteration|wave|sprint|milestone|stage|step|task|week|agent|story|epic|item|initiative|m\d)\s+[\w.]+",
     re.IGNORECASE,
 )
+_TITLED = re.compile(r"[^\W\d]+\s+[\w.]+\s*[:–—-]+\s*\S")
+"""A number and a title: `Phase 3: Search`."""
+_PLAN = re.compile(r"\bplan\b", re.IGNORECASE)
 _OF_ONE = frozenset({Part.OBJECTIVE, Part.PATHS, Part.ACCEPTANCE, Part.VALIDATION})
 
 
@@ -39,7 +43,7 @@ def read_loose(text: str, path: str, *, without: Sequence[range] = (), strictly:
     `without` are lines that another reader has; `strictly` reads only what cannot be anything but work: lists below a
     heading such as `Phase 2`, and lists with check boxes.
     """
-    root = sections(text)
+    root = with_bold_headings(sections(text))
     lanes = declared_lanes(root)
     finder = _Finder(root, without, strictly, {lane.line: lane for lane in lanes})
     finder.walk_all()
@@ -128,10 +132,10 @@ class _Finder:
         titles = {id(section) for section in tops if section.level <= 1}
         headed = [section for section in self.root.walk() if id(section) not in titles]
         roles = [(section, role_of(section.title)) for section in headed]
-        self.numbered = any(
-            role is Role.WORK and _NUMBERED.match(section.title.strip("*_ ")) for section, role in roles
+        self.numbered = any(role is Role.WORK and _NUMBERED.match(_told(section)) for section, role in roles)
+        self.title_is_work = any(
+            role_of(section.title) is Role.WORK or _PLAN.search(section.title) for section in tops if section.level == 1
         )
-        self.title_is_work = any(role_of(section.title) is Role.WORK for section in tops if section.level == 1)
         self.neutral_is_work = not self.strictly and not self.numbered and self.title_is_work
         self._walk(self.root, Group(), Role.NEUTRAL, titles)
         if not self.drafts and not self.strictly:
@@ -167,7 +171,7 @@ class _Finder:
         deeper = [each for each in section.sections if each not in labels]
         lane = self.lane_lines.get(section.line) if section.level else None
         if not is_title and role is not Role.ASIDE and self._is_item(section, own, role, parts, deeper, lane):
-            self.drafts.append(_section_draft(section, parts, group))
+            self.drafts.append(_section_draft(section, parts.settled(), group))
             return
         inner = _entered(section, group, parts, lane, is_title=is_title)
         works = role is Role.WORK or (self.neutral_is_work and role is Role.NEUTRAL)
@@ -220,13 +224,15 @@ class _Finder:
             return False
         if not lists and not tasks and not parts.tables:
             # A phase, or what stands below one, that is told in prose.
-            return bool(parts.prose) or bool(kinds) or own is Role.NEUTRAL
-        is_one = own is Role.NEUTRAL and bool(_NUMBERED.match(section.title.strip("*_ ")))
+            return bool(parts.prose) or bool(kinds) or own is Role.NEUTRAL or bool(_TITLED.match(_told(section)))
+        is_one = own is Role.NEUTRAL and bool(_NUMBERED.match(_told(section)))
         return is_one and not parts.tables and not any(_is_marked(entry) for entry in lists)
 
     def _entries(self, parts: Parts, group: Group, works: bool) -> None:
         claimed = [*parts.plain, *parts.steps, *parts.doubtful]
         claimed = claimed or parts.outputs
+        # Whoever marks one line of a list keeps track of all of it.
+        works = works or (not self.strictly and sum(map(_has_mark, claimed)) * 3 >= len(claimed) > 0)
         for entry in sorted(claimed, key=lambda each: each.line):
             self._entry(entry, group, works)
 
@@ -253,7 +259,7 @@ class _Finder:
             return
         if (label := label_of(marked.text)) and label[0] is Part.ASIDE and not marked.boxed:
             return
-        parts = parts_of(entry.blocks)
+        parts = parts_of(entry.blocks).settled()
         self.drafts.append(
             Draft(
                 title=marked.text, line=entry.line, end=entry.end, done=marked.done, by=marked.by, group=group,
@@ -265,7 +271,8 @@ class _Finder:
         if role is Role.ASIDE:
             return
         for table in parts.tables:
-            if any(table.line in lines for lines in self.without):
+            rows = [table.line, *(row.line for row in table.rows)]
+            if any(table.line in lines for lines in self.without) or any(row in self.lane_lines for row in rows):
                 continue
             self.drafts.extend(_row_draft(row, group) for row in rows_of(table, in_work=works or role is Role.WORK))
 
@@ -288,6 +295,16 @@ def _inherited(own: Role, above: Role) -> Role:
 
 def _is_marked(entry: Entry) -> bool:
     return unmarked(entry.text).boxed or bool(lanes_in(entry.text)[1])
+
+
+def _has_mark(entry: Entry) -> bool:
+    return unmarked(entry.text).boxed or any(
+        _has_mark(each) for block in entry.blocks if isinstance(block, Listing) for each in block.entries
+    )
+
+
+def _told(section: Section) -> str:
+    return section.title.strip("*_ ")
 
 
 def _is_label(text: str) -> bool:

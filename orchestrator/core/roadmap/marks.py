@@ -19,13 +19,15 @@ _DONE_WORDS = (
     r"completed?|done|finished|shipped|released|delivered|landed|merged|implemented|closed|"
     r"erledigt|abgeschlossen|fertig|terminée?|fait|hecho"
 )
+_DROPPED = r"won'?t (?:do|fix)|cancell?ed|dropped|rejected|obsolete|superseded|descoped"
+"""Not done, and not to do either: closed."""
 _OPEN_WORDS = (
     r"in progress|wip|planned|pending|not started|todo|to do|open|upcoming|blocked|ongoing|started|"
     r"partial(?:ly)?(?: done)?|"
     r"partially complete[d]?|next|in arbeit|geplant|offen|en cours|draft"
 )
 _TAIL = re.compile(
-    rf"\s*(?:[(\[]\s*[{_EMOJI}{_VARIANT}]*\s*(?:(?P<done>(?i:{_DONE_WORDS})(?:[ ,:][^()\[\]]*)?)|"
+    rf"\s*(?:[(\[]\s*[{_EMOJI}{_VARIANT}]*\s*(?:(?P<done>(?i:{_DONE_WORDS}|{_DROPPED})(?:[ ,:][^()\[\]]*)?)|"
     rf"(?P<open>(?i:{_OPEN_WORDS})))\s*[)\]]|"
     rf"(?P<mark>[{_DONE}{_OPEN}]){_VARIANT}?|(?P<box>\[[ xX]\])|"
     rf"\s[–—-]+\s*(?:(?P<done2>(?i:{_DONE_WORDS}))|(?P<open2>(?i:{_OPEN_WORDS}))))\s*[.!]?\s*$"

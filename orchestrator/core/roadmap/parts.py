@@ -48,6 +48,14 @@ class Parts:
         """Return which parts there are, those that say nothing about the work left out."""
         return frozenset(self.said) - _TELLING_NOTHING
 
+    def settled(self) -> Parts:
+        """Return the parts, now that they are known to be those of one item: what was doubtful is a part of it."""
+        for entry in self.doubtful:
+            if label := label_of(entry.text):
+                self.add(_meant(entry.text, *label), label[1], entry.line)
+        self.doubtful = []
+        return self
+
     def work(self, part: Part, entries: Sequence[Entry]) -> None:
         """Keep list items below a label of work."""
         (self.steps if part is Part.STEPS else self.outputs).extend(entries)

@@ -66,10 +66,10 @@ _PARTS: tuple[tuple[Part, str], ...] = (
     (Part.ACCEPTANCE, r"((key|overall|phase|milestone|release) )*(acceptance( criteri(a|on)| tests?| gates?)?|"
         r"success criteri(a|on)|"
         r"exit (criteri(a|on)|gate)|completion criteri(a|on)|criteria|definition of done|dod|done when|"
-        r"done criteria|is done when|"
+        r"done criteria|is done when|exit|done|"
         r"success metrics?|success|abnahme( ?kriterien)?|akzeptanz ?kriterien|erfolgs ?kriterien|fertig wenn|"
         r"critères( d acceptation| de succès| de réussite)?|criterios( de aceptación)?)"),
-    (Part.VALIDATION, r"validations?( commands?| steps?)?|verif(y|ication)( commands?| steps?)?|"
+    (Part.VALIDATION, r"validate|validations?( commands?| steps?)?|verif(y|ication)( commands?| steps?)?|"
         r"how to (verify|test|validate)|test plan|"
         r"test(s|ing)?|test commands?|checks|commands|prüfung|tests? à lancer"),
     (Part.NEEDS, r"needs?|depends( on)?|dependenc(y|ies)|prerequisites?|requires|blocked by|after|builds on|"
@@ -92,7 +92,7 @@ _PARTS: tuple[tuple[Part, str], ...] = (
         r"open questions?|questions|metrics|"
         r"inputs?|assumptions|considerations|caveats|discussion|learnings|remarks|comments?|risiken|risques|anmerkungen)"),
     (Part.ASIDE, r"owners?|assignees?|assigned( to)?|leads?|dri|responsible|team|estimates?|"
-        r"estimated .*|effort|size|points|due( date)?|"
+        r"estimated .*|effort|size|points|story points|due( date)?|"
         r"deadline|target( date| release)?|eta|dates?|timeline|time ?line|timeframe|duration|"
         r"start( date)?|end( date)?|weeks?|version|links?|refs?|"
         r"references?|see( also)?|issues?|prs?|pull requests?|tickets?|labels?|tags?|last updated|"
@@ -112,8 +112,8 @@ _GROUP = (
     r"teil|étapes?|jalons?|fases?|hitos?|tareas?|lane"
 )
 _WORK_START = re.compile(
-    rf"(?:{_GROUP})[\s#.-]*(?:\d+(?:[.\d]*\d)?|[ivx]{{1,4}}|[a-z]|one|two|three|four|five|six)(?![\w])|q[1-4]\b|"
-    r"v\d+(?:\.[\dx]+)*\b|h[12] \d{4}|20\d\d q[1-4]"
+    rf"(?:{_GROUP})(?:[\s#.-]*\d+(?:[.\d]*\d)?|[\s#.-]+(?:[ivx]{{1,4}}|[a-z]|one|two|three|four|five|six))(?![\w])|q[1-4]\b|"
+    r"m\d{1,2}\b|v\d+(?:\.[\dx]+)*\b|h[12] \d{4}|20\d\d q[1-4]"
 )
 _WORK_WORDS = re.compile(
     r"\b(?:phases?|iterations?|waves?|sprints?|milestones?|backlog|roadmap|to ?do(?:s| list)?|tasks|"
