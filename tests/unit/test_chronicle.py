@@ -141,6 +141,22 @@ def test_years_are_named_by_a_few_ticks() -> None:
     assert 2 <= len(line.ticks) <= 9
 
 
+def test_the_crowd_counts_every_open_item_once_wherever_one_looks() -> None:
+    events = [said(0, Phase.WAITING, Reason.WAITING_FOR_CLAIM, name=name) for name in "abc"]
+    events += [
+        said(50, Phase.RUNNING, Reason.AGENT_RUNNING, name="a"),
+        said(100, Phase.STALLED, Reason.CONFLICT, name="b"),
+    ]
+    told = page(Facts(specs=tuple(make.spec(name) for name in "abc"), events=tuple(events)))
+    assert told.crowd.peak == 3.0
+    assert {layer.high[-1] for layer in told.crowd.layers if layer.mood is Mood.WAIT} == {3.0}
+    agents = next(layer for layer in told.crowd.layers if layer.mood is Mood.AGENT)
+    assert (agents.high[0], agents.high[-1]) == (0.0, 1.0)
+    for below, above in zip(told.crowd.layers, told.crowd.layers[1:], strict=False):
+        assert below.high == above.low
+    assert agents.outline(100, 3.0).startswith("M0 100.0H8L8 100.0H16")
+
+
 # --- claims
 
 

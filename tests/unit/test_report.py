@@ -81,6 +81,8 @@ TAGS = frozenset(
         "text",
         "g",
         "use",
+        "defs",
+        "path",
         "time",
     ]
 )

@@ -16,7 +16,6 @@ from markupsafe import Markup
 
 from orchestrator.cli.output import printable, without_escapes
 from orchestrator.core.chronicle import Page
-from orchestrator.core.chronicle.axis import WIDTH
 from orchestrator.core.chronicle.story import Mood, mood_of
 from orchestrator.core.coverage import Coverage
 from orchestrator.core.hotspots import HotSpot
@@ -34,6 +33,8 @@ MOODS = {
 }
 COLOURS = 10
 """Lanes that look different; the eleventh looks like the first."""
+CROWD_MIN = 8
+"""Items from which a picture of all of them says more than their rows."""
 NARROW = "\u00a0"
 """Between a number and its unit: no line ends there."""
 TALK_MAX = 80
@@ -43,7 +44,10 @@ TALK_MAX = 80
 def render(told: Page, *, title: str) -> str:
     """Return the page as HTML."""
     template = _environment().get_template("page.html")
-    return template.render(page=told, title=title, moods=MOODS, phases=Phase, talk_max=TALK_MAX, width=WIDTH) + "\n"
+    return (
+        template.render(page=told, title=title, moods=MOODS, phases=Phase, talk_max=TALK_MAX, crowd_min=CROWD_MIN)
+        + "\n"
+    )
 
 
 def render_coverage(found: Coverage, root: Region, hot: Sequence[HotSpot], *, title: str) -> str:

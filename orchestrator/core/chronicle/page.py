@@ -9,6 +9,7 @@ from datetime import datetime
 from orchestrator.core.chronicle.axis import Axis, axis
 from orchestrator.core.chronicle.bill import Bill, bill, lanes_of
 from orchestrator.core.chronicle.claims import Holding, holdings
+from orchestrator.core.chronicle.crowd import Crowd, crowd
 from orchestrator.core.chronicle.facts import BEGINNING, Facts
 from orchestrator.core.chronicle.places import Place, places
 from orchestrator.core.chronicle.story import Mood, Story, stories
@@ -92,6 +93,7 @@ class Page:
     """(train, what a person has to do about it)"""
     open: tuple[Standing, ...]
     axis: Axis
+    crowd: Crowd
     timeline: tuple[Story, ...]
     untold: int
     """Items that the timeline leaves out."""
@@ -120,6 +122,7 @@ def page(facts: Facts) -> Page:
     by_name = {story.spec.name: story for story in told}
     timeline = [by_name[place.spec.name] for place in order]
     shown = _shown(timeline)
+    line = _axis(facts, told)
     return Page(
         begin=facts.begin,
         as_of=facts.as_of,
@@ -132,7 +135,8 @@ def page(facts: Facts) -> Page:
         trains=facts.trains,
         demands=tuple((train.name, facts.demands[train.name]) for train in facts.trains if train.name in facts.demands),
         open=_open(facts, order),
-        axis=_axis(facts, told),
+        axis=line,
+        crowd=crowd(told, line),
         timeline=tuple(shown),
         untold=len(timeline) - len(shown),
         delays=_delays(told),
