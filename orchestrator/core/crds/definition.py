@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestrator.core.crds.columns import COLUMNS, SELECTABLE, PrinterColumn
-from orchestrator.core.crds.schema import SPEC_NAME_MAX, structural
+from orchestrator.core.crds.schema import structural
+from orchestrator.core.validate import SPEC_NAME_MAX
 from orchestrator.model.base import API_VERSION, NAME_MAX, Resource
 from orchestrator.model.kinds import KINDS
 from orchestrator.model.spec import ImplementationSpec

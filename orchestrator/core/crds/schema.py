@@ -15,7 +15,6 @@ from pydantic_core import core_schema
 from orchestrator.model.base import NAME_MAX, Resource, Value
 from orchestrator.model.rule import JsonSchema
 
-SPEC_NAME_MAX = 56
 _NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _RULES = "x-kubernetes-validations"
 _KEPT = frozenset(
