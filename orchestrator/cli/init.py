@@ -68,9 +68,8 @@ def init(args: argparse.Namespace, out: Output) -> int:
 
 def _present(root: Path) -> list[str]:
     """Return the documents that are there already: drafts beside somebody's lanes would own the same paths again."""
-    lanes = sorted(
-        f"{manifests.LANES}/{each.name}" for each in (root / manifests.LANES).glob("*") if each.name[0] != "."
-    )
+    there = (root / manifests.LANES).glob("*")
+    lanes = sorted(f"{manifests.LANES}/{each.name}" for each in there if each.suffix in (".yaml", ".yml", ".json"))
     config = root / manifests.CONFIG
     return [*([manifests.CONFIG] if config.exists() or config.is_symlink() else []), *lanes]
 

@@ -20,6 +20,8 @@ TESTS = frozenset({"test", "tests", "spec", "t", "testing", "unittests"})
 PARTS_MAX = 24
 _SMALL_REPOSITORY = 100
 """Below so many files every folder is worth a lane: its people know each by name."""
+_FEW_FOLDERS = 12
+"""So many folders at the top are a lane each, however small: a name at the top means something to somebody."""
 _LARGE_PART = 0.35
 """A part with more than this of all files is where most items would work, and be in each other's way."""
 _LARGE_FILES = 40
@@ -62,12 +64,13 @@ def parts(paths: Iterable[str]) -> dict[str, Part]:
         else:
             _add(top, path)
     total = top.files
-    worth = 1 if total < _SMALL_REPOSITORY else max(3, total // 200)
+    few = sum(not name.startswith(".") for name in top.below) <= _FEW_FOLDERS
+    worth = 1 if total < _SMALL_REPOSITORY or few else max(3, total // 200)
     found = {
         folder.path: Part(folder.path, f"the folder {folder.path}")
         for folder in _largest(top.below.values(), worth, PARTS_MAX)
     }
-    _take_apart(top, found, total, worth)
+    _take_apart(top, found, total, max(worth, total // 200))
     return _with_tests(found, tests, worth)
 
 

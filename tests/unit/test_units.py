@@ -33,8 +33,10 @@ def test_in_a_small_repository_every_folder_is_a_part_and_dot_folders_are_none()
     ]
 
 
-def test_in_a_large_one_a_folder_of_two_files_is_none() -> None:
-    assert folders(files(a=80, b=80, c=80, d=80, tiny=2)) == ["a", "b", "c", "d"]
+def test_among_many_folders_one_of_two_files_is_none() -> None:
+    large = {f"d{at:02}": 30 for at in range(12)}
+    assert folders(files(**large, tiny=2)) == sorted(large)
+    assert "tiny" in folders(files(a=80, b=80, tiny=2))
 
 
 def test_a_folder_of_projects_is_taken_apart() -> None:

@@ -25,8 +25,6 @@ OWNED_FILES = 40
 """Owners of more than this are asked about everything: that says nothing of where one change ends."""
 OWNERS_MAX = 16
 _SPECIAL = re.compile(r"([*?\[\]\\])")
-_IGNORED = ("lanes/", "specs/")
-"""Interlock's own documents: the root's, and protected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ def _assign(
         if team:
             lane_of[path] = team
             continue
-        home = None if path.startswith(_IGNORED) else part_of(path, folders)
+        home = part_of(path, folders)
         if home is None:
             lane_of[path] = ROOT
             continue

@@ -6,6 +6,7 @@ A repository's own configuration can name programs to run; nothing of it is obey
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,7 @@ from orchestrator.errors import Unusable
 TEXT_MAX = 1 << 20
 GIT_TIMEOUT_S = 60.0
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false")
+_OURS = re.compile(r"interlock\.yaml|(?:lanes|specs)/[^/]+\.(?:ya?ml|json)")
 _KEPT = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT")
 
 
@@ -30,8 +32,10 @@ class Tree:
     @cached_property
     def paths(self) -> tuple[str, ...]:
         """The tracked files whose names a document can hold, in order; Interlock's own documents are not among them."""
-        ours = ("interlock.yaml", "lanes/", "specs/") if "interlock.yaml" in self._modes else ()
-        return tuple(path for path in self.tracked if not path.startswith(ours) and _can_be_written_down(path))
+        is_set_up = "interlock.yaml" in self._modes
+        return tuple(
+            path for path in self.tracked if _can_be_written_down(path) and not (is_set_up and _OURS.fullmatch(path))
+        )
 
     @cached_property
     def tracked(self) -> tuple[str, ...]:
