@@ -143,6 +143,7 @@ class Gatehouse:
                 elif fact is not None and not fact.running:
                     done.append(_status(validation, _with_try(validation, self._snapshot)))
                 elif name not in self._wishes:
+                    running += 1  # Until it is seen to be gone.
                     done.append(StopGate(name))
                     done.append(_status(validation, status.model_copy(update={"phase": _idle(status)})))
                 else:
@@ -150,6 +151,7 @@ class Gatehouse:
                     if fact is None:
                         done.append(StartGate(validation))
             elif fact is not None:
+                running += fact.running
                 done.append(StopGate(name))
         free = self._runs - running
         for name, wish in self._wishes.items():

@@ -1,13 +1,12 @@
 """Carrying actions out: one method per action, no opinion about the domain.
 
-What an effect finds out is stored at once, in the object it is about, so that the next tick can decide on it. A slow
-effect on one run is independent of every other, so those go through a small pool; whatever writes the store goes in
-order.
+What an effect finds out is stored at once, in the object it is about, so that the next tick can decide on it. Slow
+calls go on beside the loop (`flights`), one at a time on an object; whatever writes the store goes in order, in the
+loop.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -36,17 +35,17 @@ from orchestrator.model.action import (
 )
 from orchestrator.model.base import Resource, Sha
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
-from orchestrator.model.facts import AgentFact, AgentState, LandResult
+from orchestrator.model.facts import AgentFact, AgentState, Collected, LandResult
 from orchestrator.model.run import AgentRun, ScopeVerdict
-from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import Frozen, Landed, MergeTrain
 from orchestrator.model.validation import Validation, ValidationStatus
 from orchestrator.ports import AgentRuntime, Clock, Cluster, Event, Forge, Gates, Git, Published, Publisher, RunOrder
+from orchestrator.reconcile.flights import Call, Flights, Steps
 
 log = logging.getLogger("interlock.leader")
 
-POOLED = (StartAgent, CollectWork, StartGate, StopGate, DiscardWorkspace)
+SLOW = (StartAgent, CollectWork, StartGate, StopGate, DiscardWorkspace)
 
 
 class Outcome(StrEnum):
@@ -55,6 +54,10 @@ class Outcome(StrEnum):
     DONE = "done"
     LOST = "lost"
     """Somebody wrote first, or there was nothing to do any more."""
+    REPORTED = "reported"
+    """People are told something else; nothing is decided on it."""
+    BEGUN = "begun"
+    """It is under way; a later tick takes in what becomes of it."""
     BACKED_OFF = "backed-off"
     FAILED = "failed"
 
@@ -75,56 +78,65 @@ class Ports:
 class Executor:
     """Carries actions out over one set of ports."""
 
-    def __init__(self, ports: Ports, *, workers: int = 4) -> None:
+    def __init__(self, ports: Ports, flights: Flights | None = None) -> None:
         self._ports = self.ports = ports
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="effect") if workers > 1 else None
+        self.flights = flights if flights is not None else Flights()
 
     def carry_out(
         self,
         actions: Sequence[Action],
-        snapshot: Snapshot,
         failed: Callable[[Action, BaseException], Outcome],
         done: Callable[[Action], None],
-    ) -> Iterable[Outcome]:
-        """Carry the actions out and return what became of each. Slow ones run side by side, at the end of the tick."""
-        later: list[tuple[Action, Future[bool]]] = []
+    ) -> list[Outcome]:
+        """Carry the actions out, or begin to, and return what became of each.
+
+        What is about an object with an effect of an earlier tick under way is left out: the next tick that knows the
+        end decides anew.
+        """
         outcomes = []
+        busy = self.flights.objects()
         for action in actions:
-            if self._pool is not None and isinstance(action, POOLED):
-                later.append((action, self._pool.submit(self.one, action, snapshot)))
+            key = object_of(action)
+            if key in busy:
                 continue
-            outcomes.append(self._settled(action, partial(self.one, action, snapshot), failed, done))
-        for action, future in later:
-            outcomes.append(self._settled(action, future.result, failed, done))
+            if not isinstance(action, SLOW):
+                outcome = self._settled(action, partial(self.one, action), failed, done)
+                outcomes.append(Outcome.REPORTED if outcome is Outcome.DONE and _is_report(action) else outcome)
+            elif key not in self.flights.objects():
+                steps = self._steps(action)
+                begin = partial(self._go_on, action, steps, steps.__next__)
+                outcomes.append(self._settled(action, begin, failed, done))
+        return outcomes
+
+    def take_in(
+        self, failed: Callable[[Action, BaseException], Outcome], done: Callable[[Action], None]
+    ) -> list[Outcome]:
+        """Go on with the actions whose slow calls have ended; return what became of each."""
+        outcomes = []
+        for flight in self.flights.ended():
+            error = flight.answer.exception()
+            if isinstance(error, Exception):
+                resume = partial(flight.steps.throw, error)
+            else:
+                resume = partial(flight.steps.send, flight.answer.result())
+            go_on = partial(self._go_on, flight.action, flight.steps, resume)
+            outcomes.append(self._settled(flight.action, go_on, failed, done))
         return outcomes
 
     def close(self) -> None:
-        """End the pool; effects under way are finished first."""
-        if self._pool is not None:
-            self._pool.shutdown()
+        """Wait for what is under way and let go of the pool."""
+        self.flights.close()
 
-    def one(self, action: Action, snapshot: Snapshot) -> bool:
-        """Carry one action out; return whether it changed anything."""
+    def one(self, action: Action) -> bool:
+        """Carry one quick action out; return whether it changed anything."""
         match action:
             case Create():
                 return self._create(action.object)
             case WriteStatus():
                 return self._write(action)
-            case StartAgent():
-                return self._start_agent(action)
             case StopAgent():
                 self._ports.runtime.stop(action.run)
                 return False
-            case CollectWork():
-                return self._collect(action)
-            case DiscardWorkspace():
-                self._ports.runtime.discard(action.run.name)
-                return True
-            case StartGate():
-                return self._start_gate(action.validation)
-            case StopGate():
-                self._ports.gates.stop(action.validation)
-                return True
             case Publish():
                 return self._publish(action)
             case KeepForeign():
@@ -144,22 +156,48 @@ class Executor:
             case Forget():
                 self._ports.git.forget_candidates(action.keep)
                 return False
+            case StartAgent() | CollectWork() | DiscardWorkspace() | StartGate() | StopGate():
+                raise AssertionError(f"{type(action).__name__} is slow: it goes through `_steps`")
             case _:
                 assert_never(action)
+
+    def _steps(self, action: StartAgent | CollectWork | StartGate | StopGate | DiscardWorkspace) -> Steps:
+        """Return a slow action, step by step."""
+        match action:
+            case StartAgent():
+                return self._start_agent(action)
+            case CollectWork():
+                return self._collect(action)
+            case StartGate():
+                return self._start_gate(action.validation)
+            case StopGate():
+                return _only(partial(self._ports.gates.stop, action.validation))
+            case DiscardWorkspace():
+                return _only(partial(self._ports.runtime.discard, action.run.name))
+
+    def _go_on(self, action: Action, steps: Steps, resume: Callable[[], Call]) -> bool | None:
+        """Take a slow action to its next slow call, which begins; or to its end, and return what it says then."""
+        try:
+            call = resume()
+        except StopIteration as ended:
+            return bool(ended.value)
+        self.flights.begin(object_of(action), action, steps, call)
+        return None
 
     def _settled(
         self,
         action: Action,
-        effect: Callable[[], bool],
+        effect: Callable[[], bool | None],
         failed: Callable[[Action, BaseException], Outcome],
         done: Callable[[Action], None],
     ) -> Outcome:
         try:
             changed = effect()
-            done(action)
+            if changed is not None:
+                done(action)
         except Exception as error:  # The one place: a bug in one action stalls its object, the others go on.
             return failed(action, error)
-        return Outcome.DONE if changed else Outcome.LOST
+        return Outcome.BEGUN if changed is None else Outcome.DONE if changed else Outcome.LOST
 
     def _create(self, obj: AgentRun | ImplementationSpec | Resource) -> bool:
         created = self._ports.cluster.create(obj)
@@ -167,7 +205,7 @@ class Executor:
             self._record(created, "Created", "")
         return created is not None
 
-    def _start_gate(self, wanted: Validation) -> bool:
+    def _start_gate(self, wanted: Validation) -> Steps:
         known: Validation | None = wanted
         if not wanted.version:
             created = self._ports.cluster.create(wanted.model_copy(update={"status": ValidationStatus()}))
@@ -175,7 +213,7 @@ class Executor:
         intended = known and self._ports.cluster.update_status(known)
         if intended is None:
             return False
-        self._ports.gates.start(intended)
+        yield partial(self._ports.gates.start, intended)
         return True
 
     def _write(self, action: WriteStatus) -> bool:
@@ -184,14 +222,14 @@ class Executor:
             self._record(written, action.event, action.message)
         return written is not None
 
-    def _start_agent(self, action: StartAgent) -> bool:
+    def _start_agent(self, action: StartAgent) -> Steps:
         intended = self._ports.cluster.update_status(action.run)
         if intended is None:
             return False
         if intended.version != action.run.version:
             self._record(intended, "Started", f"attempt {intended.spec.attempt}")
         try:
-            self._ports.runtime.start(RunOrder(intended, action.spec, action.provider))
+            yield partial(self._ports.runtime.start, RunOrder(intended, action.spec, action.provider))
         except Refused as error:
             # It will be refused again: the attempt is over, in its own words.
             fact = AgentFact(state=AgentState.ENDED, ended_at=self._ports.clock.now(), failed_start=str(error))
@@ -209,14 +247,9 @@ class Executor:
             )
         return True
 
-    def _collect(self, action: CollectWork) -> bool:
+    def _collect(self, action: CollectWork) -> Steps:
         run, ports = action.run, self._ports
-        work = ports.runtime.collect(run, action.policy.limits)
-        if work.head is not None and work.diff.changes:
-            existing = ports.git.paths(run.spec.base)
-            verdict = judge(work.diff, existing, action.policy)
-        else:
-            verdict = ScopeVerdict(allowed=True)
+        work, verdict = yield partial(self._checked_work, action)
         status = concluded(
             run,
             action.fact,
@@ -230,8 +263,14 @@ class Executor:
         written = self._write(WriteStatus(run.model_copy(update={"status": status}), str(event), status.message[:1000]))
         if written and action.fact is None:
             # The runtime of this leader does not know the run: no later tick would see its workspace.
-            ports.runtime.discard(run.name)
+            yield partial(ports.runtime.discard, run.name)
         return written
+
+    def _checked_work(self, action: CollectWork) -> tuple[Collected, ScopeVerdict]:
+        work = self._ports.runtime.collect(action.run, action.policy.limits)
+        if work.head is None or not work.diff.changes:
+            return work, ScopeVerdict(allowed=True)
+        return work, judge(work.diff, self._ports.git.paths(action.run.spec.base), action.policy)
 
     def _publish(self, action: Publish) -> bool:
         run, ports = action.run, self._ports
@@ -305,3 +344,31 @@ class Executor:
 
 def _train(train: MergeTrain, status: object) -> MergeTrain:
     return train.model_copy(update={"status": status})
+
+
+def _is_report(action: Action) -> bool:
+    """Return whether the action writes what is only said, never read again by a decision: a spec's status."""
+    return isinstance(action, WriteStatus) and isinstance(action.object, ImplementationSpec)
+
+
+def _only(call: Call) -> Steps:
+    """Return an action that is one slow call and nothing else."""
+    yield call
+    return True
+
+
+def object_of(action: Action) -> str:
+    """Return the object an action acts on: of its effects there is never more than one under way."""
+    match action:
+        case StartAgent() | CollectWork() | DiscardWorkspace() | Publish():
+            return f"{AgentRun.KIND}/{action.run.name}"
+        case StopAgent():
+            return f"{AgentRun.KIND}/{action.run}"
+        case StartGate():
+            return f"{Validation.KIND}/{action.validation.name}"
+        case StopGate():
+            return f"{Validation.KIND}/{action.validation}"
+        case Create() | WriteStatus():
+            return f"{action.object.KIND}/{action.object.name}"
+        case _:
+            return type(action).__name__

@@ -46,6 +46,8 @@ class Tick:
     at: datetime
     waits: Mapping[str, float] = field(default_factory=dict)
     """Keys that back off, with the seconds left."""
+    under_way: int = 0
+    """Slow effects that go on beside the loop."""
 
     @property
     def moved(self) -> bool:
@@ -59,7 +61,9 @@ class Tick:
 
     @property
     def working(self) -> bool:
-        """Whether an agent or a gate is running."""
+        """Whether an agent or a gate is running, or an effect under way."""
+        if self.under_way:
+            return True
         agents = any(fact.state is AgentState.RUNNING for fact in self.snapshot.agents.values())
         return agents or any(fact.running for fact in self.snapshot.gates.values())
 
@@ -120,11 +124,14 @@ class Leader:
         """Observe, decide, act once. Raises Transient where the world cannot be looked at; then nothing was done."""
         if not self._swept:
             self._sweep()
+        # Before looking: whatever has ended is then in the world that is looked at, and whatever is under way has its
+        # object left alone, so that nothing is decided on a look that is older than the end.
+        self._executor.take_in(self._one_failed, self._one_done)
         snapshot = self.observe()
         now = self._ports.clock.now()
         actions = decide(snapshot, now)
-        outcomes = self.act(actions, snapshot)
-        return Tick(snapshot, actions, outcomes, now, self._backoff.waits(now))
+        outcomes = self.act(actions)
+        return Tick(snapshot, actions, outcomes, now, self._backoff.waits(now), len(self._executor.flights))
 
     def try_tick(self) -> Tick | None:
         """Tick once; None where the world cannot be looked at for now. Raises Unusable when that goes on for long."""
@@ -140,7 +147,8 @@ class Leader:
     def run(self, stop: StopFlag, on_tick: Callable[[Tick], None], *, until_quiet: bool = True) -> Tick:
         """Tick until asked to stop, or until everything is finished or only a person can change anything.
 
-        Sleeps between ticks only when nothing moved, a little longer each time, and wakes when an agent or a gate ends.
+        Sleeps between ticks only when nothing moved, a little longer each time, and wakes when an agent, a gate or an
+        effect ends.
         Raises Unusable where the world could not be looked at for too long, or not at all before it was to stop.
         """
         idle_s = IDLE_MIN_S
@@ -158,7 +166,7 @@ class Leader:
             if stop.is_set() or (until_quiet and tick.quiet):
                 return tick
             idle_s = IDLE_MIN_S if tick.moved else min(IDLE_MAX_S, idle_s * 1.5)
-            if not tick.moved and stop.wait(idle_s, self._news()):
+            if not tick.moved and stop.wait(idle_s, (*self._news(), self._executor.flights.news_fd())):
                 return tick
 
     def observe(self) -> Snapshot:
@@ -204,11 +212,11 @@ class Leader:
             self._floored[train.name] = (key, files_in(train.spec.floors, self._ports.git.paths(facts.tip)))
         return replace(facts, floored=self._floored[train.name][1])
 
-    def act(self, actions: tuple[Action, ...], snapshot: Snapshot) -> tuple[Outcome, ...]:
+    def act(self, actions: tuple[Action, ...]) -> tuple[Outcome, ...]:
         """Carry the actions out in order; return what became of each."""
         waits = self._backoff.waits(self._ports.clock.now())
         due = [action for action in actions if _key(action) not in waits]
-        return tuple(self._executor.carry_out(due, snapshot, self._one_failed, self._one_done))
+        return tuple(self._executor.carry_out(due, self._one_failed, self._one_done))
 
     def shut_down(self) -> None:
         """End every agent and gate this leader started and keep the agents' work for the next one."""
@@ -217,6 +225,9 @@ class Leader:
             self._ports.runtime.stop(name)
         for name in self._ports.gates.observe():
             self._ports.gates.stop(name)
+        # What was found out is stored; what cannot be any more is found out again by the next leader.
+        self._executor.flights.settle()
+        self._executor.take_in(self._one_failed, self._one_done)
 
     def _sweep(self) -> None:
         ports = self._ports

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from orchestrator.model.snapshot import Snapshot
 from orchestrator.publish import ForgePublisher
 from orchestrator.reconcile import Executor, Leader, Ports
 from orchestrator.reconcile import leader as loop
+from orchestrator.reconcile.flights import Flights
 from tests.sim.invariants import Violation
 
 if TYPE_CHECKING:
@@ -33,9 +35,49 @@ def make_leader(world: World, name: str, ports: dict[str, Any]) -> Any:
         reached,
         identity=name,
         agents_max=world.scenario.agents_max,
-        # No pool: effects come one by one, in the order they were decided, so that a seed is a seed.
-        executor=Executor(reached, workers=1),
+        # No threads: slow effects happen when the seed says so, so that a seed is a seed.
+        executor=Executor(reached, Flights(world.later.setdefault(name, Later(world)), Later(world, is_at_once=True))),
     )
+
+
+class Later:
+    """A pool whose calls are made at once, between two ticks, or in the middle of one: as the seed has it."""
+
+    def __init__(self, world: World, *, is_at_once: bool = False) -> None:
+        self._world = world
+        self._is_at_once = is_at_once
+        self._calls: list[tuple[Future[object], Callable[[], object]]] = []
+        self._is_busy = False
+
+    def submit(self, fn: Callable[[], object], /) -> Future[object]:
+        """Begin the call: it is made now, or some time later."""
+        answer: Future[object] = Future()
+        self._calls.append((answer, fn))
+        if self._is_at_once or not self._world.is_troubled or self._world.pace.random() < 0.5:
+            self._make(len(self._calls) - 1)
+        return answer
+
+    def shutdown(self) -> None:
+        """Nothing is under way any more: everything was made, or never is."""
+
+    def happen(self, odds: float) -> None:
+        """Make each of the calls with these odds. Raises Crash where the leader dies in one."""
+        if self._is_busy:
+            return
+        for at in reversed(range(len(self._calls))):
+            if self._world.pace.random() < odds:
+                self._make(at)
+
+    def _make(self, at: int) -> None:
+        answer, call = self._calls.pop(at)
+        answer.set_running_or_notify_cancel()
+        self._is_busy = True
+        try:
+            answer.set_result(call())
+        except Exception as error:
+            answer.set_exception(error)
+        finally:
+            self._is_busy = False
 
 
 def _twice(decide: Decide) -> Decide:

@@ -58,6 +58,9 @@ class World:
         self.scenario = scenario
         self.make_leader = make_leader
         self.rng = Random(f"world/{scenario.seed}")
+        self.pace = Random(f"pace/{scenario.seed}")
+        self.later: dict[str, Any] = {}
+        """The slow effects of each living leader that are still to happen."""
         self.clock = FakeClock()
         self.store = MemoryCluster(self.clock)
         self.repository = Repository(scenario.files)
@@ -164,6 +167,8 @@ class World:
     def meet(self, leader: str, label: str) -> str | None:
         """Let happen what the seed has for this call; return the fault the call itself meets, if any."""
         self.calls += 1
+        if self.is_troubled and self.pace.random() < 0.01:
+            self._let_happen(leader, 0.5)
         fault = self.trouble.draw()
         if fault is None:
             return None
@@ -178,6 +183,11 @@ class World:
             self.people.happen(fault)
             self._remember()
         return None
+
+    def _let_happen(self, leader: str, odds: float) -> None:
+        """Let slow effects of a leader happen, those it began earlier. Raises Crash where it dies in one."""
+        if leader in self.later:
+            self.later[leader].happen(odds)
 
     def loses_landing(self) -> bool:
         """Return whether nobody is told of the landing that just happened."""
@@ -246,6 +256,7 @@ class World:
         before = self.acting
         self.acting = name
         try:
+            self._let_happen(name, 0.6 if self.is_troubled else 1.0)
             return leader.try_tick()
         finally:
             self.acting = before
@@ -255,6 +266,7 @@ class World:
             return
         self.crashes += 1
         lingers = self.rng.random() < self.scenario.profile.lingers
+        self.later.pop(self.leader_name, None)
         self.machine.leader_died(self.leader_name, linger=lingers)
         self.leader = None
 

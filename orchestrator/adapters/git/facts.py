@@ -72,11 +72,13 @@ class GitRepository:
     def paths(self, commit: Sha) -> Sequence[str]:
         """Return every path of the commit's tree, in order. The last few trees are kept."""
         tree = self.repository.tree_of(commit)
-        if tree not in self._paths:
+        paths = self._paths.get(tree)
+        if paths is None:
+            # Asked by several threads: what one drops another may have just looked up.
             for stale in list(self._paths)[: 1 - _PATHS_KEPT]:
-                del self._paths[stale]
-            self._paths[tree] = tuple([entry.name for entry in self.repository.trees.files(tree)])
-        return self._paths[tree]
+                self._paths.pop(stale, None)
+            paths = self._paths[tree] = tuple([entry.name for entry in self.repository.trees.files(tree)])
+        return paths
 
     def diff(self, old: Sha, new: Sha) -> Diff:
         """Return the raw difference of two commits' trees."""

@@ -5,6 +5,7 @@ each base gets a folder that holds its attribute files and nothing else.
 """
 
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -75,16 +76,20 @@ class Merger:
         shelf.mkdir(parents=True, exist_ok=True)
         for stale in sorted(shelf.iterdir(), key=lambda entry: entry.lstat().st_mtime)[: -_FOLDERS_MAX or None]:
             shutil.rmtree(stale, ignore_errors=True)
-        fresh = shelf / f"{folder.name}.fresh"
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir()
+        # Under a name of its own: two threads may need the same folder at once.
+        fresh = Path(tempfile.mkdtemp(dir=shelf, suffix=".fresh"))
         files = self._repository.trees.named(self._repository.tree_of(commit), ".gitattributes")
         contents = self._repository.objects.contents(file.id for file in files)
         for file in files:
             target = fresh / file.name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(contents[file.id].body)
-        fresh.replace(folder)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+            shutil.rmtree(fresh)
         return folder
 
 

@@ -118,7 +118,9 @@ class Objects:
     def _more(self) -> bytes:
         assert self._process is not None and self._process.stdout is not None
         handle = self._process.stdout.fileno()
-        if not select.select([handle], [], [], self._runner.timeout_s)[0]:
+        poll = select.poll()  # Not `select`, which ends at 1024 open files.
+        poll.register(handle, select.POLLIN)
+        if not poll.poll(self._runner.timeout_s * 1000):
             raise _Hung(f"over {self._runner.timeout_s:.0f} s")
         part = os.read(handle, _READ_SIZE)
         if not part:

@@ -8,6 +8,7 @@ tables, a ref to a ref, a file that holds no id) is git's to judge: the answer i
 
 import os
 import stat
+import threading
 from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ class RefFiles:
         """`digits` is the length of its object ids."""
         self._common = os.fspath(common)
         self._digits = digits
+        self._lock = threading.Lock()
         self._packed_as: tuple[int, int, int] | None = None
         self._packed: dict[str, Sha] = {}
         self._packed_names: list[str] = []
@@ -41,7 +43,8 @@ class RefFiles:
             loose: dict[str, Sha] = {}
             for pattern in wanted:
                 loose.update(self._loose(pattern, 0))
-            found = {name: sha for pattern in wanted for name, sha in self._packed_under(pattern)} | loose
+            with self._lock:
+                found = {name: sha for pattern in wanted for name, sha in self._packed_under(pattern)} | loose
         except (_Odd, OSError, ValueError):
             return None
         return dict(sorted(found.items()))

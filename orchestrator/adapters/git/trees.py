@@ -5,6 +5,7 @@ grows with the change. The diff that policies judge is still git's own.
 """
 
 import stat
+import threading
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -42,19 +43,23 @@ class Trees:
     def __init__(self, objects: Objects, zero: str) -> None:
         """`zero` is the id that stands for no object."""
         self._objects = objects
+        self._lock = threading.RLock()
         self._zero = zero
         self._kept: dict[str, tuple[Entry, ...]] = {}
         self._found: dict[tuple[str, str], tuple[Entry, ...]] = {}
 
-    def files(self, tree: str) -> Iterator[Entry]:
-        """Yield everything in a tree that is no folder, with its whole path, in git's order."""
-        self._load(tree)
-        yield from self._below(tree, "")
+    def files(self, tree: str) -> list[Entry]:
+        """Return everything in a tree that is no folder, with its whole path, in git's order."""
+        with self._lock:
+            self._load(tree)
+            return list(self._below(tree, ""))
 
     def named(self, tree: str, name: str) -> tuple[Entry, ...]:
         """Return the plain files of that name anywhere in a tree, with their paths from there."""
-        key = (tree, name)
-        if key not in self._found:
+        with self._lock:
+            known = self._found.get((tree, name))
+            if known is not None:
+                return known
             self._load(tree)
             found: list[Entry] = []
             for entry in self._entries(tree):
@@ -65,15 +70,15 @@ class Trees:
                     found.append(entry)
             if len(self._found) >= _KEPT_MAX:
                 self._found.clear()
-            self._found[key] = tuple(found)
-        return self._found[key]
+            self._found[(tree, name)] = tuple(found)
+            return tuple(found)
 
     def changes(self, old: str, new: str) -> list[RawChange]:
         """Return every path that differs between two trees, in the order of their bytes."""
         sides: dict[str, list[Entry | None]] = {}
-        self._compare(old, new, "", sides)
-        made = (self._change(path, *sides[path]) for path in sorted(sides, key=encoded))
-        return list(made)
+        with self._lock:
+            self._compare(old, new, "", sides)
+        return [self._change(path, *sides[path]) for path in sorted(sides, key=encoded)]
 
     def _compare(self, old: str, new: str, above: str, sides: dict[str, list[Entry | None]]) -> None:
         before = {entry.name: entry for entry in self._entries(old)}
@@ -124,7 +129,7 @@ class Trees:
         level = [] if tree in self._kept else [tree]
         while level:
             self._read(level)
-            below = {entry.id for each in level for entry in self._kept[each] if entry.mode == _TREE}
+            below = dict.fromkeys(entry.id for each in level for entry in self._kept[each] if entry.mode == _TREE)
             level = [each for each in below if each not in self._kept]
 
     def _read(self, trees: Sequence[str]) -> None:

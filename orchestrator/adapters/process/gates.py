@@ -165,7 +165,8 @@ class ProcessGates:
         known = self._known.pop(validation, None)
         if known is not None:
             known.is_unwanted = True
-            self._leaving.append(known)
+            with self._lock:
+                self._leaving.append(known)
             if self._fact(known).running:
                 self._host.kill_now(known.key)
         self._tidy()
