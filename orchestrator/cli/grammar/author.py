@@ -16,8 +16,9 @@ def _plan(verbs: Verbs, group: Group) -> None:
         "plan",
         "turn a roadmap into specs, with lanes, tiers and waves",
         about="""
-Reads roadmaps and says what would be done: one spec per item, its lane, its effective tier, what it needs and in which
-wave it can start. Every mistake of every file is listed at once with its line. --out writes one file per item for a
+Reads roadmaps, in strict form or as people write them, and says what would be done: one spec per item, its lane, its
+effective tier, what it needs, in which wave it can start and what the document does not say of it. Every mistake of
+every file is listed at once with its line. --out writes one file per item for a
 person to review and complete. Run it again whenever the roadmap changes: it brings the files up to date and never
 overwrites what a person wrote (what was written last is remembered beside them, in .planned/).
 """,
