@@ -181,3 +181,14 @@ def test_drafts_of_a_loose_plan_keep_the_documents_words_for_a_person_to_complet
     assert world.ask("plan", "doc.md", "--out", "new").code == 0
     text = (world.root / "new/say-hello.yaml").read_text()
     assert "lane: a\n" in text and "src/a/hello.txt" in text
+
+
+def test_drafts_of_the_guide_hold_what_it_says_and_ask_for_the_rest(world: Shop) -> None:
+    for path in (world.root / "lanes").iterdir():
+        path.unlink()
+    world.write("guide.md", GUIDE)
+    assert world.ask("plan", "guide.md", "--out", "new").code == 0
+    text = (world.root / "new/order-firewall-module.yaml").read_text()
+    assert "tier: safety\n" in text and "credentials: unchanged" in text and "lane-c" in text
+    assert "paths" in text.partition("apiVersion:")[0], "what is missing is asked for in front"
+    assert world.ask("plan", "guide.md", "--out", "new", "--check").code == 1

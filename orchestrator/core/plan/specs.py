@@ -85,7 +85,7 @@ def fields_of(item: RoadmapItem) -> dict[str, Any]:
         "outOfScope": [said.text for said in item.out_of_scope],
         "acceptanceCriteria": [said.text for said in item.acceptance],
         "validation": [{"name": command.name, "run": command.run} for command in item.validation],
-        "tier": item.tier,
+        "tier": str(item.tier) if item.tier else None,
         "roadmap": item.roadmap,
         "train": item.train,
         "dependsOn": [need.text for need in item.needs],
