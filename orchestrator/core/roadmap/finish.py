@@ -296,9 +296,9 @@ class _Maker:
             below = self.lines[draft.line + wrapped : draft.end - 1]
             body = "\n".join(below).strip("\n") if draft.is_section else _dedented([draft.title, *below])
         if self.guardrails:
-            first, last = self.guardrails[0].line, self.guardrails[-1].line
+            # Without their lines: those move with every edit above, and the prompt is the same.
             rules = "\n".join(f"- {rule.text}" for rule in self.guardrails)
-            body = f"{body.rstrip()}\n\nGuardrails ({self.path}, lines {first} to {last}):\n\n{rules}"
+            body = f"{body.rstrip()}\n\nGuardrails of {self.path}:\n\n{rules}"
         body = body[:_TEXT_MAX].strip()
         if any(mark in body for mark in ("{{", "{%", "{#")):
             body = body.replace("{% endraw %}", "{ % endraw % }").replace("{%endraw%}", "{ % endraw % }")
