@@ -4,6 +4,8 @@ Every applied spec is open until it landed, was cancelled or was waived. A stall
 `safety`, which holds what follows until it is fixed, dropped or waived (DESIGN §6).
 """
 
+from collections.abc import Collection
+
 from orchestrator.core.board import Board, Item
 from orchestrator.model.spec import Tier
 from orchestrator.model.train import Barrier
@@ -15,9 +17,11 @@ class Barriers:
     def __init__(self, board: Board) -> None:
         self._mode = board.train.spec.tier_barrier
         self._first: dict[tuple[str, Tier], Item] = {}
+        self._open: dict[tuple[str, Tier], list[str]] = {}
         for item in board.items:
             if self._is_open(item):
                 self._first.setdefault((item.spec.spec.roadmap, item.tier), item)
+                self._open.setdefault((item.spec.spec.roadmap, item.tier), []).append(item.name)
 
     def holds(self, item: Item) -> Item | None:
         """Return the item of the earliest open tier before this one's, None if nothing holds it."""
@@ -30,6 +34,13 @@ class Barriers:
             if ahead is not None:
                 return ahead
         return None
+
+    def is_behind(self, item: Item, line: Collection[str]) -> bool:
+        """Return whether everything that holds the item is one of these: then it can be tested on top of them."""
+        roadmap = item.spec.spec.roadmap
+        return all(
+            name in line for tier in Tier if tier.rank < item.tier.rank for name in self._open.get((roadmap, tier), ())
+        )
 
     def _is_open(self, item: Item) -> bool:
         if item.is_closed or item.voice.waived:

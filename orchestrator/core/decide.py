@@ -12,6 +12,7 @@ from orchestrator.core.attempts import is_of
 from orchestrator.core.board import Board, boards
 from orchestrator.core.dispatch import Dispatch, dispatch
 from orchestrator.core.freeze import freeze, looks_again
+from orchestrator.core.lookahead import look_ahead
 from orchestrator.core.repair import repair_name, repair_spec
 from orchestrator.core.report import report
 from orchestrator.core.settle import ended_workspaces, settle, tidy
@@ -63,6 +64,8 @@ def _drive(board: Board) -> list[Action]:
         if settled.waiting is not None:
             waiting[item.name] = settled.waiting
         actions.extend(tidy(board, item))
+    if step.frozen is None:
+        actions.extend(look_ahead(board, gatehouse, step.line, step.candidates))
     dispatched = dispatch(board, step.frozen)
     actions.extend(dispatched.actions)
     waiting = {**dispatched.waiting, **waiting}
@@ -71,7 +74,8 @@ def _drive(board: Board) -> list[Action]:
         actions.extend(_repair(board, step))
     actions.extend(_record(board, step, dispatched, waiting))
     actions.extend(report(board, waiting))
-    actions.extend(_forget(board, step))
+    is_building = any(isinstance(action, BuildCandidate) for action in actions)
+    actions.extend(_forget(board, step, is_building=is_building))
     return actions
 
 
@@ -220,11 +224,11 @@ def _any_change(run: AgentRun) -> ScopePolicy:
     return ScopePolicy(scope.paths, scope.generated, (), approved_protected=False, limits=PatchLimits())
 
 
-def _forget(board: Board, step: TrainStep) -> Iterable[Forget]:
+def _forget(board: Board, step: TrainStep, *, is_building: bool) -> Iterable[Forget]:
     """Yield the clean-up of candidates on tips that are history, once there are some."""
-    if any(isinstance(action, BuildCandidate) for action in step.actions):
+    if is_building:
         return  # What is being built in this tick is not in the snapshot: it would be forgotten with the rest.
-    keep = frozenset(needed_candidates(board, step.landing or board.train.status.landing))
+    keep = frozenset(needed_candidates(step, step.landing or board.train.status.landing))
     old = [built for built in board.facts.candidates.values() if isinstance(built, Built) and built.commit not in keep]
     if old:
         yield Forget(board.train.name, keep)

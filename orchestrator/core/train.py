@@ -12,16 +12,18 @@ from datetime import datetime
 
 from orchestrator.core.barrier import Barriers
 from orchestrator.core.board import Board, Item, superseded
+from orchestrator.core.candidates import commits, on_tip
 from orchestrator.core.conclude import EVIDENCE_MAX, denial_text, denials
 from orchestrator.core.failures import compared
 from orchestrator.core.landing import merge_message
+from orchestrator.core.lookahead import Entry
 from orchestrator.core.policy import failure_class, shown
 from orchestrator.core.scopecheck import merge_verdict
 from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
 from orchestrator.model.action import Action, BuildCandidate, WriteStatus
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
-from orchestrator.model.facts import BaseCheckout, Built, CandidateKey, Conflicted
+from orchestrator.model.facts import BaseCheckout, Built, Candidate, Conflicted
 from orchestrator.model.gate import Evidence, Gate
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import Wait
@@ -81,6 +83,16 @@ class TrainStep:
     landing: Landing | None = None
     frozen: Frozen | None = None
     repair: BaseAtFault | None = None
+    candidates: dict[tuple[Sha, ...], Candidate] = field(default_factory=dict)
+    """What has been merged on the present tip, by the heads it adds."""
+    line: list[Entry] = field(default_factory=list)
+    """The entries that may be tested on top of each other, from the front."""
+    in_line: set[str] = field(default_factory=set)
+
+    def join(self, entry: Entry) -> None:
+        """Put an entry behind the others."""
+        self.line.append(entry)
+        self.in_line.add(entry.name)
 
 
 def steer(board: Board, gatehouse: Gatehouse, stop: Frozen | None) -> TrainStep:
@@ -88,7 +100,7 @@ def steer(board: Board, gatehouse: Gatehouse, stop: Frozen | None) -> TrainStep:
 
     `stop` is why nothing may land, where that is so; on a red base the repair still may.
     """
-    step = TrainStep(frozen=stop)
+    step = TrainStep(frozen=stop, candidates=on_tip(board.facts))
     barriers = Barriers(board)
     landing = board.train.status.landing
     ahead: str | None = landing.spec if landing is not None else None
@@ -99,12 +111,17 @@ def steer(board: Board, gatehouse: Gatehouse, stop: Frozen | None) -> TrainStep:
         step.entries.append(item.name)
         if landing is not None and landing.spec == item.name:
             step.waiting[item.name] = Waiting(Reason.LANDING, f"the base is being advanced to {landing.commit[:12]}")
+            step.join(Entry(item, run, landing.head, lands=True))
             continue
         if superseded(item, run) is not None:
             continue  # It is withdrawn in this very tick: its verdicts say nothing about what is asked for now.
+        assert run.status.published is not None
+        entry = Entry(item, run, run.status.published)
         waits = _frozen_wait(board, stop) or standing(board, barriers, item, run)
         if waits is not None:
             step.waiting[item.name] = waits
+            if waits.reason is Reason.WAITING_FOR_TIER and barriers.is_behind(item, step.in_line):
+                step.join(entry)  # All that holds it is ahead of it in the line: it can be tested on top.
         elif ahead is not None:
             # Named after its neighbour, not the front: a landing changes one status, not all of those behind.
             step.waiting[item.name] = Waiting(
@@ -113,25 +130,28 @@ def steer(board: Board, gatehouse: Gatehouse, stop: Frozen | None) -> TrainStep:
                 (Wait(kind="ImplementationSpec", name=ahead, reason="ahead in the train"),),
             )
             ahead = item.name
+            step.join(entry)
         else:
-            ahead = _advance(board, gatehouse, step, item, run)
+            ahead = _advance(board, gatehouse, step, entry)
     return step
 
 
-def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, run: AgentRun) -> str | None:
+def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, entry: Entry) -> str | None:
     """Move the first entry that may pass; return its name unless those behind may go on without it."""
-    assert run.status.published is not None
+    item, run = entry.item, entry.run
     outcome = trial(board, gatehouse, step, item, run)
     match outcome:
         case Waiting(reason):
             step.waiting[item.name] = outcome
-            # A person may take days: those behind go on.
-            return None if reason is Reason.WAITING_FOR_APPROVAL else item.name
+            if reason is Reason.WAITING_FOR_APPROVAL:
+                return None  # A person may take days: those behind go on.
+            step.join(entry)
+            return item.name
         case Passed(built):
             step.landing = Landing(
                 spec=item.name,
                 run=run.name,
-                head=run.status.published,
+                head=entry.head,
                 commit=built.commit,
                 tree=built.tree,
                 base=board.facts.tip,
@@ -139,6 +159,7 @@ def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, ru
                 at=board.now,
             )
             step.waiting[item.name] = Waiting(Reason.LANDING, "its tested commit is about to become the base")
+            step.join(replace(entry, lands=True))
             return item.name
         case Rejected(failure, message):
             if outcome.base is not None:
@@ -147,7 +168,8 @@ def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, ru
             step.actions.append(rejection(run, outcome, board.now))
             step.actions.extend(one for answer in outcome.forget if (one := gatehouse.reset(answer)) is not None)
             step.waiting[item.name] = Waiting(Reason[failure.name], message)
-            return item.name
+            # It is out, and what is known of those behind without it counts in this very tick.
+            return None
         case BaseAtFault(reason, message, _):
             step.frozen = _frozen_since(board, reason, message)
             step.repair = step.repair or outcome
@@ -249,7 +271,7 @@ def trial(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, run: 
     """Return what is known of the item's candidate on the present tip; ask for what is missing."""
     head = run.status.published
     assert head is not None
-    candidate = board.facts.candidates.get(CandidateKey(board.facts.tip, (head,)))
+    candidate = step.candidates.get((head,))
     if candidate is None:
         step.actions.append(BuildCandidate(board.facts.tip, (head,), (merge_message(item.spec, run),)))
         return Waiting(Reason.VALIDATING, "its candidate is being merged")
@@ -401,10 +423,8 @@ def _frozen_wait(board: Board, stop: Frozen | None) -> Waiting | None:
     )
 
 
-def needed_candidates(board: Board, landing: Landing | None) -> Iterator[Sha]:
+def needed_candidates(step: TrainStep, landing: Landing | None) -> Iterator[Sha]:
     """Yield the candidate commits that may still be needed: those on the present tip, and the one that is landing."""
-    for key, candidate in board.facts.candidates.items():
-        if key.base == board.facts.tip and isinstance(candidate, Built):
-            yield candidate.commit
+    yield from commits(step.candidates)
     if landing is not None:
         yield landing.commit

@@ -107,8 +107,7 @@ class Gatehouse:
 
     def ask(self, wish: Wish) -> Answer:
         """Return what is known, and remember that it is wanted."""
-        digest = gate_digest(wish.gate)
-        name = validation_name(wish.tree, digest, self._snapshot.environment)
+        name = self._name(wish)
         validation = self._known.get(name)
         if validation is None or validation.status.phase is not ValidationPhase.DONE:
             self._wishes.setdefault(name, wish)
@@ -117,6 +116,25 @@ class Gatehouse:
         if verdict is Verdict.UNDECIDED:
             self._wishes.setdefault(name, wish)
         return Answer(verdict, name, wish.gate, validation)
+
+    def known(self, wish: Wish) -> Verdict:
+        """Return what is known, without wanting it."""
+        validation = self._known.get(self._name(wish))
+        if validation is None or validation.status.phase is not ValidationPhase.DONE:
+            return Verdict.UNDECIDED
+        return verdict_of(validation.status.tries, self._retries)
+
+    def is_running(self, wish: Wish) -> bool:
+        """Return whether it is being run now."""
+        validation = self._known.get(self._name(wish))
+        return validation is not None and validation.status.phase is ValidationPhase.RUNNING
+
+    def room(self) -> int:
+        """Return how many more validations could run beside all that is wanted."""
+        return self._runs - len(self._wishes)
+
+    def _name(self, wish: Wish) -> str:
+        return validation_name(wish.tree, gate_digest(wish.gate), self._snapshot.environment)
 
     def reset(self, answer: Answer) -> WriteStatus | None:
         """Return the action that forgets a verdict a person wants looked at again; None where there is nothing to

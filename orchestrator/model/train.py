@@ -49,11 +49,11 @@ class Window(Value):
     RULES: ClassVar[tuple[Rule, ...]] = (WINDOW,)
 
     start: Annotated[int, Field(ge=1, le=1000)] = 4
-    """How many at first. Not used yet."""
+    """How many at first."""
     min: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Never fewer than this. Not used yet."""
+    """Never fewer than this."""
     max: Annotated[int, Field(ge=1, le=1000)] = 16
-    """Never more than this. Not used yet."""
+    """Never more than this."""
 
 
 class Batch(Value):
@@ -130,11 +130,11 @@ class MergeTrainSpec(Value):
     runs: Annotated[int, Field(ge=1, le=10_000)] = 2
     """Validations running at once."""
     window: Window = Field(default_factory=Window)
-    """How many entries are looked at together. Not used yet."""
+    """How many entries are looked at together."""
     batch: Batch = Field(default_factory=Batch)
     """How many entries one validation may hold. Not used yet."""
     speculation: Speculation = Speculation.BEST_FIRST
-    """How candidates beyond the front are chosen. Not used yet."""
+    """How candidates beyond the front are chosen."""
     tier_barrier: Barrier = Barrier.STRICT
     """How strictly an earlier tier holds a later one."""
     retries: Retries = Field(default_factory=Retries)

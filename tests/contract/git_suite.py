@@ -175,6 +175,8 @@ class GitSuite:
         assert isinstance(one, Built) and isinstance(two, Built)
         ahead = world.git.build(one.commit, [b], ["b"])
         assert isinstance(ahead, Built)
+        # One commit, and two candidates: of both heads on the root, and of the second on what the first made.
+        assert (ahead.commit, two.brought[1:]) == (two.commit, ahead.brought)
         keys = {
             CandidateKey(world.root, (a,)): one,
             CandidateKey(world.root, (a, b)): two,

@@ -34,7 +34,7 @@ class Candidates:
         self._merger = Merger(repository)
         self._made: dict[tuple[CandidateKey, tuple[str, ...]], Candidate] = {}
         self._keys: dict[tuple[str, Sha], CandidateKey | None] = {}
-        self._brought: dict[Sha, tuple[Brought, ...]] = {}
+        self._brought: dict[Sha, Brought] = {}
 
     def build(self, base: Sha, heads: Sequence[Sha], messages: Sequence[str]) -> Candidate:
         """Return the merge of the heads onto the base and keep it under its ref; asking again changes nothing."""
@@ -76,16 +76,16 @@ class Candidates:
         self._brought = {commit: said for commit, said in self._brought.items() if commit in keep}
 
     def _described(self, key: CandidateKey, commit: Sha) -> Built:
-        """Return the candidate with what each of its heads brought; read once."""
-        if commit not in self._brought:
-            steps = []
-            after = commit
-            for _ in key.heads:
-                before, head = self._repository.commits.get(after).parents
-                steps.append(self._step(before, head, after))
-                after = before
-            self._brought[commit] = tuple(reversed(steps))
-        return Built(commit, self._repository.tree_of(commit), self._brought[commit])
+        """Return the candidate with what each of its heads brought; read once for every commit of the chain."""
+        steps = []
+        after = commit
+        for _ in key.heads:
+            before, head = self._repository.commits.get(after).parents
+            if after not in self._brought:
+                self._brought[after] = self._step(before, head, after)
+            steps.append(self._brought[after])
+            after = before
+        return Built(commit, self._repository.tree_of(commit), tuple(reversed(steps)))
 
     def _step(self, before: Sha, head: Sha, after: Sha) -> Brought:
         change = diff(self._repository, before, after)

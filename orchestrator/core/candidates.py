@@ -1,0 +1,40 @@
+"""The candidates that could still land: those made of some heads on the present tip, whichever way they were built.
+
+A candidate of several members is a chain of merge commits. When its first members have landed, the same commit is a
+candidate of the rest on the new tip: its verdicts stay what they are, and a gate that is running on it goes on.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from orchestrator.model.base import Sha
+from orchestrator.model.facts import Built, Candidate, CandidateKey, Conflicted, RepositoryFacts
+
+
+def on_tip(facts: RepositoryFacts) -> dict[tuple[Sha, ...], Candidate]:
+    """Return every candidate on the present tip by the heads it adds, in merge order."""
+    grounds = [key for key, made in facts.candidates.items() if isinstance(made, Built) and made.commit == facts.tip]
+    found = {key.heads: made for key, made in facts.candidates.items() if key.base == facts.tip}
+    for key, made in facts.candidates.items():
+        for ground in grounds:
+            rest = _behind(key, ground)
+            if rest:
+                found.setdefault(rest, _of(made, len(rest)))
+    return found
+
+
+def commits(candidates: Mapping[tuple[Sha, ...], Candidate]) -> Iterator[Sha]:
+    """Yield the commits of those that could be merged."""
+    return (made.commit for made in candidates.values() if isinstance(made, Built))
+
+
+def _behind(key: CandidateKey, ground: CandidateKey) -> tuple[Sha, ...]:
+    """Return the heads that the candidate adds to the ground; none where it does not stand on it."""
+    count = len(ground.heads)
+    stands = key.base == ground.base and key.heads[:count] == ground.heads
+    return key.heads[count:] if stands else ()
+
+
+def _of(made: Candidate, members: int) -> Candidate:
+    """Return the candidate as one of its last members only."""
+    return made if isinstance(made, Conflicted) else replace(made, brought=made.brought[-members:])

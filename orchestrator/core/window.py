@@ -1,0 +1,71 @@
+"""How many entries of the train are looked at together, and how likely each of them passes. Both are derived.
+
+The window is halved when an entry is rejected for its own fault and grows by one when one lands: the line is followed
+far while all goes well, and not on top of what keeps failing. Chances come from what became of earlier proposals.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from orchestrator.core.board import Board, Item
+from orchestrator.core.speculation import CHANCE_DEFAULT
+from orchestrator.model.condition import FailureClass, RunPhase
+from orchestrator.model.run import AgentRun
+
+BELIEF = 10.0
+"""How many proposals the default counts for: a lane needs about as many of its own to speak for itself."""
+
+
+def window(board: Board) -> int:
+    """Return how many entries, counted from the front, may be tested now."""
+    limits = board.train.spec.window
+    size = limits.start
+    for run in _decided(run for item in board.items for run in item.runs):
+        if run.status.phase is RunPhase.LANDED:
+            size = min(limits.max, size + 1)
+        else:
+            size = max(limits.min, size // 2)
+    return max(limits.min, min(limits.max, size))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What became of earlier proposals, by lanes and by whether it was a first attempt."""
+
+    landed: Counter[tuple[tuple[str, ...], bool]]
+    decided: Counter[tuple[tuple[str, ...], bool]]
+
+    def chance(self, item: Item, run: AgentRun) -> float:
+        """Return the chance that the proposal passes: its lanes' record, drawn towards the default while it is short.
+
+        The mean of a Beta distribution whose prior counts for `BELIEF` proposals.
+        """
+        key = (item.spec.spec.lane_names, run.spec.attempt > 1)
+        return (self.landed[key] + BELIEF * CHANCE_DEFAULT) / (self.decided[key] + BELIEF)
+
+
+def record(board: Board) -> Record:
+    """Return what became of every earlier proposal of this train."""
+    landed: Counter[tuple[tuple[str, ...], bool]] = Counter()
+    decided: Counter[tuple[tuple[str, ...], bool]] = Counter()
+    for item in board.items:
+        for run in _decided(item.runs):
+            key = (item.spec.spec.lane_names, run.spec.attempt > 1)
+            decided[key] += 1
+            landed[key] += run.status.phase is RunPhase.LANDED
+    return Record(landed, decided)
+
+
+def _decided(runs: Iterable[AgentRun]) -> list[AgentRun]:
+    """Return the proposals that landed or were rejected by the train's gates, in that order in time."""
+    found = [
+        run
+        for run in runs
+        if run.status.published is not None
+        and (
+            run.status.phase is RunPhase.LANDED
+            or (run.status.phase is RunPhase.FAILED and run.status.failure_class is FailureClass.GATE_FAILED)
+        )
+    ]
+    return sorted(found, key=lambda run: (run.status.ended_at is not None, run.status.ended_at, run.name))

@@ -1,0 +1,213 @@
+"""Testing ahead of the front: what is merged, asked for, kept and given up while the first entry is undecided."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.core.board import boards
+from orchestrator.core.candidates import on_tip
+from orchestrator.core.provenance import gate_digest, validation_name
+from orchestrator.core.window import record, window
+from orchestrator.model.action import BuildCandidate, StartGate, StopGate
+from orchestrator.model.base import Sha, TreeId
+from orchestrator.model.condition import FailureClass, RunPhase
+from orchestrator.model.facts import Built, CandidateKey, Conflicted, RepositoryFacts
+from orchestrator.model.gate import Gate, GateResult
+from orchestrator.model.run import AgentRun
+from orchestrator.model.spec import Tier
+from orchestrator.model.validation import ValidationPhase, ValidationStatus
+from tests.unit.make import START, run
+from tests.unit.test_train import TEST, TIP, World, brought, verdict
+
+PASS, FAIL = GateResult.PASS, GateResult.FAIL
+
+
+class Ahead(World):
+    """Entries whose candidates on each other are there too, as `tree-a-b` and so on."""
+
+    def merged(self, *names: str, conflict: bool = False) -> Ahead:
+        key = CandidateKey(TIP, tuple(Sha(f"head-{name}") for name in names))
+        paths = [spec.spec.paths[0].replace("**", "file.py") for spec in self.specs if spec.name in names]
+        word = "-".join(names)
+        made = Built(Sha(f"merge-{word}"), TreeId(f"tree-{word}"), tuple(brought(path) for path in paths))
+        self.candidates[key] = Conflicted(("a.py",)) if conflict else made
+        return self
+
+    def said(self, tree: str, *results: GateResult | None, gate: Gate = TEST) -> Ahead:
+        self.validations.append(verdict(f"tree-{tree}", *results, gate=gate))
+        return self
+
+    def running(self, tree: str) -> Ahead:
+        started = ValidationStatus(phase=ValidationPhase.RUNNING, leader="me")
+        self.validations.append(verdict(f"tree-{tree}").model_copy(update={"status": started}))
+        return self
+
+    def builds(self) -> list[str]:
+        heads = [one.heads for one in self.decide() if isinstance(one, BuildCandidate)]
+        return [" ".join(head.removeprefix("head-") for head in each) for each in heads]
+
+    def tests(self) -> list[str]:
+        return [one.validation.spec.tree for one in self.decide() if isinstance(one, StartGate)]
+
+    def stops(self) -> list[str]:
+        return [one.validation for one in self.decide() if isinstance(one, StopGate)]
+
+
+def three(**train: object) -> Ahead:
+    world = Ahead(**{"runs": 3, **train})
+    for name in "abc":
+        world.proposed(name)
+    return world
+
+
+def test_entries_behind_the_front_are_merged_and_tested_on_top_of_it() -> None:
+    world = three()
+    assert world.builds() == ["a b", "a b c"]
+    world.merged("a", "b").merged("a", "b", "c")
+    assert world.tests() == ["tree-a", "tree-a-b", "tree-a-b-c"]
+
+
+def test_only_as_much_is_merged_ahead_as_there_is_room_to_test() -> None:
+    assert three(runs=2).builds() == ["a b"]
+    assert three(runs=1).builds() == []
+
+
+@pytest.mark.parametrize(("train", "builds"), [
+    ({"speculation": "off"}, []),
+    ({"window": {"start": 2, "min": 1, "max": 2}}, ["a b"]),
+    ({"window": {"start": 1, "min": 1, "max": 1}}, []),
+])  # fmt: skip
+def test_speculation_and_window_say_how_far_ahead(train: dict[str, object], builds: list[str]) -> None:
+    assert three(**train).builds() == builds
+
+
+def test_a_candidate_runs_the_own_validation_of_each_of_its_members() -> None:
+    own = Gate(name="own", run="pytest")
+    world = Ahead(runs=8)
+    world.proposed("a", validation=(own,))
+    world.proposed("b")
+    world.merged("a", "b")
+    asked = {
+        (one.validation.spec.tree, one.validation.spec.gate.name)
+        for one in world.decide()
+        if isinstance(one, StartGate)
+    }
+    assert {("tree-a-b", "test"), ("tree-a-b", "own")} <= asked
+
+
+@pytest.mark.parametrize("mode", ["prefix", "bestFirst"])
+def test_who_failed_on_what_is_ahead_is_left_out_of_the_ground_of_those_behind(mode: str) -> None:
+    world = three(speculation=mode).merged("a", "b").said("a-b", FAIL, FAIL).merged("a", "b", "c").running("a-b-c")
+    assert world.builds()[0] == "a c"
+    assert world.starts() == [] and world.next_run("b") is None, "nobody is blamed on ground that is not settled"
+
+
+def test_a_running_candidate_that_can_still_come_about_is_never_stopped() -> None:
+    world = three(runs=1).merged("a", "b", "c").running("a-b-c")
+    assert world.stops() == []
+
+
+def test_a_candidate_with_somebody_who_left_the_line_is_stopped() -> None:
+    world = three().merged("a", "b").running("a-b")
+    world.runs[0] = run("a", phase=RunPhase.FAILED, failure_class=FailureClass.GATE_FAILED, head="head-a")
+    assert world.stops() == [validation_name(TreeId("tree-a-b"), gate_digest(TEST), "here")]
+
+
+def test_a_landing_is_no_reason_to_stop_what_stands_on_it() -> None:
+    world = three().said("a", PASS).merged("a", "b").running("a-b")
+    assert world.next_landing() == "a"
+    assert world.stops() == []
+
+
+def test_what_was_tested_on_top_of_a_landing_is_tested() -> None:
+    world = three().merged("a", "b").said("a-b", PASS)
+    world.candidates[CandidateKey(TIP, (Sha("head-a"),))] = Built(Sha("merge-a"), TreeId("tree-a"), (brought("x"),))
+    del world.runs[0], world.specs[0]
+    world.facts = RepositoryFacts(tip=Sha("merge-a"), tip_tree=TreeId("tree-a"), contains_previous=True)
+    status = world.next_status()
+    assert status.landing is not None
+    assert (status.landing.spec, status.landing.commit, status.landing.base) == ("b", "merge-a-b", "merge-a")
+
+
+def test_a_rejection_and_all_that_follows_from_it_is_one_tick() -> None:
+    world = three(retries={"flaky": 0}).said("a", FAIL).said("b", PASS)
+    world.validations.append(verdict("tip-tree", PASS))
+    status = world.next_status()
+    assert status.landing is not None and status.landing.spec == "b"
+
+
+def test_a_conflict_with_who_is_ahead_is_held_and_costs_no_run() -> None:
+    world = three(runs=4).merged("a", "b", conflict=True)
+    assert "tree-a-b" not in world.tests()
+    assert world.next_run("b") is None, "it may vanish"
+    assert "a c" in world.builds()
+
+
+def test_a_later_tier_is_tested_on_top_of_the_earlier_one_that_holds_it() -> None:
+    world = Ahead(runs=3)
+    world.proposed("late", tier=Tier.STRATEGY)
+    world.proposed("firewall", tier=Tier.SAFETY)
+    assert world.builds() == ["firewall late"]
+    world.waiting("another", tier=Tier.SAFETY)
+    assert world.builds() == [], "its ground is sure to change"
+
+
+def test_a_red_base_is_no_ground_to_test_ahead_on() -> None:
+    world = three(retries={"flaky": 0}).said("a", FAIL)
+    world.validations.append(verdict("tip-tree", FAIL))
+    assert [each for each in world.builds() if " " in each] == []
+
+
+def test_the_window_halves_with_a_rejection_and_grows_with_a_landing() -> None:
+    def after(*ends: bool) -> int:
+        world = Ahead(window={"start": 4, "min": 1, "max": 6})
+        for number, landed in enumerate(ends):
+            world.waiting(f"i{number}")
+            phase = RunPhase.LANDED if landed else RunPhase.FAILED
+            failure = None if landed else FailureClass.GATE_FAILED
+            world.runs.append(
+                run(
+                    f"i{number}",
+                    phase=phase,
+                    failure_class=failure,
+                    published="h",
+                    ended_at=START.replace(minute=number),
+                )
+            )
+        return window(boards(world.snapshot(), START)[0])
+
+    assert [after(), after(True), after(False), after(False, False), after(False, False, False)] == [4, 5, 2, 1, 1]
+    assert after(True, True, True, True) == 6
+    assert after(False, True, True) == 4
+
+
+def test_a_lane_that_often_fails_is_believed_to() -> None:
+    world = Ahead()
+    world.proposed("new")
+    fresh = record(boards(world.snapshot(), START)[0])
+    for number in range(20):
+        world.waiting(f"i{number}")
+        world.runs.append(_failed(f"i{number}"))
+    board = boards(world.snapshot(), START)[0]
+    item = board.by_name["new"]
+    assert item.proposal is not None
+    assert fresh.chance(item, item.proposal) == pytest.approx(0.9)
+    assert record(board).chance(item, item.proposal) == pytest.approx(0.3)
+
+
+def test_a_chain_is_a_candidate_of_its_rest_once_its_first_members_are_the_base() -> None:
+    a, b, c = Sha("a"), Sha("b"), Sha("c")
+    one = Built(Sha("m-a"), TreeId("t-a"), (brought("a"),))
+    all_three = Built(Sha("m-abc"), TreeId("t-abc"), (brought("a"), brought("b"), brought("c")))
+    clash = Conflicted(("x",))
+    made = {(a,): one, (a, b, c): all_three, (a, c): clash, (b,): one}
+    candidates = {CandidateKey(TIP, heads): each for heads, each in made.items()}
+    facts = RepositoryFacts(tip=Sha("m-a"), tip_tree=TreeId("t-a"), contains_previous=True, candidates=candidates)
+    found = on_tip(facts)
+    assert found[(b, c)] == Built(Sha("m-abc"), TreeId("t-abc"), (brought("b"), brought("c")))
+    assert found[(c,)] == clash
+    assert set(found) == {(b, c), (c,)}, "what stands on the old base without the landed one is history"
+
+
+def _failed(name: str) -> AgentRun:
+    return run(name, phase=RunPhase.FAILED, failure_class=FailureClass.GATE_FAILED, published="h")
