@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import blake2b
 
 from orchestrator.core.collisions import beside
@@ -274,14 +274,14 @@ class FakeGit:
         key = CandidateKey(base, tuple(heads))
         tip = base
         brought = []
-        for place, (head, message) in enumerate(zip(heads, messages, strict=True)):
+        for head, message in zip(heads, messages, strict=True):
             merged = repository.merge(tip, head)
             if isinstance(merged, tuple):
                 repository.candidates[key] = Conflicted(merged, f"CONFLICT (content): {', '.join(merged)}")
                 repository.changes += 1
                 return repository.candidates[key]
-            # A function of what it is made of, so that its id is, too; two candidates of one tree are still two.
-            at = max(repository.commits[tip].at, repository.commits[head].at) + timedelta(microseconds=place)
+            # A function of what it is made of, so that its id is, too.
+            at = max(repository.commits[tip].at, repository.commits[head].at)
             before, tip = tip, repository.commit(merged, (tip, head), message, at)
             change = diff(repository.files(before), merged)
             added = [one.path for one in change.changes if one.status == "A"]

@@ -81,8 +81,8 @@ def lands_an_untested_tree() -> Sequence[Patch]:
     right = train.trial
 
     def wrong(*args: Any) -> Any:
-        where, _, _, _, run = args
-        candidate = where.facts.candidates.get(train.CandidateKey(where.facts.tip, (run.status.published,)))
+        _, _, step, _, run = args
+        candidate = step.candidates.get((run.status.published,))
         return train.Passed(candidate) if isinstance(candidate, Built) else right(*args)
 
     return [(train, "trial", wrong)]
@@ -153,15 +153,16 @@ def drops_the_check_that_the_base_moved() -> Sequence[Patch]:
     """A verdict on any base will do: what passed on an older tip is landed on the present one."""
     right = train.trial
 
-    def wrong(where: Any, *rest: Any) -> Any:
-        found = right(where, *rest)
+    def wrong(where: Any, gatehouse: Any, step: Any, *rest: Any) -> Any:
+        found = right(where, gatehouse, step, *rest)
         for key in where.facts.candidates:
             if key.base != where.facts.tip and key.heads == (rest[-1].status.published,):
                 old = replace(where, facts=replace(where.facts, tip=key.base))
-                found = earlier if isinstance(earlier := right(old, *rest), train.Passed) else found
+                then = train.TrainStep(candidates=train.on_tip(old.facts))
+                found = earlier if isinstance(earlier := right(old, gatehouse, then, *rest), train.Passed) else found
         return found
 
-    return [(train, "trial", wrong), (decide, "_forget", lambda *args: ())]
+    return [(train, "trial", wrong), (decide, "_forget", lambda *args, **more: ())]
 
 
 @breaks("no_attempt_is_blamed_for_what_it_did_not_do")

@@ -26,11 +26,15 @@ class Merger:
         self._repository = repository
 
     def chain(self, base: Sha, heads: Sequence[Sha], messages: Sequence[str]) -> Candidate:
-        """Return the heads merged onto the base one by one, each as a two-parent commit with its message."""
+        """Return the heads merged onto the base one by one, each as a two-parent commit with its message.
+
+        Each step is a function of the commit before it, the head and the message, its time too: the chain of some heads
+        begins with the very commits that are the chain of the first of them, and stays a candidate when those land.
+        """
         headers = self._repository.commits.read((base, *heads))
-        at = max((header.committed for header in headers.values()), default=0)
-        commit = base
+        commit, at = base, headers[base].committed if base in headers else 0
         for head, message in zip(heads, messages, strict=True):
+            at = max(at, headers[head].committed if head in headers else 0)
             tree = self.tree(commit, head, attributes_of=base)
             if isinstance(tree, Conflicted):
                 return tree
