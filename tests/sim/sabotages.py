@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator.core import attempts, barrier, board, claims, conclude, decide, settle, train, voice
+from orchestrator.core import attempts, barrier, board, claims, conclude, decide, scopecheck, settle, train, voice
 from orchestrator.model.action import DiscardWorkspace
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
 from orchestrator.model.facts import AgentState, Built
@@ -249,7 +249,8 @@ def lands_protected_files_like_any_other() -> Sequence[Patch]:
     def wrong(*args: Any) -> Any:
         return right(*args).model_copy(update={"protected": ()})
 
-    return [(act, "judge", wrong)]
+    # The publisher and the train both look: either alone would hold it.
+    return [(act, "judge", wrong), (scopecheck, "judge", wrong)]
 
 
 @breaks("no_workspace_is_removed_before_its_work_is_kept", fits=lambda world: "delete_spec" in world.profile.calls)
