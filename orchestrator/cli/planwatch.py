@@ -27,6 +27,7 @@ def watch(args: argparse.Namespace, out: Output, once: Callable[[argparse.Namesp
         raise Invalid("plan --watch: prints for people and reads files; leave out -o and name the roadmap's file")
     stop = Stop()
     with stop.on_signals():
+        stop.lead()
         seen = None
         code = 0
         while not stop.is_set():
