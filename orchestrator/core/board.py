@@ -87,7 +87,8 @@ class Item:
             return Stuck(Reason.INVALID, self.problem)
         if isinstance(self.outlook, Stuck):
             return self.outlook
-        if self.failed_need is not None and self.live_run is None:
+        # A proposal is finished work: like work that has not begun, it waits for nobody but a person then.
+        if self.failed_need is not None and (self.live_run is None or self.proposal is not None):
             return Stuck(Reason.NEED_FAILED, f"needs {self.failed_need}, which is stalled or cancelled")
         return None
 

@@ -16,7 +16,7 @@ from orchestrator.cli.main import build_parser, main
 VERBS = {
     "demo", "init", "doctor", "plan", "run", "status", "explain", "logs", "events", "report",
     "apply", "get", "describe", "delete", "crds", "export", "import",
-    "lanes", "lanes check", "lanes explain", "lanes coverage", "lanes overlap", "lanes import",
+    "lanes", "lanes check", "lanes explain", "lanes coverage", "lanes overlap", "lanes import", "simulate",
     "cancel", "retry", "hold", "release", "waive", "approve", "priority", "grant", "deny",
 }  # fmt: skip
 HEAVY = (

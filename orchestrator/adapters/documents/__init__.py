@@ -6,10 +6,12 @@ tree against its kind, `reader` puts all files together; `writer` prints objects
 
 from orchestrator.adapters.documents.files import ROADMAP_SIZE_MAX, decode, read_text
 from orchestrator.adapters.documents.reader import Loaded, Located, load, load_bytes
+from orchestrator.adapters.documents.schema import Dialect
 from orchestrator.adapters.documents.writer import dump, dump_all, edit, edited, plain_yaml, replace_text, said_in
 
 __all__ = [
     "ROADMAP_SIZE_MAX",
+    "Dialect",
     "Loaded",
     "Located",
     "decode",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.adapters.documents.files import decode, files_of, read_text
-from orchestrator.adapters.documents.schema import members, read_resource
+from orchestrator.adapters.documents.schema import APPLIED, Dialect, members, read_resource
 from orchestrator.adapters.documents.tree import Node, Where, read_trees
 from orchestrator.core.validate import Finding, dangling
 from orchestrator.errors import Problem, Severity
@@ -75,32 +75,35 @@ class Loaded:
         )
 
 
-def load(paths: Iterable[str | Path]) -> Loaded:
-    """Return the objects in these files and folders, and everything wrong in any of them; never raises for input."""
+def load(paths: Iterable[str | Path], dialect: Dialect = APPLIED) -> Loaded:
+    """Return the objects in these files and folders, and everything wrong in any of them; never raises for input.
+
+    Documents are what people apply, unless the reader brings a dialect of its own.
+    """
     files, problems = files_of(paths)
     objects: list[Located] = []
     for file in files:
         text, wrong = read_text(file)
         problems.extend(wrong)
         if text is not None:
-            found, wrong = _read(text, str(file))
+            found, wrong = _read(text, str(file), dialect)
             objects.extend(found)
             problems.extend(wrong)
     return _once(objects, problems)
 
 
-def load_bytes(data: bytes, path: str) -> Loaded:
+def load_bytes(data: bytes, path: str, dialect: Dialect = APPLIED) -> Loaded:
     """Return what `load` would if a file called `path` held these bytes. For standard input and repositories."""
     text, problems = decode(data, path)
-    return _once(*_read(text, path)) if text is not None else Loaded((), tuple(problems))
+    return _once(*_read(text, path, dialect)) if text is not None else Loaded((), tuple(problems))
 
 
-def _read(text: str, path: str) -> tuple[list[Located], list[Problem]]:
+def _read(text: str, path: str, dialect: Dialect) -> tuple[list[Located], list[Problem]]:
     trees, problems = read_trees(text, path)
     objects: list[Located] = []
     for tree in trees:
         for member in members(tree):
-            resource, wrong = read_resource(member, path)
+            resource, wrong = read_resource(member, path, dialect)
             problems.extend(wrong)
             if resource is not None:
                 objects.append(Located(resource, path, member.line, member))

@@ -7,7 +7,8 @@ verdicts that our kinds can bring about, and what a field may be called or hold 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, get_args
 
@@ -25,9 +26,21 @@ _GROUP = API_VERSION.partition("/")[0]
 _SHOWN_MAX = 60
 
 
-def read_resource(tree: Node, path: str) -> tuple[Resource | None, list[Problem]]:
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Which kinds a document may be of, by name, and what is wrong inside an object beside its schema."""
+
+    kinds: Mapping[str, type[Resource]]
+    findings: Callable[[Resource], Sequence[Finding]]
+
+
+APPLIED = Dialect(BY_KIND, findings)
+"""What people apply."""
+
+
+def read_resource(tree: Node, path: str, dialect: Dialect = APPLIED) -> tuple[Resource | None, list[Problem]]:
     """Return the document as an object of its kind, or None and every mistake in it."""
-    kind, problems = _kind_of(tree, path)
+    kind, problems = _kind_of(tree, path, dialect.kinds)
     if kind is None:
         return None, problems
     try:
@@ -38,13 +51,22 @@ def read_resource(tree: Node, path: str) -> tuple[Resource | None, list[Problem]
         found = [_problem(kind, tree, path, each) for each in details]
         if (rest := _without(kind, tree, [each["loc"] for each in details])) is not None:
             # What is missing in the rest is only what was taken out of it.
-            found.extend(_located(each, tree, path) for each in findings(rest) if each.code != "Missing")
+            taken = [each["loc"] for each in details]
+            found.extend(
+                _located(each, tree, path)
+                for each in dialect.findings(rest)
+                if each.code != "Missing" and not any(_is_around(each.where, where) for where in taken)
+            )
         return None, found
-    return resource, [_located(each, tree, path) for each in findings(resource)]
+    return resource, [_located(each, tree, path) for each in dialect.findings(resource)]
 
 
 def _located(finding: Finding, tree: Node, path: str) -> Problem:
     return Problem(finding.code, finding.message, path, *tree.place(finding.where), finding.witness, finding.severity)
+
+
+def _is_around(outer: Sequence[str | int], inner: Sequence[str | int]) -> bool:
+    return len(outer) < len(inner) and tuple(inner[: len(outer)]) == tuple(outer)
 
 
 def _without(kind: type[Resource], tree: Node, wrong: Sequence[Sequence[str | int]]) -> Resource | None:
@@ -79,7 +101,7 @@ def members(tree: Node) -> Iterator[Node]:
     yield tree
 
 
-def _kind_of(tree: Node, path: str) -> tuple[type[Resource] | None, list[Problem]]:
+def _kind_of(tree: Node, path: str, kinds: Mapping[str, type[Resource]]) -> tuple[type[Resource] | None, list[Problem]]:
     def wrong(code: str, message: str, *where: str) -> Problem:
         return Problem(code, message, path, *_value_place(tree, where))
 
@@ -90,7 +112,7 @@ def _kind_of(tree: Node, path: str) -> tuple[type[Resource] | None, list[Problem
     problems: list[Problem] = []
     for key, value in said.items():
         if value is None:
-            example = API_VERSION if key == "apiVersion" else listed(list(BY_KIND))
+            example = API_VERSION if key == "apiVersion" else listed(list(kinds))
             problems.append(wrong("Missing", f"`{key}` is missing: {example}"))
     version, word = said["apiVersion"], said["kind"]
     if version is not None and version != API_VERSION:
@@ -103,14 +125,15 @@ def _kind_of(tree: Node, path: str) -> tuple[type[Resource] | None, list[Problem
             return None, problems
     if word is None:
         return None, problems
-    kind = BY_KIND.get(word) if isinstance(word, str) else None
+    kind = kinds.get(word) if isinstance(word, str) else None
     if kind is None:
         shown = _shown(tree.value["kind"])
         meant = resolve(word) if isinstance(word, str) else None
-        hint = f" (did you mean `{meant.KIND}`?)" if meant else did_you_mean(str(word), BY_KIND)
-        problems.append(
-            wrong("UnknownKind", f"no kind is called {shown}{hint}; kinds: {listed(list(BY_KIND))}", "kind")
-        )
+        hint = f" (did you mean `{meant.KIND}`?)" if meant and meant.KIND in kinds else did_you_mean(str(word), kinds)
+        what = f"no kind is called {shown}{hint}; kinds: {listed(list(kinds))}"
+        if isinstance(word, str) and word in BY_KIND:
+            what = f"a {word} has no place here; kinds: {listed(list(kinds))}"
+        problems.append(wrong("UnknownKind", what, "kind"))
     return (None if problems else kind), problems
 
 
@@ -161,12 +184,11 @@ def _say(kind: type[Resource], where: Sequence[str | int], error: ErrorDetails, 
             return "BadValue", f"{name} has more than {context['max_length']} elements"
         case "too_short":
             return "BadValue", f"{name} is empty; it needs at least {context['min_length']} element"
-        case "greater_than_equal" | "greater_than":
-            bound = context.get("ge", context.get("gt"))
-            return "BadValue", f"{name} is at least {bound}, not {_shown(node)}"
-        case "less_than_equal" | "less_than":
-            bound = context.get("le", context.get("lt"))
-            return "BadValue", f"{name} is at most {bound}, not {_shown(node)}"
+        case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
+            words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+            word, limit = next((said, context[key]) for key, said in words.items() if key in context)
+            limit = int(limit) if limit == int(limit) else limit
+            return "BadValue", f"{name} is {word} {limit}, not {_shown(node)}"
         case verdict:
             return (
                 "WrongType",
@@ -182,6 +204,7 @@ _TYPES = {
     "int_parsing_size": "a smaller whole number",
     "bool_type": "`true` or `false`",
     "tuple_type": "a list",
+    "list_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "datetime_type": "a point in time such as `2030-01-31T12:00:00Z`",
@@ -204,7 +227,7 @@ def _remedy(verdict: str, node: Node) -> str:
             return "; write `true`"
         case str() as text if verdict == "bool_type" and text.casefold() in {"no", "off", "false"}:
             return "; write `false`"
-        case str() as text if verdict == "tuple_type":
+        case str() as text if verdict in {"tuple_type", "list_type"}:
             return f"; write `[{text}]`" if len(text) < _SHOWN_MAX and "\n" not in text else "; put it in `[…]`"
         case str():
             return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from orchestrator.cli.grammar import author, inspect, manifests, people, store, work
+from orchestrator.cli.grammar import author, inspect, manifests, people, simulate, store, work
 from orchestrator.cli.parser import Group, Overview, Parser, Verbs, common_options
 
 ABOUT = """
@@ -44,6 +44,7 @@ def build() -> Parser:
     first, plan, run, see, say, objects = groups
     work.first_steps(verbs, first)
     author.add(verbs, plan)
+    simulate.add(verbs, plan)
     work.run(verbs, run)
     inspect.add(verbs, see)
     people.add(verbs, say)

@@ -1,0 +1,27 @@
+"""The verb that asks what would happen: `simulate`. It reads its files and touches nothing."""
+
+from __future__ import annotations
+
+from orchestrator.cli.parser import Group, Verbs, output_option
+
+
+def add(verbs: Verbs, group: Group) -> None:
+    """Add `simulate` to the command line."""
+    simulate = verbs.add(
+        "simulate",
+        "what the merge train would do with made-up work",
+        about="""
+Plays pull requests, failures, pushes, outages and people's words against the real merge train, minute by minute and
+within a moment of yours: what lands when, what is rejected and why, which validations run. A file may say what it
+expects, so train settings can be tested in CI before anybody pays for them: exit 1 if something is not as expected or
+a rule of the train was broken, 2 if a file cannot be read (every mistake is listed with its line).
+""",
+        examples=[
+            "interlock simulate train.yaml",
+            "interlock simulate simulations/ -o json | jq '.simulations[] | {name, met}'",
+        ],
+        calls="simulate:simulate",
+        group=group,
+    )
+    simulate.add_argument("files", nargs="+", metavar="FILE", help="simulations: files, folders, or - for stdin")
+    output_option(simulate, "table", "json", "yaml")

@@ -1,0 +1,75 @@
+"""`interlock simulate`: what the merge train would do with made-up work, before anybody pays for it.
+
+Files are read here and refused whole if anything in any of them is wrong; `orchestrator.simulate` plays them; `show`
+prints for people, and the documents of CONTRACT §4 go out as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from orchestrator.adapters.documents import Dialect, load, load_bytes
+from orchestrator.cli.manifests import STDIN
+from orchestrator.cli.output import Output
+from orchestrator.cli.table import count
+from orchestrator.errors import Invalid
+from orchestrator.simulate.check import findings
+from orchestrator.simulate.expected import unmet
+from orchestrator.simulate.file import KINDS, Simulation
+from orchestrator.simulate.play import play
+from orchestrator.simulate.result import Result, result_of
+from orchestrator.simulate.rules import violations
+
+DIALECT = Dialect(KINDS, findings)
+"""What a simulation file may hold."""
+
+
+def simulate(args: argparse.Namespace, out: Output) -> int:
+    """Play every simulation in the files; 1 if something expected is not so or a rule was broken."""
+    from orchestrator.cli.simulate import show
+
+    simulations = read(args.files)
+    results = []
+    for at, simulation in enumerate(simulations):
+        result = played(simulation)
+        results.append(result)
+        if not out.is_machine:
+            if at:
+                out.line()
+            show.result(result, simulation.spec.train.runs, out)
+    if out.is_machine:
+        documents = [result.document() for result in results]
+        out.document(documents[0] if len(documents) == 1 else {"simulations": documents})
+    return 1 if any(result.met is False or result.violations for result in results) else 0
+
+
+def played(simulation: Simulation) -> Result:
+    """Return what came of one simulation, judged by its expectations and by the rules."""
+    spec = simulation.spec
+    world = play(spec)
+    result = replace(result_of(simulation.name, spec, world), violations=violations(spec, world.trail))
+    if spec.expect is None:
+        return result
+    differences = unmet(spec.expect, result)
+    return replace(result, unmet=differences, met=not differences)
+
+
+def read(paths: Sequence[str]) -> list[Simulation]:
+    """Return the simulations in these files, `-` being standard input. Raises Invalid with every mistake in them."""
+    files = [path for path in paths if path != STDIN]
+    loaded = [load(files, DIALECT)] if files else []
+    if STDIN in paths:
+        loaded.append(load_bytes(sys.stdin.buffer.read(), "(stdin)", DIALECT))
+    problems = [problem for each in loaded for problem in each.problems]
+    if problems:
+        raise Invalid(f"{count(len(problems), 'mistake')} in the simulations; nothing was simulated", tuple(problems))
+    simulations = [each.resource for one in loaded for each in one.objects if isinstance(each.resource, Simulation)]
+    if not simulations:
+        raise Invalid(f"{', '.join(paths)}: there is no simulation; see docs/simulate.md for one to start from")
+    return simulations
+
+
+__all__ = ["simulate"]

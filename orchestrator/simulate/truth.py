@@ -1,0 +1,74 @@
+"""What is really so in the made-up world: who fails in which tree, what conflicts, whether the base is red.
+
+The train never sees this; it sees verdicts. A candidate's verdict is a function of its tree and of how often its
+members were validated before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from orchestrator.model.base import Sha
+from orchestrator.simulate.file import Entry
+from orchestrator.simulate.items import Pull
+from orchestrator.simulate.tree import Commits, Element
+
+
+class Truth:
+    """The facts behind the verdicts."""
+
+    def __init__(self, commits: Commits, pulls: Mapping[str, Pull]) -> None:
+        self._commits = commits
+        self._pulls = pulls
+        self._clashes = _clashes(pull.entry for pull in pulls.values())
+        self._red: list[tuple[str, str | None]] = []
+        """(the stranger that made the base red, the fix)"""
+
+    def complaint(self, sha: Sha, members: Sequence[Element]) -> str:
+        """Return why a validation of this commit that ends now fails, empty if it passes. It counts for each member."""
+        said = ["the base is red"] if self.is_red(sha) else []
+        for member in members:
+            pull = self._pulls.get(member.name)
+            if pull is not None and pull.head == member.head:
+                if self._fails(pull, sha):
+                    said.append(f"{member.name} fails")
+                pull.finished += 1
+        return ", ".join(said)
+
+    def is_red(self, sha: Sha) -> bool:
+        """Return whether the commit stands on a red base."""
+        return any(
+            self._commits.holds(sha, red) and not (fix is not None and self._commits.holds(sha, fix))
+            for red, fix in self._red
+        )
+
+    def redden(self, stranger: str) -> None:
+        """Make every tree with this stranger's commit red."""
+        self._red.append((stranger, None))
+
+    def fix(self, commit: str) -> None:
+        """Make every tree with this commit green again."""
+        self._red = [(red, fix or commit) for red, fix in self._red]
+
+    def conflict(self, onto: Sha, name: str) -> str | None:
+        """Return what the entry cannot be merged with in this commit's tree; None where it can be merged."""
+        return next((other for other in self._clashes.get(name, ()) if self._commits.holds(onto, other)), None)
+
+    def _fails(self, pull: Pull, sha: Sha) -> bool:
+        fails = pull.fails
+        return (
+            fails.always
+            or pull.finished < fails.first
+            or (bool(fails.with_) and all(self._commits.holds(sha, other) for other in fails.with_))
+            or (bool(fails.without) and not all(self._commits.holds(sha, other) for other in fails.without))
+        )
+
+
+def _clashes(entries: Iterable[Entry]) -> dict[str, tuple[str, ...]]:
+    """Return for each name what it cannot be merged with, both ways."""
+    found: dict[str, dict[str, None]] = {}
+    for entry in entries:
+        for other in entry.conflicts:
+            found.setdefault(entry.name, {})[other] = None
+            found.setdefault(other, {})[entry.name] = None
+    return {name: tuple(others) for name, others in found.items()}
