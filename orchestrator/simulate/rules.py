@@ -23,7 +23,7 @@ BLAMES = frozenset({"GateFailed"})
 
 def violations(spec: SimulationSpec, trail: Trail) -> tuple[str, ...]:
     """Return every broken rule, in the order of time."""
-    judge = _Judge(spec)
+    judge = _Judge(spec, trail)
     found: list[str] = []
     for fact in trail.facts:
         match fact:
@@ -43,7 +43,10 @@ def violations(spec: SimulationSpec, trail: Trail) -> tuple[str, ...]:
 class _Judge:
     """What has happened so far, and what may happen next."""
 
-    def __init__(self, spec: SimulationSpec) -> None:
+    def __init__(self, spec: SimulationSpec, trail: Trail) -> None:
+        self._lands_at = {
+            element.head: fact.at for fact in trail.facts if isinstance(fact, Advanced) for element in fact.gained
+        }
         self._spec = spec.train
         self._entries = {entry.name: entry for entry in spec.entries}
         self._heads: dict[str, Sha] = {}
@@ -96,6 +99,8 @@ class _Judge:
 
     def started(self, run: Run) -> Iterator[str]:
         """Yield what is wrong with starting this validation now."""
+        if run.is_moot:
+            return
         self._under_way = [one for one in self._under_way if one.end > run.start]
         self._under_way.append(run)
         if run.verdict is Said.PASS:
@@ -104,13 +109,14 @@ class _Judge:
             self._tested[run.tree] = min(self._tested[run.tree], run.end)
         if run.verdict is Said.FAIL:
             self._failed.setdefault(run.members[-1].head, []).append(run)
-        # One that is ended in the minute it starts in never took a runner.
-        if sum(one.end > one.start for one in self._under_way) > self._spec.runs and run.end > run.start:
+        if len(self._under_way) > self._spec.runs:
             yield f"{len(self._under_way)} validations run at once, and the train has {self._spec.runs} runs"
         entries = [member for member in run.members if member.is_entry]
+        # What lands in this very minute stands no longer in the line.
+        together = [member for member in entries if self._lands_at.get(member.head) != run.start]
         window = self._spec.window.max if len(run.tested) > 1 else self._window.widest(run.start)
-        if len(entries) > window:
-            yield f"{_named(entries)} are tested together, and the window is {window}"
+        if len(together) > window:
+            yield f"{_named(together)} are tested together, and the window is {window}"
         for member in entries:
             if self._heads.get(member.name) != member.head:
                 yield f"{member.name} is tested with a head that is not its own any more"

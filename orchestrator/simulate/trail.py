@@ -47,6 +47,11 @@ class Run:
         """Return its members' names."""
         return tuple(member.name for member in self.members)
 
+    @property
+    def is_moot(self) -> bool:
+        """Return whether it was ended in the minute it started in: a step on the way to rest, no validation."""
+        return self.verdict is Said.CANCELLED and self.end == self.start
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -102,4 +107,4 @@ class Trail:
 
     def runs(self) -> list[Run]:
         """Return every validation in the order in which they started."""
-        return [fact for fact in self.facts if isinstance(fact, Run)]
+        return [fact for fact in self.facts if isinstance(fact, Run) and not fact.is_moot]
