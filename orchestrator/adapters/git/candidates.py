@@ -33,6 +33,8 @@ class Candidates:
         self._paths = paths
         self._merger = Merger(repository)
         self._made: dict[tuple[CandidateKey, tuple[str, ...]], Candidate] = {}
+        self._steps: dict[tuple[Sha, Sha, str], Sha] = {}
+        """What merging a head into a commit made, for as long as a ref keeps it."""
         self._keys: dict[tuple[str, Sha], CandidateKey | None] = {}
         self._brought: dict[Sha, Brought] = {}
 
@@ -41,9 +43,7 @@ class Candidates:
         key = CandidateKey(base, tuple(heads))
         made = self._made.get((key, tuple(messages)))
         if made is None:
-            made = self._merger.chain(base, heads, messages)
-            if isinstance(made, Built):
-                made = self._described(key, made.commit)
+            made = self._chain(key, messages)
         if isinstance(made, Built) and self._repository.ref(ref_of(key)) != made.commit:
             self._repository.set_refs({ref_of(key): made.commit})
             self._keys[(ref_of(key), made.commit)] = key
@@ -73,7 +73,31 @@ class Candidates:
             asked: made for asked, made in self._made.items() if isinstance(made, Conflicted) or made.commit in keep
         }
         self._keys = {known: key for known, key in self._keys.items() if known[0] not in gone}
-        self._brought = {commit: said for commit, said in self._brought.items() if commit in keep}
+        alive = self._under(keep)
+        self._steps = {step: after for step, after in self._steps.items() if after in alive}
+        self._brought = {commit: said for commit, said in self._brought.items() if commit in alive}
+
+    def _chain(self, key: CandidateKey, messages: Sequence[str]) -> Candidate:
+        """Merge the heads one by one, each on the commit before it; a step that was made is not made again."""
+        commit = key.base
+        for head, message in zip(key.heads, messages, strict=True):
+            after = self._steps.get((commit, head, message)) or self._merger.step(commit, head, message)
+            if isinstance(after, Conflicted):
+                return after
+            self._steps[(commit, head, message)] = after
+            commit = after
+        return self._described(key, commit)
+
+    def _under(self, commits: Collection[Sha]) -> set[Sha]:
+        """Return these commits and all steps below them: what a ref keeps from being swept away."""
+        before = {after: step[0] for step, after in self._steps.items()}
+        alive: set[Sha] = set()
+        for commit in commits:
+            at: Sha | None = commit
+            while at is not None and at not in alive:
+                alive.add(at)
+                at = before.get(at)
+        return alive
 
     def _described(self, key: CandidateKey, commit: Sha) -> Built:
         """Return the candidate with what each of its heads brought; read once for every commit of the chain."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator.adapters.git.repository import Repository, add_commit
 from orchestrator.adapters.git.run import Place, identity, nul_fields
 from orchestrator.model.base import Sha, TreeId
-from orchestrator.model.facts import Built, Candidate, Conflicted
+from orchestrator.model.facts import Built, Conflicted
 
 _SAID_MAX = 16_384
 _FOLDERS_MAX = 16
@@ -25,21 +25,18 @@ class Merger:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
-    def chain(self, base: Sha, heads: Sequence[Sha], messages: Sequence[str]) -> Candidate:
-        """Return the heads merged onto the base one by one, each as a two-parent commit with its message.
+    def step(self, before: Sha, head: Sha, message: str) -> Sha | Conflicted:
+        """Return the commit that merges one head into `before`: its first parent, whose attributes count.
 
-        Each step is a function of the commit before it, the head and the message, its time too: the chain of some heads
-        begins with the very commits that are the chain of the first of them, and stays a candidate when those land.
+        It is a function of the three, its time too: a chain of several heads begins with the very commits that are the
+        chain of the first of them, and what was built on top of an entry stands on it when that entry lands.
         """
-        headers = self._repository.commits.read((base, *heads))
-        commit, at = base, headers[base].committed if base in headers else 0
-        for head, message in zip(heads, messages, strict=True):
-            at = max(at, headers[head].committed if head in headers else 0)
-            tree = self.tree(commit, head, attributes_of=base)
-            if isinstance(tree, Conflicted):
-                return tree
-            commit = self._repository.add_commit(tree, (commit, head), message=message, env=identity(at))
-        return Built(commit, self._repository.tree_of(commit))
+        headers = self._repository.commits.read((before, head))
+        at = max((header.committed for header in headers.values()), default=0)
+        tree = self.tree(before, head, attributes_of=before)
+        if isinstance(tree, Conflicted):
+            return tree
+        return self._repository.add_commit(tree, (before, head), message=message, env=identity(at))
 
     def join(self, ours: Sha, theirs: Sha, *, message: str, objects: Path) -> Built | Conflicted:
         """Return both merged into one commit that is stored in `objects`, beside the repository."""
