@@ -21,7 +21,7 @@ def window(board: Board) -> int:
     """Return how many entries, counted from the front, may be tested now."""
     limits = board.train.spec.window
     size = limits.start
-    for run in _decided(run for item in board.items for run in item.runs):
+    for run in _decided(board.items):
         if run.status.phase is RunPhase.LANDED:
             size = min(limits.max, size + 1)
         else:
@@ -50,22 +50,23 @@ def record(board: Board) -> Record:
     landed: Counter[tuple[tuple[str, ...], bool]] = Counter()
     decided: Counter[tuple[tuple[str, ...], bool]] = Counter()
     for item in board.items:
-        for run in _decided(item.runs):
+        for run in _decided((item,)):
             key = (item.spec.spec.lane_names, run.spec.attempt > 1)
             decided[key] += 1
             landed[key] += run.status.phase is RunPhase.LANDED
     return Record(landed, decided)
 
 
-def _decided(runs: Iterable[AgentRun]) -> list[AgentRun]:
-    """Return the proposals that landed or were rejected by the train's gates, in that order in time."""
-    found = [
-        run
-        for run in runs
-        if run.status.published is not None
-        and (
-            run.status.phase is RunPhase.LANDED
-            or (run.status.phase is RunPhase.FAILED and run.status.failure_class is FailureClass.GATE_FAILED)
-        )
-    ]
-    return sorted(found, key=lambda run: (run.status.ended_at is not None, run.status.ended_at, run.name))
+def _decided(items: Iterable[Item]) -> list[AgentRun]:
+    """Return the proposals that landed or were rejected by the train's gates, in the order in which that happened."""
+    found = []
+    for item in items:
+        for run in item.runs:
+            if run.status.published is None:
+                continue
+            if run.status.phase is RunPhase.LANDED:
+                # Its own `ended_at` is when its agent was done, which may be long before.
+                found.append((item.landed.at if item.landed is not None else run.status.ended_at, run))
+            elif run.status.phase is RunPhase.FAILED and run.status.failure_class is FailureClass.GATE_FAILED:
+                found.append((run.status.ended_at, run))
+    return [run for _, run in sorted(found, key=lambda each: (each[0] is not None, each[0], each[1].name))]

@@ -6,6 +6,7 @@ Nobody is there to work on a rejected entry, so it has one attempt; a push puts 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from orchestrator.model.base import ObjectMeta, Sha
 from orchestrator.model.condition import RunPhase
@@ -93,7 +94,7 @@ def spec_of(entry: Entry) -> ImplementationSpec:
     )
 
 
-def run_of(pull: Pull, tip: Sha) -> AgentRun:
+def run_of(pull: Pull, tip: Sha, now: datetime) -> AgentRun:
     """Return the run whose work the present head is: proposed, checked, waiting to land."""
     path = f"entries/{pull.name}/change"
     head = pull.head
@@ -113,6 +114,7 @@ def run_of(pull: Pull, tip: Sha) -> AgentRun:
             tree=f"tree-of-{head}",
             published=head,
             pull_request=pull.number,
+            ended_at=now,
             changed_files=(ChangedFile(path=path, status="M"),),
             changed_total=1,
             # A protected path is how a real entry comes to need a person whatever its tier.

@@ -6,49 +6,73 @@ until nothing changes any more (CONTRACT §4). The same file gives the same stor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from orchestrator.core.decide import decide
 from orchestrator.model.action import Action
 from orchestrator.model.decision import Verb
 from orchestrator.simulate.act import NotSimulated, carry_out
-from orchestrator.simulate.file import BASE, Event, SimulationSpec
-from orchestrator.simulate.world import World
+from orchestrator.simulate.file import BASE, Entry, Event, SimulationSpec
+from orchestrator.simulate.world import MEMORY, World
 
 ROUNDS_MAX = 1_000
 """Decisions at one minute, and as many again for every entry: more is a leader that never comes to rest."""
 
 
-def play(spec: SimulationSpec, on_minute: Callable[[World], None] = lambda _: None) -> World:
-    """Return the world after everything has happened. `on_minute` is told whenever all is at rest."""
-    world = World(spec)
-    events = sorted(enumerate(spec.events), key=lambda each: (each[1].at, each[0]))
-    arrivals = sorted(spec.entries, key=lambda entry: entry.at)
-    next_event = next_arrival = 0
+def play(
+    spec: SimulationSpec,
+    *,
+    breaks: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    line_max: int | None = None,
+    memory: int = MEMORY,
+) -> World:
+    """Return the world after everything has happened.
+
+    `breaks` says which entries fail in a tree with any of these; with `line_max` no more than so many are let into the
+    store at once, the others wait outside in the order in which they came. `memory` bounds what is over and there.
+    """
+    world = World(spec, breaks, memory)
+    events = deque(sorted(spec.events, key=lambda event: event.at))
+    arrivals = deque(sorted(spec.entries, key=lambda entry: entry.at))
+    outside: deque[str] = deque()
     outages: list[float] = []
-    while True:
-        times = [end for end in (world.runners.next_end, *outages[:1]) if end is not None]
-        times += [events[next_event][1].at] if next_event < len(events) else []
-        times += [arrivals[next_arrival].at] if next_arrival < len(arrivals) else []
-        if not times:
-            return world
-        world.minute = min(times)
-        world.runners.end_due(world.minute)
-        while outages and outages[0] <= world.minute:
+    while (minute := _next_minute(world, events, arrivals, outages)) is not None:
+        world.minute = minute
+        world.runners.end_due(minute)
+        while outages and outages[0] <= minute:
             outages.pop(0)
-            if world.minute >= world.runners.outage_until:
+            if minute >= world.runners.outage_until:
                 world.end_outage()
-        while next_event < len(events) and events[next_event][1].at <= world.minute:
-            event = events[next_event][1]
+        while events and events[0].at <= minute:
+            event = events.popleft()
             happen(event, world)
             if event.outage is not None:
                 outages = sorted([*outages, round(event.at + event.outage, 6)])
-            next_event += 1
-        while next_arrival < len(arrivals) and arrivals[next_arrival].at <= world.minute:
-            world.open(arrivals[next_arrival].name)
-            next_arrival += 1
+        while arrivals and arrivals[0].at <= minute:
+            outside.append(arrivals.popleft().name)
+        _let_in(world, outside, line_max)
         come_to_rest(world)
-        on_minute(world)
+        while outside and _let_in(world, outside, line_max):
+            come_to_rest(world)
+    return world
+
+
+def _next_minute(world: World, events: deque[Event], arrivals: deque[Entry], outages: list[float]) -> float | None:
+    """Return when something happens next; None when nothing will."""
+    times = [time for time in (world.runners.next_end, *outages[:1]) if time is not None]
+    times += [each[0].at for each in (events, arrivals) if each]
+    return min(times, default=None)
+
+
+def _let_in(world: World, outside: deque[str], line_max: int | None) -> bool:
+    """Let those who wait outside into the store while there is room; return whether anybody was."""
+    came = False
+    while outside and (line_max is None or world.open_entries < line_max):
+        world.open(outside.popleft())
+        came = True
+    return came
 
 
 def come_to_rest(world: World) -> None:

@@ -17,9 +17,18 @@ from orchestrator.simulate.tree import Commits, Element
 class Truth:
     """The facts behind the verdicts."""
 
-    def __init__(self, commits: Commits, pulls: Mapping[str, Pull]) -> None:
+    def __init__(
+        self,
+        commits: Commits,
+        pulls: Mapping[str, Pull],
+        breaks: Mapping[str, Sequence[str]],
+        landed_at: Mapping[str, float],
+    ) -> None:
+        """`breaks` are entries that fail in a tree with any of these that had not landed when they came."""
         self._commits = commits
         self._pulls = pulls
+        self._breaks = breaks
+        self._landed_at = landed_at
         self._clashes = _clashes(pull.entry for pull in pulls.values())
         self._red: list[tuple[str, str | None]] = []
         """(the stranger that made the base red, the fix)"""
@@ -59,9 +68,15 @@ class Truth:
         return (
             fails.always
             or pull.finished < fails.first
+            or any(self._breaks_with(pull, other, sha) for other in self._breaks.get(pull.name, ()))
             or (bool(fails.with_) and all(self._commits.holds(sha, other) for other in fails.with_))
             or (bool(fails.without) and not all(self._commits.holds(sha, other) for other in fails.without))
         )
+
+    def _breaks_with(self, pull: Pull, other: str, sha: Sha) -> bool:
+        # What had landed before it came its author has seen.
+        is_news = self._landed_at.get(other, pull.entry.at + 1) > pull.entry.at
+        return is_news and self._commits.holds(sha, other)
 
 
 def _clashes(entries: Iterable[Entry]) -> dict[str, tuple[str, ...]]:

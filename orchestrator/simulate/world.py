@@ -6,8 +6,9 @@ all is at rest, as specs leave a real one: git remembers them, and a tick over w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from orchestrator.model.base import ObjectMeta, Sha
 from orchestrator.model.condition import Phase, Reason
@@ -28,6 +29,8 @@ from orchestrator.simulate.truth import Truth
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """Minute zero."""
+MEMORY = 200
+"""Landed and closed entries that stay in the store: the train learns from what became of earlier ones."""
 _MAY_CHANGE = frozenset({Reason.NEED_FAILED, Reason.INVALID})
 """Reasons to be stalled that are over when somebody else is pushed or arrives."""
 
@@ -35,11 +38,14 @@ _MAY_CHANGE = frozenset({Reason.NEED_FAILED, Reason.INVALID})
 class World:
     """Everything that is so, at one minute."""
 
-    def __init__(self, spec: SimulationSpec) -> None:
+    def __init__(
+        self, spec: SimulationSpec, breaks: Mapping[str, Sequence[str]] = MappingProxyType({}), memory: int = MEMORY
+    ) -> None:
         self.minute = 0.0
         self.pulls = {entry.name: Pull(entry, at, entry.fails) for at, entry in enumerate(spec.entries, start=1)}
         self.commits = Commits()
-        self.truth = Truth(self.commits, self.pulls)
+        self.landed_at: dict[str, float] = {}
+        self.truth = Truth(self.commits, self.pulls, breaks, self.landed_at)
         self.runners = Runners(lambda sha, run: self.truth.complaint(sha, run.members))
         self.trail = Trail()
         self.specs: Shelf[ImplementationSpec] = Shelf()
@@ -49,7 +55,6 @@ class World:
         self.trains: Shelf[MergeTrain] = Shelf()
         self.candidates: dict[CandidateKey, Candidate] = {}
         self.landed: dict[str, LandedFact] = {}
-        self.landed_at: dict[str, float] = {}
         self.closed: dict[str, ImplementationSpecStatus] = {}
         """The last status of entries that left the store."""
         self.races: list[str] = []
@@ -61,6 +66,9 @@ class World:
         self._branches: dict[str, Sha] = {}
         self._requests: dict[int, PullRequest] = {}
         self._listed: tuple[PullRequest, ...] | None = ()
+        self._over: dict[str, None] = {}
+        """Landed and closed entries still in the store, oldest first."""
+        self._memory = memory
         self._lanes, self._providers = (lane_of(),), (provider_of(),)
         self._leaders = 1
         self._words = 0
@@ -206,17 +214,27 @@ class World:
         self._close_request(self._requests[number].branch.removeprefix("interlock/"), PullState.CLOSED)
 
     def tidy(self) -> None:
-        """Let what is over leave the store: landed entries, closed ones nobody asks for, verdicts on past trees."""
+        """Let what has long been over leave the store: entries that landed or were closed, verdicts on past trees."""
         for spec in self.specs.list():
             name, phase = spec.name, spec.status.phase
-            if phase is Phase.LANDED or (phase is Phase.STALLED and self._is_over(spec)):
-                self.closed[name] = spec.status
-                self._leave(name)
+            if name not in self._over and (phase is Phase.LANDED or (phase is Phase.STALLED and self._is_over(spec))):
+                self._over[name] = None
+        while len(self._over) > self._memory:
+            name = next(iter(self._over))
+            last = self.specs.get(name)
+            assert last is not None
+            self.closed[name] = last.status
+            self._leave(name)
         for validation in self.validations.list():
             if validation.name not in self.runners.facts and self._is_spent(validation):
                 self.validations.remove(validation.name)
 
     # -- how -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def open_entries(self) -> int:
+        """Return how many entries in the store have neither landed nor been closed for good."""
+        return len(self.specs.list()) - len(self._over)
 
     @property
     def _approvals_max(self) -> int:
@@ -225,7 +243,7 @@ class World:
     def _propose(self, pull: Pull) -> None:
         pull.runs += 1
         self.commits.remember(Element(pull.name, pull.head, is_entry=True))
-        self.runs.create(run_of(pull, self.commits.tip.id), self.now)
+        self.runs.create(run_of(pull, self.commits.tip.id, self.now), self.now)
         branch = f"interlock/{pull.name}"
         self._branches[pull.name] = pull.head
         self._requests[pull.number] = PullRequest(
@@ -281,6 +299,7 @@ class World:
 
     def _leave(self, name: str) -> None:
         self.specs.remove(name)
+        del self._over[name]
         self.revision += 1
         for number in range(1, self.pulls[name].runs + 1):
             self.runs.remove(f"{name}-{number}")

@@ -238,3 +238,26 @@ def test_a_word_about_an_entry_that_is_still_to_come_holds_when_it_comes() -> No
         "entries: [{name: a, at: 10}, {name: b, at: 10}]\nevents: [{at: 1, cancel: a}, {at: 2, push: b}]"
     )
     assert fates(result) == {"a": "cancelled 10", "b": "landed 20"}
+
+
+def test_the_window_grows_with_what_lands_after_a_rejection() -> None:
+    result = story(
+        """
+        train: {runs: 4, window: {start: 4, min: 1, max: 4}, speculation: prefix, retries: {flaky: 0, infra: 3}}
+        entries:
+          - {name: a, run: 1, fails: true}
+          - {name: b, at: 1}
+          - {name: c, at: 1}
+          - {name: d, at: 2}
+          - {name: e, at: 2}
+          - {name: f, at: 2}
+        """
+    )
+    assert fates(result) == {
+        "a": "rejected GateFailed 1",
+        "b": "landed 11",
+        "c": "landed 11",
+        "d": "landed 21",
+        "e": "landed 21",
+        "f": "landed 21",
+    }

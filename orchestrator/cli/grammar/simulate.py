@@ -15,13 +15,18 @@ Plays pull requests, failures, pushes, outages and people's words against the re
 within a moment of yours: what lands when, what is rejected and why, which validations run. A file may say what it
 expects, so train settings can be tested in CI before anybody pays for them: exit 1 if something is not as expected or
 a rule of the train was broken, 2 if a file cannot be read (every mistake is listed with its line).
+
+A file with a `workload` instead of entries asks how many runners are worth paying for: a made-up day of work under this
+train and under other policies, in a table; --html draws what other numbers of runners and failure rates would do.
 """,
         examples=[
             "interlock simulate train.yaml",
+            "interlock simulate capacity.yaml --html capacity.html",
             "interlock simulate simulations/ -o json | jq '.simulations[] | {name, met}'",
         ],
         calls="simulate:simulate",
         group=group,
     )
     simulate.add_argument("files", nargs="+", metavar="FILE", help="simulations: files, folders, or - for stdin")
+    simulate.add_argument("--html", metavar="FILE", help="with a workload: draw other days as a page for a browser")
     output_option(simulate, "table", "json", "yaml")

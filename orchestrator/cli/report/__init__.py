@@ -79,4 +79,4 @@ def _umask() -> int:
     return now
 
 
-__all__ = ["report"]
+__all__ = ["report", "write_page"]

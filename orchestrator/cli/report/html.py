@@ -78,7 +78,7 @@ def _environment() -> Environment:
         "iso": iso,
         "thousands": lambda number: f"{number:,}",
     }
-    environment.globals |= {"link": link, "mood_of": mood_of, "css": Markup(_small(source["page.css"]))}
+    environment.globals |= {"link": link, "mood_of": mood_of, "css": Markup(small(source["page.css"]))}
     return environment
 
 
@@ -141,6 +141,6 @@ def link(url: str) -> str | None:
     return url if re.fullmatch(r"https?://[!-~]+", url) and not re.search(r"[\"'<>\\^`{|}]", url) else None
 
 
-def _small(css: str) -> str:
+def small(css: str) -> str:
     """Return the style sheet without comments and indentation: it travels in every page."""
     return re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)).strip()

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from orchestrator.adapters.documents import Dialect, load, load_bytes
 from orchestrator.cli.manifests import STDIN
-from orchestrator.cli.output import Output
+from orchestrator.cli.output import Document, Output
 from orchestrator.cli.table import count
 from orchestrator.errors import Invalid
 from orchestrator.simulate.check import findings
@@ -29,21 +29,42 @@ DIALECT = Dialect(KINDS, findings)
 
 def simulate(args: argparse.Namespace, out: Output) -> int:
     """Play every simulation in the files; 1 if something expected is not so or a rule was broken."""
-    from orchestrator.cli.simulate import show
-
     simulations = read(args.files)
-    results = []
+    pages = _pages(args.html, simulations)
+    documents: list[Document] = []
+    is_good = True
     for at, simulation in enumerate(simulations):
-        result = played(simulation)
-        results.append(result)
-        if not out.is_machine:
-            if at:
-                out.line()
-            show.result(result, simulation.spec.train.runs, out)
+        if at and not out.is_machine:
+            out.line()
+        document, went_well = _told(simulation, out, pages.get(at))
+        documents.append(document)
+        is_good = is_good and went_well
     if out.is_machine:
-        documents = [result.document() for result in results]
         out.document(documents[0] if len(documents) == 1 else {"simulations": documents})
-    return 1 if any(result.met is False or result.violations for result in results) else 0
+    return 0 if is_good else 1
+
+
+def _told(simulation: Simulation, out: Output, page: str | None) -> tuple[Document, bool]:
+    """Play one simulation and print it for people; return its document and whether all is as it should be."""
+    from orchestrator.cli.simulate import show
+    from orchestrator.cli.simulate.capacity import capacity
+
+    if simulation.spec.workload is not None:
+        return capacity(simulation, out, page)
+    result = played(simulation)
+    if not out.is_machine:
+        show.result(result, simulation.spec.train.runs, out)
+    return dict(result.document()), result.met is not False and not result.violations
+
+
+def _pages(path: str | None, simulations: Sequence[Simulation]) -> dict[int, str]:
+    """Return which simulation's page goes where. Raises Invalid where there is not exactly one to draw."""
+    drawn = [at for at, simulation in enumerate(simulations) if simulation.spec.workload is not None]
+    if path is None:
+        return {}
+    if len(drawn) != 1:
+        raise Invalid(f"--html {path}: it draws one simulation with a `workload`, and there are {len(drawn)}; name one")
+    return {drawn[0]: path}
 
 
 def played(simulation: Simulation) -> Result:

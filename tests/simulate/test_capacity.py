@@ -1,0 +1,150 @@
+"""Made-up days: the same for the same seed, policies in the order they must be in, and a page that loads nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from orchestrator.cli.main import main
+from orchestrator.model.train import MergeTrainSpec
+from orchestrator.simulate.capacity import models, ours
+from orchestrator.simulate.capacity.comparison import Point, Sweep, advice
+from orchestrator.simulate.capacity.measure import Day
+from orchestrator.simulate.capacity.work import Work, day_of
+from orchestrator.simulate.file import Policy, Workload
+from tests.simulate.play import HEAD
+
+WORK = Workload.model_validate(
+    {"arrivalsPerHour": 12, "count": 300, "fails": 0.1, "conflictsMaybe": 0.05, "conflictsReally": 0.2, "seed": 3}
+)
+TRAIN = MergeTrainSpec.model_validate({"runs": 3, "retries": {"flaky": 0, "infra": 3}})
+SPEC = """\
+train: {runs: 2, retries: {flaky: 0, infra: 3}}
+workload: {arrivalsPerHour: 6, count: 12, fails: 0.2}
+"""
+
+
+def interlock(tmp_path: Path, spec: str, *words: str) -> tuple[int, str, str]:
+    file = tmp_path / "day.yaml"
+    file.write_text(HEAD + "".join(f"  {line}\n" for line in spec.splitlines()))
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main(["simulate", str(file), *words])
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_a_day_is_a_function_of_its_seed_and_of_the_kind_that_was_asked_for() -> None:
+    day = day_of(WORK)
+    assert day == day_of(WORK) != day_of(WORK.model_copy(update={"seed": 4}))
+    assert 12 * 0.8 < 300 / (day[-1].at / 60) < 12 * 1.2
+    assert 8 < sorted(work.minutes for work in day)[150] < 12
+    assert max(work.minutes for work in day) <= 60
+    pairs = 300 * 299 / 2
+    assert 0.04 < sum(len(work.shares) for work in day) / pairs < 0.06
+    assert 0.05 < sum(not work.is_good for work in day) / 300 < 0.15
+
+
+def test_another_failure_rate_meets_the_same_arrivals_and_run_times() -> None:
+    other = day_of(WORK.model_copy(update={"fails": 0.9}))
+    assert [(work.at, work.minutes, work.shares) for work in other] == [
+        (work.at, work.minutes, work.shares) for work in day_of(WORK)
+    ]
+
+
+def test_without_anything_shared_a_model_with_runners_enough_takes_each_items_own_time() -> None:
+    day = day_of(WORK.model_copy(update={"conflicts_maybe": 0.0, "count": 50}))
+    for policy in (Policy.ORACLE, Policy.SINGLE, Policy.PREFIX):
+        told = models.play(policy, day, 50)
+        assert told.turnarounds == pytest.approx([work.minutes for work in day])
+        assert told.runs == 50
+
+
+def test_a_single_queue_waits_prefix_guesses_wrong_and_the_oracle_does_not() -> None:
+    alike = {"is_good": True, "shares": (), "breaks": ()}
+    bad = Work(0, 10, is_good=False, shares=(), breaks=())
+    day = (bad, Work(0, 10, is_good=True, shares=(0,), breaks=(0,)), Work(0, 10, **alike))  # type: ignore[arg-type]
+    found = {policy: models.play(policy, day, 3) for policy in (Policy.ORACLE, Policy.SINGLE, Policy.PREFIX)}
+    assert {policy.value: day.turnarounds for policy, day in found.items()} == {
+        "oracle": (10, 10, 10),
+        "single": (10, 20, 10),
+        "prefix": (10, 20, 10),
+    }
+    assert {policy.value: (day.runs, day.landed) for policy, day in found.items()} == {
+        "oracle": (3, 2), "single": (3, 2), "prefix": (4, 2),
+    }  # fmt: skip
+
+
+def test_nothing_is_faster_than_the_oracle_and_no_model_lands_what_fails() -> None:
+    day = day_of(WORK)
+    found = {policy: models.play(policy, day, 3) for policy in (Policy.ORACLE, Policy.SINGLE, Policy.PREFIX)}
+    medians = {policy: told.percentile(0.5) for policy, told in found.items()}
+    assert medians[Policy.ORACLE] == min(medians.values())
+    assert all(told.landed <= sum(work.is_good for work in day) for told in found.values())
+    assert all(0 < told.utilisation <= 1 for told in found.values())
+
+
+def test_the_real_train_decides_every_item_of_a_day_and_breaks_no_rule() -> None:
+    day = day_of(WORK.model_copy(update={"count": 25}))
+    told, broken = ours.play(TRAIN, day)
+    assert broken == ()
+    assert (len(told.turnarounds), told.waiting) == (25, 0)
+    assert told.landed <= sum(work.is_good for work in day)
+    assert told.percentile(0.5) >= models.play(Policy.ORACLE, day, 3).percentile(0.5)
+
+
+def sweep(*medians: tuple[int, float]) -> Sweep:
+    days = [Point(runners, {Policy.OURS: Day((median,), 1, 1, 1.0, 9.0, runners)}) for runners, median in medians]
+    return Sweep(1, tuple(days), (), ())
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (sweep((2, 50), (4, 22), (6, 12)), "with 4 runners your median wait is 22 min; 6 would make it 12"),
+        (sweep((2, 23), (4, 22), (6, 21)), "with 4 runners your median wait is 22 min; 2 would do (23 min)"),
+        (
+            sweep((2, 50), (4, 22), (6, 21)),
+            "with 4 runners your median wait is 22 min; more would not make it much shorter",
+        ),
+    ],
+)
+def test_the_advice_is_one_sentence(found: Sweep, said: str) -> None:
+    assert advice(found, 4) == said
+
+
+def test_a_workload_prints_a_table_of_policies(tmp_path: Path) -> None:
+    code, out, _ = interlock(tmp_path, SPEC)
+    assert code == 0
+    assert out.splitlines()[0] == "story: 12 items, 6 an hour, 20% fail by themselves; 2 runners"
+    assert [line.split()[0] for line in out.splitlines()[3:]] == ["ours", "oracle", "single", "prefix"]
+
+
+def test_as_json_every_policy_has_its_figures(tmp_path: Path) -> None:
+    code, out, _ = interlock(tmp_path, SPEC + "compare: [oracle, ours]\n", "-o", "json")
+    document = json.loads(out)
+    assert (code, document["name"], document["violations"]) == (0, "story", [])
+    assert list(document["policies"]) == ["oracle", "ours"]
+    assert {"p50", "p95", "p99", "runsPerItem", "utilisation"} <= set(document["policies"]["ours"])
+
+
+def test_the_page_draws_other_days_and_loads_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "page.html"
+    code, out, err = interlock(tmp_path, SPEC + "compare: [single, oracle]\n", "--html", str(target))
+    assert (code, out.splitlines()[-1]) == (0, str(target))
+    assert re.search(r"^with 2 runners your median wait is \d+ min; ", out, re.MULTILINE)
+    assert "a day with 4 runners" in err
+    text = target.read_text()
+    assert not re.search(r"<script|src=|href=|@import|url\(", text)
+    pictures = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    assert [len(ElementTree.fromstring(picture).findall("circle")) for picture in pictures] == [10, 8]
+
+
+def test_a_page_is_drawn_of_one_workload_only(tmp_path: Path) -> None:
+    code, _, err = interlock(tmp_path, "entries: [{name: a}]\n", "--html", str(tmp_path / "page.html"))
+    assert (code, "it draws one simulation with a `workload`, and there are 0" in err) == (2, True)
