@@ -22,11 +22,15 @@ train and under other policies, in a table; --html draws what other numbers of r
         examples=[
             "interlock simulate train.yaml",
             "interlock simulate capacity.yaml --html capacity.html",
+            "interlock simulate --from-history --html capacity.html",
             "interlock simulate simulations/ -o json | jq '.simulations[] | {name, met}'",
         ],
         calls="simulate:simulate",
         group=group,
     )
-    simulate.add_argument("files", nargs="+", metavar="FILE", help="simulations: files, folders, or - for stdin")
+    simulate.add_argument("files", nargs="*", metavar="FILE", help="simulations: files, folders, or - for stdin")
+    simulate.add_argument(
+        "--from-history", action="store_true", help="a workload as this repository's store has met it, with its train"
+    )
     simulate.add_argument("--html", metavar="FILE", help="with a workload: draw other days as a page for a browser")
     output_option(simulate, "table", "json", "yaml")

@@ -15,7 +15,7 @@ from orchestrator.adapters.documents import Dialect, load, load_bytes
 from orchestrator.cli.manifests import STDIN
 from orchestrator.cli.output import Document, Output
 from orchestrator.cli.table import count
-from orchestrator.errors import Invalid
+from orchestrator.errors import Invalid, Refused
 from orchestrator.simulate.check import findings
 from orchestrator.simulate.expected import unmet
 from orchestrator.simulate.file import KINDS, Simulation
@@ -29,7 +29,9 @@ DIALECT = Dialect(KINDS, findings)
 
 def simulate(args: argparse.Namespace, out: Output) -> int:
     """Play every simulation in the files; 1 if something expected is not so or a rule was broken."""
-    simulations = read(args.files)
+    simulations = [*(read(args.files) if args.files else ()), *(_from_history(args, out) if args.from_history else ())]
+    if not simulations:
+        raise Invalid("nothing to simulate: name a file, or use --from-history; see docs/simulate.md to write one")
     pages = _pages(args.html, simulations)
     documents: list[Document] = []
     is_good = True
@@ -55,6 +57,37 @@ def _told(simulation: Simulation, out: Output, page: str | None) -> tuple[Docume
     if not out.is_machine:
         show.result(result, simulation.spec.train.runs, out)
     return dict(result.document()), result.met is not False and not result.violations
+
+
+def _from_history(args: argparse.Namespace, out: Output) -> list[Simulation]:
+    """Return a day like this repository's past, for each of its trains. Raises Refused where there is too little."""
+    from orchestrator.cli.context import store_of
+    from orchestrator.model.base import ObjectMeta
+    from orchestrator.model.run import AgentRun
+    from orchestrator.model.train import MergeTrain
+    from orchestrator.model.validation import Validation
+    from orchestrator.simulate.capacity.past import PROPOSALS_MIN, past_of
+    from orchestrator.simulate.file import SimulationSpec
+
+    cluster = store_of(args)
+    try:
+        trains, runs = cluster.list(MergeTrain), cluster.list(AgentRun)
+        validations = cluster.list(Validation)
+    finally:
+        cluster.close()
+    found = []
+    for train in trains:
+        past = past_of(runs, validations, train.name)
+        if past is not None:
+            out.remark(f"{train.name}: {past.words}")
+            spec = SimulationSpec(train=train.spec, workload=past.workload)
+            found.append(Simulation(metadata=ObjectMeta(name=train.name), spec=spec))
+    if not found:
+        raise Refused(
+            f"--from-history: the store knows of too little to go by (at least {PROPOSALS_MIN} proposals and the gates "
+            "of their candidates); let it run for a while, or write a workload: docs/simulate.md"
+        )
+    return found
 
 
 def _pages(path: str | None, simulations: Sequence[Simulation]) -> dict[int, str]:
