@@ -23,9 +23,11 @@ def on_tip(facts: RepositoryFacts) -> dict[tuple[Sha, ...], Candidate]:
     return found
 
 
-def commits(candidates: Mapping[tuple[Sha, ...], Candidate]) -> Iterator[Sha]:
-    """Yield the commits of those that could be merged."""
-    return (made.commit for made in candidates.values() if isinstance(made, Built))
+def needed(facts: RepositoryFacts, candidates: Mapping[tuple[Sha, ...], Candidate]) -> Iterator[Sha]:
+    """Yield the commits of these candidates, and the tip's own where some of them are known only to stand on it."""
+    yield from (made.commit for made in candidates.values() if isinstance(made, Built))
+    if any(CandidateKey(facts.tip, heads) not in facts.candidates for heads in candidates):
+        yield facts.tip
 
 
 def _behind(key: CandidateKey, ground: CandidateKey) -> tuple[Sha, ...]:

@@ -228,7 +228,7 @@ def _forget(board: Board, step: TrainStep, *, is_building: bool) -> Iterable[For
     """Yield the clean-up of candidates on tips that are history, once there are some."""
     if is_building:
         return  # What is being built in this tick is not in the snapshot: it would be forgotten with the rest.
-    keep = frozenset(needed_candidates(step, step.landing or board.train.status.landing))
+    keep = frozenset(needed_candidates(board, step, step.landing or board.train.status.landing))
     old = [built for built in board.facts.candidates.values() if isinstance(built, Built) and built.commit not in keep]
     if old:
         yield Forget(board.train.name, keep)

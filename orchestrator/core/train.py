@@ -12,7 +12,7 @@ from datetime import datetime
 
 from orchestrator.core.barrier import Barriers
 from orchestrator.core.board import Board, Item, superseded
-from orchestrator.core.candidates import commits, on_tip
+from orchestrator.core.candidates import needed, on_tip
 from orchestrator.core.conclude import EVIDENCE_MAX, denial_text, denials
 from orchestrator.core.failures import compared
 from orchestrator.core.landing import merge_message
@@ -423,8 +423,8 @@ def _frozen_wait(board: Board, stop: Frozen | None) -> Waiting | None:
     )
 
 
-def needed_candidates(step: TrainStep, landing: Landing | None) -> Iterator[Sha]:
+def needed_candidates(board: Board, step: TrainStep, landing: Landing | None) -> Iterator[Sha]:
     """Yield the candidate commits that may still be needed: those on the present tip, and the one that is landing."""
-    yield from commits(step.candidates)
+    yield from needed(board.facts, step.candidates)
     if landing is not None:
         yield landing.commit

@@ -8,7 +8,7 @@ from orchestrator.core.board import boards
 from orchestrator.core.candidates import on_tip
 from orchestrator.core.provenance import gate_digest, validation_name
 from orchestrator.core.window import record, window
-from orchestrator.model.action import BuildCandidate, StartGate, StopGate
+from orchestrator.model.action import BuildCandidate, Forget, StartGate, StopGate
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.condition import FailureClass, RunPhase
 from orchestrator.model.facts import Built, CandidateKey, Conflicted, RepositoryFacts
@@ -127,6 +127,8 @@ def test_what_was_tested_on_top_of_a_landing_is_tested() -> None:
     status = world.next_status()
     assert status.landing is not None
     assert (status.landing.spec, status.landing.commit, status.landing.base) == ("b", "merge-a-b", "merge-a")
+    kept = [one.keep for one in world.decide() if isinstance(one, Forget)]
+    assert all({"merge-a", "merge-a-b"} <= keep for keep in kept), "what tells that it stands on the tip is kept, too"
 
 
 def test_a_rejection_and_all_that_follows_from_it_is_one_tick() -> None:
