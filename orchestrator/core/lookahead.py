@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from orchestrator.core.board import Board, Item
 from orchestrator.core.landing import merge_message
-from orchestrator.core.scopecheck import merge_verdict
+from orchestrator.core.scopecheck import merge_verdict, outdated
 from orchestrator.core.speculation import CHANCE_MAX, Entrant, Wish, forecast, wishes
 from orchestrator.core.verdicts import Gatehouse, Verdict
 from orchestrator.core.verdicts import Wish as GateWish
@@ -47,7 +47,7 @@ def look_ahead(
     mode = board.train.spec.speculation
     if mode is Speculation.OFF or len(line) < 2:
         return []
-    return _Ahead(board, gatehouse, line[: max(window(board), 1)], candidates).step(mode)
+    return _Ahead(board, gatehouse, line, candidates).step(mode)
 
 
 class _Ahead:
@@ -71,7 +71,9 @@ class _Ahead:
         known = self._verdicts()
         for name, grounds in self._possible().items():
             for ground in grounds:
-                if ground not in known[name] and self._is_running(self._by_name[name], ground):
+                is_open = ground not in known[name] and not self._is_spent(ground, known)
+                # Wherever it is in the line: a window that has shrunk since begins less, and stops nothing.
+                if is_open and self._is_running(self._by_name[name], ground):
                     self._ask(self._by_name[name], ground)
         found: list[Action] = []
         for wish in self._wishes(mode, known):
@@ -80,6 +82,8 @@ class _Ahead:
             entry = self._by_name[wish.name]
             if self._place[wish.name] == 0 and not wish.ahead:
                 continue  # The front has asked for itself.
+            if self._is_spent(wish.ahead, known):
+                continue
             heads = self._heads(entry, wish.ahead)
             if heads in self._candidates:
                 self._ask(entry, wish.ahead)
@@ -90,7 +94,7 @@ class _Ahead:
     def _wishes(self, mode: Speculation, known: Mapping[str, Mapping[frozenset[str], bool]]) -> Iterator[Wish[str]]:
         passed = record(self._board)
         entrants = []
-        for at, entry in enumerate(self._line):
+        for at, entry in enumerate(self._line[: max(window(self._board), 1)]):
             # Prefix: everything ahead lands that has not failed where it stands.
             chance = CHANCE_MAX if mode is Speculation.PREFIX else passed.chance(entry.item, entry.run)
             mine = {frozenset[str](): True} if entry.lands else known[entry.name]
@@ -102,6 +106,11 @@ class _Ahead:
                     yield Wish(entrant.name, forecasts[entrant.name].assumed, 1.0)
         else:
             yield from wishes(entrants, forecasts)
+
+    def _is_spent(self, ground: frozenset[str], known: Mapping[str, Mapping[frozenset[str], bool]]) -> bool:
+        """Return whether not all of these can land: one of them is known not to pass on those of them ahead of it."""
+        members = sorted(ground, key=self._place.__getitem__)
+        return any(known[name].get(frozenset(members[:at])) is False for at, name in enumerate(members))
 
     def _possible(self) -> dict[str, list[frozenset[str]]]:
         """Return the grounds that have been merged and can still come about, by entry."""
@@ -123,11 +132,14 @@ class _Ahead:
         return found
 
     def _verdict(self, entry: Entry, ground: frozenset[str]) -> bool | None:
-        """Return whether the entry passes there; a conflict with what is ahead or a path outside its claim is a no."""
+        """Return whether the entry passes there; a conflict with what is ahead, in generated files too, or a path
+        outside its claim is a no."""
         made = self._candidates[self._heads(entry, ground)]
         if not isinstance(made, Built):
             return False
         if not made.brought or not merge_verdict(self._board, entry.item, made.brought[-1]).allowed:
+            return False
+        if outdated(self._board, entry.run, made.brought[-1]):
             return False
         answers = [self._gatehouse.known(wish) for wish in self._wanted(entry, ground, made)]
         if any(answer in (Verdict.FAIL, Verdict.COULD_NOT_RUN, Verdict.LOST) for answer in answers):

@@ -9,7 +9,7 @@ from orchestrator.core.board import Board, Item
 from orchestrator.core.policy import judge
 from orchestrator.model.action import ScopePolicy
 from orchestrator.model.facts import Brought
-from orchestrator.model.run import ScopeVerdict
+from orchestrator.model.run import AgentRun, ScopeVerdict
 
 
 def policy(board: Board, paths: tuple[str, ...]) -> ScopePolicy:
@@ -27,3 +27,12 @@ def merge_verdict(board: Board, item: Item, brought: Brought) -> ScopeVerdict:
     """Return whether what merging the item's head changed lies inside its claim. Without a claim nothing does."""
     claimed = item.claim.paths if item.claim is not None else ()
     return judge(brought.diff, brought.beside, policy(board, claimed))
+
+
+def outdated(board: Board, run: AgentRun, brought: Brought) -> tuple[str, ...]:
+    """Return the generated files that merging the run's head left as text of two sides: they have to be made anew."""
+    if not board.lanes.generated or not brought.meanwhile:
+        return ()
+    written = (one.path for one in run.status.changed_files)
+    mine = dict.fromkeys((*written, *(one.path for one in brought.diff.changes)))
+    return board.lanes.outdated(mine, brought.meanwhile)

@@ -18,7 +18,7 @@ from orchestrator.core.failures import compared
 from orchestrator.core.landing import merge_message
 from orchestrator.core.lookahead import Entry
 from orchestrator.core.policy import failure_class, shown
-from orchestrator.core.scopecheck import merge_verdict
+from orchestrator.core.scopecheck import merge_verdict, outdated
 from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
 from orchestrator.model.action import Action, BuildCandidate, WriteStatus
 from orchestrator.model.base import Sha
@@ -315,12 +315,7 @@ def _refused(board: Board, item: Item, run: AgentRun, candidate: Built) -> Waiti
 
 def _outdated(board: Board, run: AgentRun, candidate: Built) -> Rejected | None:
     """Return the conflict in generated files that merged as text: what they say is of neither side's sources."""
-    brought = candidate.brought[0]
-    if not board.lanes.generated or not brought.meanwhile:
-        return None
-    written = (one.path for one in run.status.changed_files)
-    mine = dict.fromkeys((*written, *(one.path for one in brought.diff.changes)))
-    paths = board.lanes.outdated(mine, brought.meanwhile)
+    paths = outdated(board, run, candidate.brought[0])
     if not paths:
         return None
     said = f"the base changed generated files, too: {', '.join(map(shown, paths[:5]))}; they are made anew on it"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.core.board import boards
@@ -16,7 +18,7 @@ from orchestrator.model.gate import Gate, GateResult
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import Tier
 from orchestrator.model.validation import ValidationPhase, ValidationStatus
-from tests.unit.make import START, run
+from tests.unit.make import START, lane, run
 from tests.unit.test_train import TEST, TIP, World, brought, verdict
 
 PASS, FAIL = GateResult.PASS, GateResult.FAIL
@@ -105,6 +107,35 @@ def test_who_failed_on_what_is_ahead_is_left_out_of_the_ground_of_those_behind(m
 def test_a_running_candidate_that_can_still_come_about_is_never_stopped() -> None:
     world = three(runs=1).merged("a", "b", "c").running("a-b-c")
     assert world.stops() == []
+
+
+def test_a_window_that_shrinks_stops_no_candidate_that_can_still_come_about() -> None:
+    world = three(window={"start": 1, "min": 1, "max": 3}).merged("a", "b").running("a-b")
+    assert world.stops() == []
+    assert world.builds() == [], "but none is begun beyond it"
+
+
+def test_a_candidate_on_top_of_one_that_failed_is_stopped_and_never_begun() -> None:
+    world = three(retries={"flaky": 0}).merged("a", "b").merged("a", "b", "c").said("a-b", FAIL).running("a-b-c")
+    assert world.stops() == [validation_name(TreeId("tree-a-b-c"), gate_digest(TEST), "here")]
+    doubtful = three(runs=8, retries={"flaky": 0}, window={"start": 4, "min": 3, "max": 4})
+    doubtful.merged("a", "b", conflict=True)
+    for number in range(20):
+        doubtful.waiting(f"i{number}")
+        doubtful.runs.append(_failed(f"i{number}"))
+    assert "a b c" not in doubtful.builds(), "b lands on no ground that has a"
+
+
+def test_generated_files_that_both_sides_changed_are_no_ground_to_test() -> None:
+    world = three().merged("a", "b")
+    world.lanes = (lane(generated=[{"paths": ["src/b/file.py"], "regenerate": "make lock"}]),)
+    assert "tree-a-b" in world.tests()
+    key = CandidateKey(TIP, (Sha("head-a"), Sha("head-b")))
+    made = world.candidates[key]
+    assert isinstance(made, Built)
+    both = replace(made.brought[1], meanwhile=("src/b/file.py",))
+    world.candidates[key] = replace(made, brought=(made.brought[0], both))
+    assert "tree-a-b" not in world.tests(), "b has to be made anew on a first"
 
 
 def test_a_candidate_with_somebody_who_left_the_line_is_stopped() -> None:
