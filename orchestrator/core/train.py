@@ -285,7 +285,7 @@ def trial(board: Board, gatehouse: Gatehouse, step: TrainStep, item: Item, run: 
     for answer in answers:
         if answer.verdict in (Verdict.FAIL, Verdict.COULD_NOT_RUN):
             if answer.gate.name in controlled and answer.gate in shared_gates(board, item):
-                return _controlled(board, gatehouse, answer)
+                return _controlled(board, gatehouse, step, answer)
             return judged(answer)
     lost = next((answer for answer in answers if answer.verdict is Verdict.LOST), None)
     if lost is not None:
@@ -337,12 +337,22 @@ def _wish(candidate: Built, gate: Gate, subject: str) -> Wish:
     return Wish(tree=candidate.tree, commit=candidate.commit, gate=gate, purpose=Purpose.CANDIDATE, subject=subject)
 
 
-def _controlled(board: Board, gatehouse: Gatehouse, answer: Answer) -> Trial:
+def _controlled(board: Board, gatehouse: Gatehouse, step: TrainStep, answer: Answer) -> Trial:
     """Return whether the item or the base is at fault, by the same gate on the base."""
     control = gatehouse.ask(
         Wish(board.facts.tip_tree, board.facts.tip, answer.gate, purpose=Purpose.CONTROL, subject=None)
     )
     name = answer.gate.name
+    compares = Waiting(
+        Reason.VALIDATING,
+        f"{name} did not pass; it is being run on the base for comparison",
+        (Wait(kind="Gate", name=name, reason="control run on the base"),),
+    )
+    if answer.verdict is Verdict.COULD_NOT_RUN and control.is_older_than(answer):
+        # That the base could be tested before says nothing about the machine now: an outage must not look like a fault.
+        forgotten = gatehouse.reset(control)
+        step.actions.extend([forgotten] if forgotten is not None else [])
+        return compares
     match control.verdict:
         case Verdict.PASS | Verdict.FLAKY:
             return judged(answer, on_base=True)
@@ -363,11 +373,7 @@ def _controlled(board: Board, gatehouse: Gatehouse, answer: Answer) -> Trial:
                 control,
             )
         case _:
-            return Waiting(
-                Reason.VALIDATING,
-                f"{name} did not pass; it is being run on the base for comparison",
-                (Wait(kind="Gate", name=name, reason="control run on the base"),),
-            )
+            return compares
 
 
 def _both_fail(board: Board, answer: Answer, control: Answer) -> BaseAtFault | Rejected:

@@ -4,6 +4,8 @@ The four results of DESIGN §5 plus two that are no verdict: not yet, and the ha
 by (tree, gate, environment), so whoever asks for the same thing gets the same answer and nothing is tested twice.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -67,6 +69,15 @@ class Answer:
         """Return what the trouble looks like, in one line."""
         tries = self.validation.status.tries if self.validation else ()
         return next((one.signature for one in reversed(tries) if one.signature), self.verdict.value)
+
+    def is_older_than(self, other: Answer) -> bool:
+        """Return whether this was known before the other's last try was over; False where either time is not known."""
+        mine, theirs = self._ended_at(), other._ended_at()
+        return mine is not None and theirs is not None and mine < theirs
+
+    def _ended_at(self) -> datetime | None:
+        tries = self.validation.status.tries if self.validation else ()
+        return tries[-1].ended_at if tries else None
 
 
 def verdict_of(tries: Iterable[Try], retries: Retries) -> Verdict:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from heapq import heappop, heappush
 
 from orchestrator.model.base import Sha
@@ -26,6 +27,8 @@ class Runners:
 
     complaint: Callable[[Sha, Run], str]
     """Why a validation of this commit that ends now fails; empty if it passes."""
+    moment: Callable[[float], datetime]
+    """The time of a minute."""
     facts: dict[str, GateFact] = field(default_factory=dict)
     """What the leader sees, by validation."""
     outage_until: float = -1.0
@@ -86,12 +89,14 @@ class Runners:
         sha, run = self._running[name]
         if at < self.outage_until:
             self._leave(name, at, Said.COULD_NOT_RUN)
-            self.facts[name] = GateFact(running=False, result=GateResult.COULD_NOT_RUN, signature=OUTAGE)
+            self.facts[name] = GateFact(
+                running=False, result=GateResult.COULD_NOT_RUN, signature=OUTAGE, ended_at=self.moment(at)
+            )
             return
         complaint = self.complaint(sha, run)
         self._leave(name, at, Said.FAIL if complaint else Said.PASS)
         result = GateResult.FAIL if complaint else GateResult.PASS
-        self.facts[name] = GateFact(running=False, result=result, signature=complaint)
+        self.facts[name] = GateFact(running=False, result=result, signature=complaint, ended_at=self.moment(at))
 
     def _leave(self, name: str, at: float, said: Said) -> None:
         _, run = self._running.pop(name)

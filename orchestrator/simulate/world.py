@@ -35,6 +35,11 @@ _MAY_CHANGE = frozenset({Reason.NEED_FAILED, Reason.INVALID})
 """Reasons to be stalled that are over when somebody else is pushed or arrives."""
 
 
+def moment(minute: float) -> datetime:
+    """Return the time of a minute."""
+    return EPOCH + timedelta(minutes=minute)
+
+
 class World:
     """Everything that is so, at one minute."""
 
@@ -46,7 +51,7 @@ class World:
         self.commits = Commits()
         self.landed_at: dict[str, float] = {}
         self.truth = Truth(self.commits, self.pulls, breaks, self.landed_at)
-        self.runners = Runners(lambda sha, run: self.truth.complaint(sha, run.members))
+        self.runners = Runners(lambda sha, run: self.truth.complaint(sha, run.members), moment)
         self.trail = Trail()
         self.specs: Shelf[ImplementationSpec] = Shelf()
         self.runs: Shelf[AgentRun] = Shelf()
@@ -81,7 +86,7 @@ class World:
     @property
     def now(self) -> datetime:
         """Return the time of the present minute."""
-        return EPOCH + timedelta(minutes=self.minute)
+        return moment(self.minute)
 
     @property
     def train(self) -> MergeTrain:

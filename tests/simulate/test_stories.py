@@ -200,6 +200,17 @@ def test_an_outage_before_anything_landed_blames_nobody_and_ends() -> None:
     assert runs(result)[0] == "a 0-10 could-not-run"
 
 
+def test_an_outage_after_the_base_was_tested_blames_nobody_either() -> None:
+    result = one_by_one("entries: [{name: a}, {name: b}, {name: c}]\nevents: [{at: 15, outage: 30}]")
+    assert fates(result) == {"a": "landed 10", "b": "landed 55", "c": "landed 65"}
+    assert runs(result) == ["a 0-10 pass", "b 10-20 could-not-run", "b 45-55 pass", "c 55-65 pass"]
+
+
+def test_the_train_is_frozen_while_nothing_can_run() -> None:
+    result = one_by_one("entries: [{name: a}]\nevents: [{at: 5, outage: 1000}]\nexpect: {landedBy: {a: 1015}}")
+    assert (result.met, len(result.runs)) == (True, 2)
+
+
 def test_a_leader_that_crashes_changes_nothing() -> None:
     entries = "entries: [{name: a}, {name: b, fails: true}, {name: c, needs: [a]}]\n"
     calm = one_by_one(entries)
