@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import given, settings
 
-from orchestrator.adapters.documents import dump, dump_all, edit, load, load_bytes
+from orchestrator.adapters.documents import dump, dump_all, edit, edited, load, load_bytes
 from orchestrator.errors import Invalid
 from orchestrator.model.base import ObjectMeta, Resource
 from orchestrator.model.lane import Lane, LaneSpec
@@ -119,6 +119,26 @@ def test_an_edit_can_remove_and_shorten(tmp_path: Path) -> None:
     assert edit(path, wanted)
     assert load([path]).resources[0] == wanted
     assert "# fast" in path.read_text() and "wide" not in path.read_text()
+
+
+def test_a_comment_in_a_list_stays_with_what_it_is_about() -> None:
+    text = (
+        "kind: Lane\nmetadata:\n  name: a\nspec:\n  own:\n    # the first two\n"
+        "    - src/c  # important\n    - src/b  # less so\n    # somebody's\n"
+        "    - src/mine\n    # what follows\n  maxRuns: 2\n"
+    )
+    said = {"kind": "Lane", "metadata": {"name": "a"}}
+    shorter = edited(text, {**said, "spec": {"own": ["src/b", "src/mine", "src/d"], "maxRuns": 2}})
+    assert shorter == text.replace("    - src/c  # important\n", "").replace(
+        "    - src/mine\n", "    - src/mine\n    - src/d\n"
+    )
+    in_front = edited(text, {**said, "spec": {"own": ["src/a", "src/c", "src/b", "src/mine"], "maxRuns": 2}})
+    assert in_front is not None
+    assert [line for line in in_front.splitlines() if "- src" in line] == [
+        "    - src/a", "    - src/c  # important", "    - src/b  # less so", "    - src/mine",
+    ]  # fmt: skip
+    without_last = edited(text, {**said, "spec": {"own": ["src/c", "src/b"], "maxRuns": 2}})
+    assert without_last == text.replace("    - src/mine\n", "")
 
 
 def test_an_edit_keeps_line_ends_byte_order_mark_and_mode(tmp_path: Path) -> None:

@@ -7,13 +7,15 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import CommentMark, YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+from ruamel.yaml.tokens import CommentToken
 
 from orchestrator.adapters.documents.files import read_text
 from orchestrator.adapters.documents.tree import Node, Plain, read_trees
@@ -149,18 +151,56 @@ def _bring(target: CommentedMap, said: Mapping[str, Plain], wanted: Mapping[str,
 
 
 def _bring_list(target: CommentedSeq, said: Sequence[Plain], wanted: Sequence[Any]) -> None:
-    """Change the list element by element: what stays in front stays with its comments."""
-    while len(target) > len(wanted):
-        target.pop()
-    for at, value in enumerate(wanted):
-        if at >= len(target):
-            target.append(_styled(value))
-        elif said[at] != value:
+    """Change the list until it says `wanted`: what stays keeps its comments, wherever in the list it comes to stand."""
+    same = SequenceMatcher(None, [repr(each) for each in said], [repr(each) for each in wanted], autojunk=False)
+    for what, begin, end, first, last in reversed(same.get_opcodes()):
+        if what == "equal":
+            continue
+        both = min(end - begin, last - first)
+        for at in reversed(range(begin + both, end)):
+            _drop(target, at)
+        for value in reversed(wanted[first + both : last]):
+            _put(target, begin + both, _styled(value))
+        for at, value in zip(range(begin, begin + both), wanted[first:last], strict=False):
             inner, before = target[at], said[at]
             if isinstance(inner, CommentedMap) and isinstance(before, dict) and isinstance(value, Mapping):
                 _bring(inner, before, value)
             else:
                 target[at] = _styled(value)
+
+
+def _drop(target: CommentedSeq, at: int) -> None:
+    """Take an element out. Lines of comment below it are about what follows: they stay, behind the one before it."""
+    _, _, below = _comment(target, at).partition("\n")
+    del target[at]
+    if at and below.strip():
+        _set_comment(target, at - 1, f"{_comment(target, at - 1).rstrip(chr(10))}\n{below}")
+
+
+def _put(target: CommentedSeq, at: int, value: Any) -> None:
+    """Put an element in. At the end, lines of comment below the last one come to stand below the new one."""
+    is_last = at == len(target) and at > 0
+    own, _, below = _comment(target, at - 1).partition("\n") if is_last else ("", "", "")
+    target.insert(at, value)
+    if below.strip() and not isinstance(value, CommentedMap | CommentedSeq):
+        _set_comment(target, at - 1, f"{own}\n" if own.strip() else "")
+        _set_comment(target, at, f"\n{below}")
+
+
+def _comment(target: CommentedSeq, at: int) -> str:
+    """Return the comment behind an element, with the lines below it up to the next one."""
+    tokens = target.ca.items.get(at)
+    return str(tokens[0].value) if tokens and tokens[0] is not None else ""
+
+
+def _set_comment(target: CommentedSeq, at: int, text: str) -> None:
+    tokens = target.ca.items.get(at)
+    if not text:
+        target.ca.items.pop(at, None)
+    elif tokens and tokens[0] is not None:
+        tokens[0].value = text
+    else:
+        target.ca.items[at] = [CommentToken(text, CommentMark(0), None), None, None, None, None]
 
 
 def _styled(value: Any) -> Any:
