@@ -48,7 +48,7 @@ def _once(args: argparse.Namespace, out: Output) -> int:
     settings = settings_of(args)
     folder = Path(args.out) if args.out else settings.repository / manifests.SPECS
     with _collector_paused():
-        around, drafted = _around(args.filename, settings, folder)
+        around, drafted = _around(args.filename, settings, folder, force=args.force)
         result, unreadable = _planned(args.roadmaps, around, settings.repository, known=drafted)
     if unreadable:
         return _unreadable(result, unreadable, out)
@@ -67,12 +67,20 @@ def _files(
     """Return what became of the items' files, and of those whose item is gone; nothing where no file was asked for."""
     if not (args.check or args.out) or (result.has_errors and not args.check):
         return [], []
-    drafts = [Draft(item.item.name, _sourced(item.draft(), settings)) for item in result.items if not item.item.done]
-    files = filed(folder, drafts, force=args.force)
+    sources = {_from_root(path, settings) for path in args.roadmaps}
+    drafts = [
+        Draft(item.item.name, _sourced(item.draft(), settings), tuple(each.path for each in item.candidates))
+        for item in result.items
+        if not item.item.done
+    ]
+
+    def is_elsewhere(source: str) -> bool:
+        return source not in sources and (settings.repository / source).is_file()
+
+    files = filed(folder, drafts, force=args.force, is_elsewhere=is_elsewhere)
     if not args.check:
         write(folder, drafts, files)
     names = {item.item.name for item in result.items}
-    sources = {_from_root(path, settings) for path in args.roadmaps}
     return files, stale(folder, names, sources, prune=args.prune and not args.check)
 
 
@@ -102,18 +110,31 @@ def _unreadable(result: PlanResult, unreadable: Sequence[Problem], out: Output) 
     return 2
 
 
-def _around(filenames: Sequence[str], settings: Settings, folder: Path) -> tuple[Loaded, list[str]]:
+def _around(filenames: Sequence[str], settings: Settings, folder: Path, *, force: bool) -> tuple[Loaded, list[str]]:
     """Return the documents the plan is held against, lanes, trains, specs that needs may name; and drafts' names.
 
-    A draft that is not whole yet breaks the schema of specs; that is why it is a draft, and no mistake here.
+    A draft that is not whole yet breaks the schema of specs; that is why it is a draft, and no mistake here, also where
+    a person renamed or moved it. With `force` what this plan once wrote is about to be written anew, whatever it says.
     """
     usual = (manifests.CONFIG, manifests.LANES, manifests.SPECS)
     there = [manifests.as_seen(settings.repository / n) for n in usual if (settings.repository / n).exists()]
     loaded = load(filenames or there)
     names = planned_names(folder)
-    files = {(folder / f"{name}.yaml").resolve() for name in names}
-    problems = [each for each in loaded.problems if not (each.code == "Missing" and Path(each.path).resolve() in files)]
-    return replace(loaded, problems=tuple(problems)), names
+    anew = {(folder / f"{name}.yaml").resolve() for name in names} if force else set()
+    inside = folder.resolve()
+    drafts = {
+        place for each in loaded.problems if each.code == "Missing" and (place := _real(each)).is_relative_to(inside)
+    }
+    problems = [
+        each
+        for each in loaded.problems
+        if _real(each) not in anew and not (each.code == "Missing" and _real(each) in drafts)
+    ]
+    return replace(loaded, problems=tuple(problems)), [*names, *sorted(place.stem for place in drafts)]
+
+
+def _real(problem: Problem) -> Path:
+    return Path(problem.path).resolve()
 
 
 # What only whole documents can tell: a lane that cannot be read is not a lane that is not there.
@@ -204,4 +225,4 @@ def _verdict(
     if not args.out and not out.is_machine and (step := next_step(result)):
         out.remark(step)
     # What waits for a person; a draft to complete is what was asked for.
-    return 1 if any(file.fate in (Fate.KEPT, Fate.UNREADABLE) for file in files) else 0
+    return 1 if any(file.fate in (Fate.KEPT, Fate.UNREADABLE, Fate.FOREIGN) for file in files) else 0

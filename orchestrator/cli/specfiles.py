@@ -8,7 +8,7 @@ along but never counts as a difference.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ from orchestrator.model.spec import ImplementationSpec
 
 RECORD = ".planned"
 _HEAD = "# Drafted by `interlock plan`. Before it can run, a person has to say:\n"
+_MENTIONS_SHOWN = 8
 
 
 class Fate(StrEnum):
@@ -34,6 +35,8 @@ class Fate(StrEnum):
     """A person's words stayed where the plan says something else."""
     OVERWRITTEN = "overwritten"
     UNREADABLE = "unreadable"
+    FOREIGN = "foreign"
+    """It holds an item of another roadmap."""
     REMOVED = "removed"
     STALE = "stale"
     """Its item is no longer in the roadmap."""
@@ -45,6 +48,8 @@ class Draft:
 
     name: str
     document: Mapping[str, Any]
+    mentions: tuple[str, ...] = ()
+    """Files that the roadmap names beside the item without saying that it may write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +77,26 @@ class Filed:
         yield from difflib.unified_diff(before, after, self.path, f"{self.path} (planned)", lineterm="")
 
 
-def filed(folder: Path, drafts: Sequence[Draft], *, force: bool = False) -> list[Filed]:
-    """Return what each draft makes of its file. Nothing is written; `write` does that."""
-    return [_filed(folder, draft, force) for draft in drafts]
+def filed(
+    folder: Path, drafts: Sequence[Draft], *, force: bool = False, is_elsewhere: Callable[[str], bool] = lambda _: False
+) -> list[Filed]:
+    """Return what each draft makes of its file. Nothing is written; `write` does that.
+
+    `is_elsewhere` says of a source's path whether it is another roadmap that is still there: its files are not ours.
+    """
+    places = _Places(folder)
+    return [_filed(places, draft, force, is_elsewhere) for draft in drafts]
 
 
 def write(folder: Path, drafts: Sequence[Draft], files: Sequence[Filed]) -> None:
     """Write what `filed` found, and beside it the plan's own words for the next time. Raises Refused."""
     try:
         (folder / RECORD).mkdir(parents=True, exist_ok=True)
+        places = _Places(folder)
         for draft, file in zip(drafts, files, strict=True):
-            if file.fate is Fate.UNREADABLE:
+            if file.fate in (Fate.UNREADABLE, Fate.FOREIGN):
                 continue
-            place = _file(folder, draft.name)
+            place = places.of(draft.name)
             if not place.exists():
                 place.write_text(file.after, encoding="utf-8")
             elif file.after != file.before:
@@ -125,8 +137,8 @@ def planned_names(folder: Path) -> list[str]:
     return sorted(place.name for place in record.iterdir()) if record.is_dir() else []
 
 
-def _filed(folder: Path, draft: Draft, force: bool) -> Filed:
-    place = _file(folder, draft.name)
+def _filed(places: _Places, draft: Draft, force: bool, is_elsewhere: Callable[[str], bool]) -> Filed:
+    folder, place = places.folder, places.of(draft.name)
     shown = as_seen(place)
     if place.is_symlink() and not place.exists():
         raise Refused(f"{shown} is a symbolic link that leads nowhere; remove it first")
@@ -139,10 +151,17 @@ def _filed(folder: Path, draft: Draft, force: bool) -> Filed:
             return Filed(draft.name, shown, Fate.OVERWRITTEN, text or "", _text_of(draft), lacks=_lacks(draft.document))
         what = f"holds no readable ImplementationSpec `{draft.name}`; repair it, or overwrite it: --force"
         return Filed(draft.name, shown, Fate.UNREADABLE, problems=(*problems, Problem("Unreadable", what, shown)))
+    other = _source(said).get("path")
+    if not force and isinstance(other, str) and is_elsewhere(other):
+        what = (
+            f"`{draft.name}` is an item of {other}, too, and this file is that one's; give one of the two another name "
+            f"(behind its title: `{{#name}}`), or take the file over: --force"
+        )
+        return Filed(draft.name, shown, Fate.FOREIGN, problems=(Problem("OtherRoadmap", what, shown),))
     last = _last(folder, draft.name)
     merged = merge(last, said, draft.document)
     wanted = draft.document if force else _sourced(merged.document, draft.document)
-    after = _reheaded(text if said == wanted else (edited(text, wanted) or text), wanted)
+    after = _reheaded(text if said == wanted else (edited(text, wanted) or text), wanted, draft.mentions)
     clashes = () if force else merged.clashes
     if clashes:
         fate = Fate.KEPT
@@ -153,23 +172,27 @@ def _filed(folder: Path, draft: Draft, force: bool) -> Filed:
     return Filed(draft.name, shown, fate, text, text if fate is Fate.UNCHANGED else after, clashes, _lacks(wanted))
 
 
-def _reheaded(text: str, document: Mapping[str, Any]) -> str:
+def _reheaded(text: str, document: Mapping[str, Any], mentions: Sequence[str]) -> str:
     """Return the text with the head that tells what is still to be said; no head if a person took it away."""
     if not text.startswith(_HEAD):
         return text
     lines = text.splitlines(keepends=True)
     end = next((at for at, line in enumerate(lines) if at and not line.startswith("#   ")), len(lines))
-    return _head(document) + "".join(lines[end:])
+    return _head(document, mentions) + "".join(lines[end:])
 
 
 def _text_of(draft: Draft) -> str:
-    return _head(draft.document) + plain_yaml(draft.document)
+    return _head(draft.document, draft.mentions) + plain_yaml(draft.document)
 
 
-def _head(document: Mapping[str, Any]) -> str:
-    """Return the comment in front of a draft that is not whole."""
+def _head(document: Mapping[str, Any], mentions: Sequence[str]) -> str:
+    """Return the comment in front of a draft that is not whole; what the roadmap mentions is offered as its paths."""
     spec = document.get("spec")
     lacks = lacking(spec if isinstance(spec, Mapping) else {})
+    shown = [each for each in mentions if each.isprintable()]
+    if "paths" in lacks and shown:
+        more = f" and {len(shown) - _MENTIONS_SHOWN} more" if len(shown) > _MENTIONS_SHOWN else ""
+        lacks["paths"] += f" (the roadmap mentions {', '.join(shown[:_MENTIONS_SHOWN])}{more})"
     return _HEAD + "".join(f"#   {name}: {what}\n" for name, what in lacks.items()) if lacks else ""
 
 
@@ -200,8 +223,18 @@ def _without_line(document: Mapping[str, Plain]) -> Mapping[str, Plain]:
     return {**document, "spec": {**spec, "source": source}}
 
 
-def _file(folder: Path, name: str) -> Path:
-    return folder / f"{name}.yaml"
+class _Places:
+    """Where the specs of a folder are: in it, or below it where a person moved them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        found = sorted(place for place in folder.glob("*/**/*.yaml") if RECORD not in place.relative_to(folder).parts)
+        self.below = {place.stem: place for place in reversed(found)}
+
+    def of(self, name: str) -> Path:
+        """Return the file of this name, or where it would be made."""
+        place = self.folder / f"{name}.yaml"
+        return place if place.exists() or place.is_symlink() else self.below.get(name, place)
 
 
 def _record(folder: Path, name: str) -> Path:

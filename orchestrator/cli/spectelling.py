@@ -15,6 +15,7 @@ _DONE = {
     Fate.KEPT: "updated where nobody had changed it",
     Fate.OVERWRITTEN: "overwritten",
     Fate.UNREADABLE: "left alone",
+    Fate.FOREIGN: "left alone, it is another roadmap's",
     Fate.REMOVED: "removed: its item is no longer in the roadmap, and nobody had edited it",
     Fate.STALE: "its item is no longer in the roadmap; left alone, delete it or take it over (--prune removes "
     "what nobody edited)",

@@ -105,6 +105,70 @@ def test_an_item_that_says_too_little_becomes_a_draft_for_a_person_to_complete(w
     assert world.ask("run").code == 2
 
 
+def test_a_second_roadmap_never_takes_a_file_that_another_one_still_fills(world: Shop) -> None:
+    world.write("plan.md", ROADMAP)
+    assert world.ask("plan", "plan.md", "--out", "specs").code == 0
+    before = (world.root / "specs/first.yaml").read_text()
+    other = "### first: Something else\n\n- Lane: b\n- Paths: src/b/e\n\n"
+    world.write("other.md", other + "### fifth: Its own\n\n- Lane: b\n- Paths: src/b/f\n")
+    taken = world.ask("plan", "other.md", "--out", "specs")
+    assert (taken.code, "specs/first.yaml: `first` is an item of plan.md, too" in taken.err) == (1, True)
+    assert (world.root / "specs/first.yaml").read_text() == before
+    assert (world.root / "specs/fifth.yaml").exists(), "what can be written is"
+    assert world.ask("plan", "other.md", "--check").code == 1
+    assert world.ask("plan", "plan.md", "--check").code == 0, "the plan's own record was left alone, too"
+    # A roadmap that was renamed brings its items along.
+    (world.root / "other.md").unlink()
+    (world.root / "plan.md").rename(world.root / "roadmap.md")
+    assert world.ask("plan", "roadmap.md", "--out", "specs").code == 0
+    assert "path: roadmap.md" in (world.root / "specs/first.yaml").read_text()
+
+
+def test_a_draft_that_a_person_renamed_moved_or_kept_stops_no_plan(world: Shop) -> None:
+    little = "## Phase 1\n- [ ] Cache of tokens\n- [ ] Parser of numbers\n"
+    world.write("plan.md", little)
+    assert world.ask("plan", "plan.md", "--out", "specs").code == 0
+    draft = world.root / "specs/cache-tokens.yaml"
+    draft.write_text(draft.read_text() + "  objective: Tokens are cached.\n")
+    # The item has another name now, and the edited draft of the old one is no longer the plan's.
+    world.write("plan.md", little.replace("Cache", "Store"))
+    for _ in range(2):
+        pruned = world.ask("plan", "plan.md", "--out", "specs", "--prune")
+        assert (pruned.code, "specs/cache-tokens.yaml: its item is no longer" in pruned.err) == (0, True)
+    # Below the folder it is the same draft, and is kept up to date there.
+    below = world.root / "specs/phase-1/parser-numbers.yaml"
+    below.parent.mkdir()
+    (world.root / "specs/parser-numbers.yaml").rename(below)
+    world.write("plan.md", "## Phase 1\n- [ ] Parser of numbers\n  - Lane: a\n")
+    assert world.ask("plan", "plan.md", "--out", "specs").code == 0
+    assert not (world.root / "specs/parser-numbers.yaml").exists()
+    assert "lane: a" in below.read_text()
+
+
+def test_a_draft_that_nobody_can_read_is_overwritten_only_by_force(world: Shop) -> None:
+    world.write("plan.md", ROADMAP)
+    assert world.ask("plan", "plan.md", "--out", "specs").code == 0
+    torn = "<<<<<<< HEAD\na\n=======\nb\n>>>>>>> x\n"
+    world.write("specs/first.yaml", torn)
+    refused = world.ask("plan", "plan.md", "--out", "specs")
+    assert (refused.code, "specs/first.yaml:1:1" in refused.err) == (2, True)
+    assert (world.root / "specs/first.yaml").read_text() == torn
+    assert world.ask("plan", "plan.md", "--out", "specs", "--force").code == 0
+    assert "name: first" in (world.root / "specs/first.yaml").read_text()
+
+
+def test_a_draft_lists_the_files_that_its_item_mentions(world: Shop) -> None:
+    world.write("plan.md", "## Phase 1\n- [ ] Tidy the loader (`src/a/load.py`, told in `docs/load.md`)\n")
+    assert world.ask("plan", "plan.md", "--out", "specs").code == 0
+    head = "#   paths: the files it may write (the roadmap mentions src/a/load.py, docs/load.md)\n"
+    place = world.root / "specs/tidy-loader.yaml"
+    assert head in place.read_text()
+    assert world.ask("plan", "plan.md", "--out", "specs").err.startswith("1 file unchanged\n")
+    place.write_text(place.read_text() + "  paths: [src/a/load.py]\n")
+    assert world.ask("plan", "plan.md", "--out", "specs").code == 0
+    assert "mentions" not in place.read_text()
+
+
 def test_an_incomplete_plan_is_no_error_but_does_not_pass_the_check(world: Shop) -> None:
     world.write("plan.md", ROADMAP.replace("- Acceptance: it works\n", ""))
     assert world.ask("plan", "plan.md", "--out", "specs").code == 0
