@@ -298,11 +298,14 @@ def play(load: Load, policy: str) -> Outcome:
         wrong += verdict and not truth
         unfair += truth and not verdict
     counted = sorted(took[one] for one in range(load.count // 5, load.count))
-    at = lambda share: counted[min(len(counted) - 1, int(len(counted) * share))]  # noqa: E731
-    span = last - changes.at[0]
-    return Outcome(
-        at(0.5), at(0.95), at(0.99), runs / load.count, busy / span / load.runners, wrong, unfair, spent / ticks * 1000
-    )
+    p50, p95, p99 = (counted[min(len(counted) - 1, int(len(counted) * share))] for share in (0.5, 0.95, 0.99))
+    used = busy / (last - changes.at[0]) / load.runners
+    return Outcome(p50, p95, p99, runs / load.count, used, wrong, unfair, spent / ticks * 1000)
+
+
+def mean(found: list[Outcome], name: str) -> float:
+    """Return the mean of one figure over the seeds."""
+    return statistics.fmean(getattr(one, name) for one in found)
 
 
 def main() -> None:
@@ -323,15 +326,14 @@ def main() -> None:
         base = 0.0
         for policy in asked.policy or ("oracle", "ours", "best-first", "prefix", "single"):
             found = [play(replace(row, seed=seed, count=asked.count), policy) for seed in seeds]
-            mean = lambda name: statistics.fmean(getattr(one, name) for one in found)  # noqa: B023, E731
             spread = statistics.pstdev(one.p50 for one in found)
-            base = mean("p50") if policy == "oracle" else base
+            base = mean(found, "p50") if policy == "oracle" else base
             bad += sum(one.wrong + one.unfair for one in found)
-            ratio = f"{mean('p50') / base:8.2f}" if base else " " * 8
+            p50, p95, p99 = (mean(found, name) for name in ("p50", "p95", "p99"))
+            cost = f"{mean(found, 'runs'):6.2f} {mean(found, 'used'):5.2f} {mean(found, 'tick_ms'):8.2f}"
+            ratio = f"{p50 / base:8.2f}" if base else " " * 8
             print(
-                f"{row.name:24} {policy:11} {mean('p50'):7.1f} ±{spread:4.1f} {mean('p95'):7.1f} {mean('p99'):7.1f} "
-                f"{ratio} {mean('runs'):6.2f} {mean('used'):5.2f} {mean('tick_ms'):8.2f}",
-                flush=True,
+                f"{row.name:24} {policy:11} {p50:7.1f} ±{spread:4.1f} {p95:7.1f} {p99:7.1f} {ratio} {cost}", flush=True
             )
     print(f"wrong landings and unfair rejections: {bad}")
     sys.exit(1 if bad else 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeGuard
 
 Plain: TypeAlias = "str | int | float | bool | Sequence[Plain] | Mapping[str, Plain] | None"
 """A value as a document holds it."""
@@ -77,7 +77,7 @@ class _Merger:
         if isinstance(there, Mapping) and isinstance(planned, Mapping):
             return self.mappings(last if isinstance(last, Mapping) else {}, there, planned, at)
         if _is_list(there) and _is_list(planned):
-            return self._lists(last if _is_list(last) else (), there, planned, at)  # type: ignore[arg-type]  # narrowed
+            return self._lists(last if _is_list(last) else (), there, planned, at)
         kept, offered = _said(there), _said(planned)
         self.clashes.append(Clash(".".join(at), kept, offered))
         return there
@@ -101,7 +101,7 @@ class _Merger:
         return found + [value for name, value in offered.items() if name not in kept and name not in before]
 
 
-def _is_list(value: _Maybe) -> bool:
+def _is_list(value: _Maybe) -> TypeGuard[Sequence[Plain]]:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
