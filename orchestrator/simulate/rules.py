@@ -56,6 +56,8 @@ class _Judge:
         self._held: set[str] = set()
         self._cancelled: set[str] = set()
         self._unapproved: set[str] = set()
+        self._approved: set[Sha] = set()
+        """Heads that were approved, before or after they came."""
         self._order: list[Element] = []
         """What the base gained, oldest first."""
         self._base: set[Sha] = set()
@@ -79,7 +81,8 @@ class _Judge:
         if fact.name not in self._cancelled:
             self._open[fact.name] = entry
         needs_word = self._spec.approvals.needed(self._tier(entry)) > 0
-        if (is_first and not entry.approved) or (not is_first and needs_word):
+        asks = (is_first and not entry.approved) or (not is_first and needs_word)
+        if asks and fact.head not in self._approved:
             self._unapproved.add(fact.name)
 
     def spoken(self, fact: Spoken) -> None:
@@ -92,6 +95,7 @@ class _Judge:
             case Verb.WAIVE:
                 self._waived.add(fact.name)
             case Verb.APPROVE:
+                self._approved.add(fact.head)
                 self._unapproved.discard(fact.name)
             case Verb.CANCEL if fact.name not in self._landed:
                 self._cancelled.add(fact.name)

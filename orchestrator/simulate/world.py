@@ -47,7 +47,10 @@ class World:
         self, spec: SimulationSpec, breaks: Mapping[str, Sequence[str]] = MappingProxyType({}), memory: int = MEMORY
     ) -> None:
         self.minute = 0.0
-        self.pulls = {entry.name: Pull(entry, at, entry.fails) for at, entry in enumerate(spec.entries, start=1)}
+        self.pulls = {
+            entry.name: Pull(entry, at, entry.fails, is_approved=entry.approved)
+            for at, entry in enumerate(spec.entries, start=1)
+        }
         self.commits = Commits()
         self.landed_at: dict[str, float] = {}
         self.truth = Truth(self.commits, self.pulls, breaks, self.landed_at)
@@ -131,7 +134,7 @@ class World:
     def open(self, name: str) -> None:
         """Let an entry arrive: its spec is applied, its work proposed, its claim held."""
         pull = self.pulls[name]
-        pull.is_open, pull.is_approved = True, pull.entry.approved
+        pull.is_open = True
         self.revision += 1
         self.specs.create(spec_of(pull.entry), self.now)
         train = self.train
@@ -194,7 +197,8 @@ class World:
         """Let whoever watches the machines release a train that was frozen because none answered."""
         frozen = self.train.status.frozen
         if frozen is not None and frozen.reason in (Reason.BASE_CANNOT_RUN, Reason.BREAKER_OPEN):
-            self._word(Verb.RELEASE, TRAIN, head=self.commits.tip.id)
+            # A moment before whatever happens now: it ends the freeze there was, not one that is found in this minute.
+            self._word(Verb.RELEASE, TRAIN, head=self.commits.tip.id, at=self.now - timedelta(microseconds=1))
 
     def landed_now(self, spec: str, gained: Sequence[Commit]) -> None:
         """Remember what a landing brought to the base."""
@@ -261,12 +265,22 @@ class World:
         for person in range(people):
             self._word(Verb.APPROVE, pull.name, head=pull.head, actor=f"reviewer-{person + 1}")
 
-    def _word(self, verb: Verb, subject: str, *, head: str = "", value: str = "", actor: str = "operator") -> None:
+    def _word(
+        self,
+        verb: Verb,
+        subject: str,
+        *,
+        head: str = "",
+        value: str = "",
+        actor: str = "operator",
+        at: datetime | None = None,
+    ) -> None:
         self._words += 1
         said = DecisionSpec(
             verb=verb, subject=subject, head=head, reason="the simulation says so", actor=actor, value=value
         )
-        self.decisions.create(Decision(metadata=ObjectMeta(name=f"word-{self._words:08}"), spec=said), self.now)
+        word = Decision(metadata=ObjectMeta(name=f"word-{self._words:08}"), spec=said)
+        self.decisions.create(word, at or self.now)
 
     def _grow(self, called: str) -> None:
         element = Element(called, Sha(f"{self._strangers:040x}"), is_entry=False)
