@@ -212,3 +212,45 @@ def test_only_what_is_damaged_is_repaired() -> None:
     found = repaired(f"{sound}FÃ¼r GrÃ¶ÃŸe â€“ gut\n", "r.md")
     assert found.text == f"{sound}Für Größe – gut\n"
     assert [(problem.line, problem.severity) for problem in found.problems] == [(2, Severity.WARNING)]
+
+
+def test_a_table_of_tasks_with_a_lane_and_files_is_work_and_no_table_of_lanes() -> None:
+    text = (
+        "# Q3\n| Key | Summary | Status | Lane | Files | Acceptance criteria |\n|-|-|-|-|-|-|\n"
+        "| PLAT-12 | Move the config loader | In Progress | core | `src/config.py`, `src/settings/**` | Strict |\n"
+        "| PLAT-13 | Drop Python 3.8 | Done | core | setup.py | CI is green |\n"
+    )
+    found = read(text, "r.md")
+    assert found.lanes == ()
+    assert [(item.name, item.done, words(item.lanes), words(item.paths)) for item in found.items] == [
+        ("plat-12", False, ["core"], ["src/config.py", "src/settings/**"]),
+        ("plat-13", True, ["core"], ["setup.py"]),
+    ]
+    assert items("| Task | Lane | Files |\n|-|-|-|\n| Do it | core | a.py |\n").keys() == {"do-it"}
+    lanes = read("| Lane | Description | Paths |\n|-|-|-|\n| core | All of it | `src/**` |\n", "r.md").lanes
+    assert [lane.name for lane in lanes] == ["core"]
+
+
+def test_rows_that_are_numbered_are_called_by_what_they_are_about() -> None:
+    text = "# Plan\n| Week | Goal | Deliverables |\n|-|-|-|\n| 1 | Set up the project | repo |\n| 2 | Log in | page |\n"
+    assert list(items(text)) == ["project", "log"]
+    assert list(items(text.replace("| 1 |", "| Week 1 |").replace("| 2 |", "| Week 2 |"))) == ["project", "log"]
+
+
+def test_a_path_found_among_words_is_a_guess_and_one_in_a_list_is_said() -> None:
+    item = one("- Loader\n  - Files: the loader in `deploy/values.yaml`, `src/a.py` (new), b.py\n")
+    assert [(path.text, path.is_guess) for path in item.paths] == [
+        ("deploy/values.yaml", True),
+        ("src/a.py", False),
+        ("b.py", False),
+    ]
+    item = one("- Loader\n  - Files: the loader in src/config.py and perhaps deploy/values.yaml\n")
+    assert [(path.text, path.is_guess) for path in item.paths] == [
+        ("src/config.py", True),
+        ("deploy/values.yaml", True),
+    ]
+
+
+def test_a_line_that_says_the_lane_of_the_one_above_is_no_item() -> None:
+    (item,) = items("## Phase 1\n- Loader\n  - Lane: trading\n  - Files: src/a.py\n").values()
+    assert (item.name, words(item.lanes), words(item.paths)) == ("loader", ["trading"], ["src/a.py"])

@@ -32,6 +32,12 @@ _NAMED = re.compile(
 )
 _OWNS_COLUMN = re.compile(r".*\b(?:owns?|owned|paths?|files?|scope|director\w+|surface)\b.*")
 
+_WORK_COLUMN = re.compile(
+    r"(?:work )?(?:tasks?|items?|features?|stor(?:y|ies)|issues?|actions?|tickets?)\b|(?:acceptance|depends|done)\b|"
+    r"(?:status|needs|summary|milestone|phase)$"
+)
+"""What a table of work has beside lanes and files; a table of lanes has not."""
+
 
 @dataclass(slots=True)
 class _Draft:
@@ -131,7 +137,7 @@ def _of_table(table: Grid) -> Iterator[_Draft]:
     heads = [plain(cell) for cell in table.header.cells]
     lane = next((at for at, head in enumerate(heads) if re.match(r"(?:swim )?lanes?\b|lane name", head)), None)
     owns = next((at for at, head in enumerate(heads) if at != lane and _OWNS_COLUMN.match(head)), None)
-    if lane is None or owns is None:
+    if lane is None or owns is None or any(at != owns and _WORK_COLUMN.match(head) for at, head in enumerate(heads)):
         return
     for row in table.rows:
         if max(lane, owns) >= len(row.cells) or not row.cells[lane].strip():

@@ -21,6 +21,8 @@ class Said:
     text: str
     line: int
     column: int = 1
+    is_guess: bool = False
+    """It was found among words that say something else, too."""
 
 
 @dataclass(frozen=True, slots=True)

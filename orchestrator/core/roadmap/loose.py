@@ -294,7 +294,9 @@ def _inherited(own: Role, above: Role) -> Role:
 
 
 def _is_marked(entry: Entry) -> bool:
-    return unmarked(entry.text).boxed or bool(lanes_in(entry.text)[1])
+    """Return whether an entry is work of its own: it has a box or names its lane, and is no field (`Lane: core`)."""
+    marked = unmarked(entry.text)
+    return marked.boxed or (bool(lanes_in(entry.text)[1]) and label_of(marked.text) is None)
 
 
 def _has_mark(entry: Entry) -> bool:

@@ -89,15 +89,20 @@ def said_paths(text: str, line: int) -> tuple[tuple[Said, ...], tuple[str, ...]]
     for part in _parts(_ESCAPED.sub(r"\1", _COMMENT.sub("", text)) if "`" not in text else _COMMENT.sub("", text)):
         spans = [path for found in _SPAN.finditer(part) for path in _written(found[2])]
         left = _SPAN.sub(" ", part)
+        is_found = False
         if not spans:
             token = left.strip().strip("*\"'").split(" (")[0].strip() if " " not in left.strip().split(" (")[0] else ""
-            spans = list(_written(token)) if _SPELLED.fullmatch(token) else [m[0] for m in _BARE.finditer(left)]
-            left = "" if spans else left
-        paths.extend(Said(path, line) for path in spans)
+            is_spelled = bool(_SPELLED.fullmatch(token))
+            spans = list(_written(token)) if is_spelled else [m[0] for m in _BARE.finditer(left)]
+            is_found = bool(spans)
+            if is_found:
+                left = "" if is_spelled else _BARE.sub(" ", left)
         left = re.sub(r"\([^()]*\)", " ", left) if spans else left
         left = " ".join(left.split()).strip(" .;,-–—")
         left = re.sub(r"^(?:and|or|plus|und|et)\s+(?:any |all )?|\s+(?:and|or)$", "", left)
-        if left.casefold() not in ("", "and", "or", "new", "none", "n/a", "tbd", "etc"):
+        is_told = left.casefold() not in ("", "and", "or", "new", "none", "n/a", "tbd", "etc")
+        paths.extend(Said(path, line, is_guess=is_told) for path in spans)
+        if is_told and not is_found:
             rest.append(left)
     return tuple(paths), tuple(rest)
 

@@ -25,6 +25,7 @@ _CHECKED = frozenset({1, 2})
 """Those of milestones and phases: rows that may only check what other lines are the work of."""
 _KEY = re.compile(r"(?:id|key|nr|no|number|ref|#|m|step|code)\.?$", re.IGNORECASE)
 _ASIDE = (Part.TEXT, Part.STEPS, Part.OUTPUTS, Part.ASIDE, Part.PRIORITY)
+_COUNT = re.compile(r"(?:[^\W\d]+\s+)?#?\d+(?:\.\d+)*[.)]?")
 _BREAK = re.compile(r"<br\s*/?>\s*")
 
 
@@ -54,7 +55,7 @@ def rows_of(table: Grid, *, in_work: bool) -> list[RowItem]:
     ranked = [(rank, at) for at, head in enumerate(heads) for rank, kind in enumerate(_TITLES) if kind.match(head)]
     if not ranked:
         return []
-    rank, title = min(ranked)
+    rank, title = min(ranked, key=lambda each: (_only_counts(table, each[1]), each))
     telling = {kind for at, kind in enumerate(kinds) if at != title and kind not in (None, *_ASIDE)}
     if not telling and not in_work:
         return []
@@ -69,6 +70,12 @@ def rows_of(table: Grid, *, in_work: bool) -> list[RowItem]:
             item.is_checkpoint = is_checkpoint
             found.append(item)
     return found
+
+
+def _only_counts(table: Grid, column: int) -> bool:
+    """Return whether a column only numbers the rows: `1`, `Week 2`."""
+    cells = [row.cells[column].strip("*`# ") for row in table.rows if column < len(row.cells)]
+    return all(_COUNT.fullmatch(cell) for cell in cells if cell)
 
 
 def _column(head: str) -> Part | None:
