@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from orchestrator.adapters.documents import dump, load_bytes
 from orchestrator.core.globs import Scope, overlap, parse
-from orchestrator.core.plan import PlanResult, plan, specs_of
+from orchestrator.core.plan import Document, PlanResult, plan, plan_documents, specs_of
 from orchestrator.core.plan.waves import Surfer, waves
-from orchestrator.core.roadmap import read_strict, template
+from orchestrator.core.roadmap import read, read_strict, template
 from orchestrator.errors import Severity
 from orchestrator.model.base import ObjectMeta
 from orchestrator.model.lane import Lane, LaneSpec
@@ -232,6 +232,16 @@ def test_a_need_of_nothing_is_an_item_where_one_is_called_so() -> None:
     assert result.problems == ()
     assert [tuple(need.text for need in each.item.needs) for each in result.items] == [(), ("nothing",), ()]
     assert [each.wave for each in result.items] == [1, 2, 1]
+
+
+def test_a_path_that_was_only_guessed_stops_no_plan() -> None:
+    text = "## Phase 1\n- Loader\n  - Lane: trading\n  - Files: the loader in research/x.py and its page\n"
+    result = plan_documents([Document("r.md", read(text, "r.md"))], lanes=LANES)
+    (outside,) = [problem for problem in result.problems if problem.code == "OutsideLane"]
+    assert (outside.severity, outside.witness) == (Severity.WARNING, "research/x.py")
+    assert not result.has_errors
+    said = text.replace("the loader in research/x.py and its page", "research/x.py")
+    assert plan_documents([Document("r.md", read(said, "r.md"))], lanes=LANES).has_errors, "what is listed is meant"
 
 
 def test_a_gap_has_its_witness() -> None:

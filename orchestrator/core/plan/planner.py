@@ -240,7 +240,13 @@ class _Planner:
             else:
                 what = f"`{path.text}` covers `{witness}`, which no lane owns, so no run may write it; "
                 what += remedy or "narrow the path or let a lane own it"
-            self._wrong("OutsideLane", item, what, line=path.line, column=path.column, witness=witness)
+            severity = Severity.ERROR
+            if path.is_guess:
+                # Nobody listed it: the draft is for a person to look at, and a run still refuses it.
+                severity, what = Severity.WARNING, f"{what} (it was found in a sentence)"
+            self._wrong(
+                "OutsideLane", item, what, line=path.line, column=path.column, severity=severity, witness=witness
+            )
 
     def _check_tiers(self) -> None:
         """Warn of tiers that do not stand: what a safety item needs is safety, and so is what can touch its floor."""
