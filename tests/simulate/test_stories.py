@@ -12,8 +12,8 @@ from orchestrator.simulate.file import Simulation
 from tests.simulate.play import fates, one_by_one, runs, story
 
 EXAMPLES = Path(__file__).parent / "examples"
-FOR_LATER = {"batch-bisect", "middle-fails"}
-"""They expect batches and that a run under way is kept, which the train does not do yet; `capacity` expects nothing."""
+FOR_LATER = {"batch-bisect"}
+"""It expects batches, which the train does not make yet; `capacity` expects nothing."""
 
 
 def example(name: str) -> Simulation:
