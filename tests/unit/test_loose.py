@@ -254,3 +254,9 @@ def test_a_path_found_among_words_is_a_guess_and_one_in_a_list_is_said() -> None
 def test_a_line_that_says_the_lane_of_the_one_above_is_no_item() -> None:
     (item,) = items("## Phase 1\n- Loader\n  - Lane: trading\n  - Files: src/a.py\n").values()
     assert (item.name, words(item.lanes), words(item.paths)) == ("loader", ["trading"], ["src/a.py"])
+
+
+def test_code_that_a_lane_owns_and_is_no_path_is_a_gap() -> None:
+    (lane,) = read("## Lane F: Front\n- Owns: `/abs/path`, `a b/c.ts`, `src/x.py`, `**`\n", "r.md").lanes
+    assert [path.text for path in lane.paths] == ["src/x.py"]
+    assert [gap.text for gap in lane.gaps] == ["`/abs/path`", "`a b/c.ts`", "`**`"]

@@ -88,6 +88,8 @@ def said_paths(text: str, line: int) -> tuple[tuple[Said, ...], tuple[str, ...]]
     rest: list[str] = []
     for part in _parts(_ESCAPED.sub(r"\1", _COMMENT.sub("", text)) if "`" not in text else _COMMENT.sub("", text)):
         spans = [path for found in _SPAN.finditer(part) for path in _written(found[2])]
+        # What stands as code and is no path is no less of a gap than a phrase.
+        rest += [found[0] for found in _SPAN.finditer(part) if next(_written(found[2]), None) is None]
         left = _SPAN.sub(" ", part)
         is_found = False
         if not spans:
