@@ -121,9 +121,11 @@ def _around(filenames: Sequence[str], settings: Settings, folder: Path, *, force
     loaded = load(filenames or there)
     names = planned_names(folder)
     anew = {(folder / f"{name}.yaml").resolve() for name in names} if force else set()
-    inside = folder.resolve()
+    homes = (folder.resolve(), settings.repository / manifests.SPECS)
     drafts = {
-        place for each in loaded.problems if each.code == "Missing" and (place := _real(each)).is_relative_to(inside)
+        place
+        for each in loaded.problems
+        if each.code == "Missing" and any((place := _real(each)).is_relative_to(home) for home in homes)
     }
     problems = [
         each

@@ -135,6 +135,7 @@ def test_a_draft_that_a_person_renamed_moved_or_kept_stops_no_plan(world: Shop) 
     for _ in range(2):
         pruned = world.ask("plan", "plan.md", "--out", "specs", "--prune")
         assert (pruned.code, "specs/cache-tokens.yaml: its item is no longer" in pruned.err) == (0, True)
+    assert world.ask("plan", "plan.md", "--out", "elsewhere").code == 0, "nor a plan for another folder"
     # Below the folder it is the same draft, and is kept up to date there.
     below = world.root / "specs/phase-1/parser-numbers.yaml"
     below.parent.mkdir()
