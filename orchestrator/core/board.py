@@ -265,6 +265,12 @@ def superseded(item: Item, run: AgentRun) -> Reason | None:
     return None
 
 
+def foreign_head(item: Item) -> Sha | None:
+    """Return the head somebody else left on the item's branch; None where the branch is as we know it."""
+    ours = {sha for run in item.runs for sha in (run.status.head, run.status.published, run.spec.start) if sha}
+    return item.branch if item.branch is not None and item.branch not in ours else None
+
+
 def _mark_failed_needs(items: dict[str, Item]) -> None:
     """Carry stalls and cancellations to dependants. Train order has needs first, so one pass is enough."""
     for name, item in items.items():

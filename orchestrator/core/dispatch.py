@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.core.attempts import Startable
-from orchestrator.core.board import Board, Item, starts_later, waits_for_person
+from orchestrator.core.board import Board, Item, foreign_head, starts_later, waits_for_person
 from orchestrator.core.claims import Claimant, Claims, next_claims
 from orchestrator.core.draft import draft
 from orchestrator.core.freeze import breaker, is_probing
 from orchestrator.core.prompt import render
 from orchestrator.core.repair import repair_name
-from orchestrator.core.settle import foreign_head
 from orchestrator.core.train import Waiting
 from orchestrator.errors import Invalid
 from orchestrator.model.action import Action, Create, KeepForeign

@@ -6,7 +6,7 @@ one item and returns what to do and what it waits for; none of them acts.
 
 from dataclasses import dataclass
 
-from orchestrator.core.board import Board, Item, superseded
+from orchestrator.core.board import Board, Item, foreign_head, superseded
 from orchestrator.core.landing import pull_text
 from orchestrator.core.provenance import digest, provenance
 from orchestrator.core.requests import answer_request
@@ -79,12 +79,6 @@ def ended_workspaces(runs: tuple[AgentRun, ...], known: frozenset[str]) -> list[
     """Return what removes the workspaces of runs whose work is recorded. `known` are those the runtime still keeps."""
     over = {RunPhase.COLLECTED, RunPhase.PROPOSED, RunPhase.LANDED, RunPhase.FAILED, RunPhase.SUPERSEDED}
     return [DiscardWorkspace(run) for run in runs if run.name in known and run.status.phase in over]
-
-
-def foreign_head(item: Item) -> Sha | None:
-    """Return the head somebody else left on the item's branch; None where the branch is as we know it."""
-    ours = {sha for run in item.runs for sha in (run.status.head, run.status.published, run.spec.start) if sha}
-    return item.branch if item.branch is not None and item.branch not in ours else None
 
 
 def _landed(item: Item, run: AgentRun) -> WriteStatus:

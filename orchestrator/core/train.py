@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from orchestrator.core.barrier import Barriers
-from orchestrator.core.board import Board, Item, superseded
+from orchestrator.core.board import Board, Item, foreign_head, superseded
 from orchestrator.core.candidates import needed, on_tip
 from orchestrator.core.conclude import EVIDENCE_MAX, denial_text, denials
 from orchestrator.core.failures import compared
@@ -113,7 +113,7 @@ def steer(board: Board, gatehouse: Gatehouse, stop: Frozen | None) -> TrainStep:
             step.waiting[item.name] = Waiting(Reason.LANDING, f"the base is being advanced to {landing.commit[:12]}")
             step.join(Entry(item, run, landing.head, lands=True))
             continue
-        if superseded(item, run) is not None:
+        if superseded(item, run) is not None or foreign_head(item) is not None:
             continue  # It is withdrawn in this very tick: its verdicts say nothing about what is asked for now.
         assert run.status.published is not None
         entry = Entry(item, run, run.status.published)

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.core.decide import decide
 from orchestrator.core.provenance import gate_digest, validation_name
-from orchestrator.model.action import Action, BuildCandidate, Create, Land, StartGate, WriteStatus
+from orchestrator.model.action import Action, BuildCandidate, Create, KeepForeign, Land, StartGate, WriteStatus
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.condition import FailureClass, Phase, Reason, RunPhase
 from orchestrator.model.decision import Verb
@@ -611,3 +611,13 @@ def test_a_generated_file_that_both_sides_changed_is_a_conflict_for_its_command(
     assert (rejected.failure_class, rejected.conflicts) == (FailureClass.CONFLICT, ("a.lock", "b.lock"))
     world.candidates[key] = replace(made, brought=(replace(both, meanwhile=("src/x.py",)),))
     assert world.next_landing() == "a"
+
+
+def test_a_head_somebody_pushed_over_is_not_landed_in_the_tick_that_sees_it() -> None:
+    world = World().proposed("a", GateResult.PASS)
+    assert world.next_landing() == "a"
+    snapshot = world.snapshot()
+    pushed = replace(snapshot.repositories["main"], branches={"a": Sha("theirs")})
+    actions = decide(replace(snapshot, repositories={"main": pushed}), START)
+    assert not [one for one in actions if isinstance(one, Land)]
+    assert [one.head for one in actions if isinstance(one, KeepForeign)] == ["theirs"]
