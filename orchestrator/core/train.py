@@ -169,6 +169,9 @@ def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, entry: Entry) 
             step.actions.extend(one for answer in outcome.forget if (one := gatehouse.reset(answer)) is not None)
             step.waiting[item.name] = Waiting(Reason[failure.name], message)
             # It is out, and what is known of those behind without it counts in this very tick.
+            made = step.candidates.get((entry.head,))
+            for gate in gates_of(board, item) if isinstance(made, Built) else ():
+                gatehouse.withdraw(_wish(made, gate, item.name))
             return None
         case BaseAtFault(reason, message, _):
             step.frozen = _frozen_since(board, reason, message)

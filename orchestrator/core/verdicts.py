@@ -128,6 +128,10 @@ class Gatehouse:
             self._wishes.setdefault(name, wish)
         return Answer(verdict, name, wish.gate, validation)
 
+    def withdraw(self, wish: Wish) -> None:
+        """Want it no more, where it was asked for in this tick."""
+        self._wishes.pop(self._name(wish), None)
+
     def known(self, wish: Wish) -> Verdict:
         """Return what is known, without wanting it."""
         validation = self._known.get(self._name(wish))

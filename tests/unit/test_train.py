@@ -621,3 +621,11 @@ def test_a_head_somebody_pushed_over_is_not_landed_in_the_tick_that_sees_it() ->
     actions = decide(replace(snapshot, repositories={"main": pushed}), START)
     assert not [one for one in actions if isinstance(one, Land)]
     assert [one.head for one in actions if isinstance(one, KeepForeign)] == ["theirs"]
+
+
+def test_a_rejected_candidate_has_none_of_its_other_gates_started() -> None:
+    lint = Gate(name="lint", run="make lint")
+    world = World(gates=(lint, TEST), retries={"flaky": 0}).proposed("a", GateResult.FAIL)
+    world.validations.append(verdict("tip-tree", GateResult.PASS))
+    assert world.next_run("a") is not None
+    assert [one.validation.spec.gate.name for one in world.decide() if isinstance(one, StartGate)] == []
