@@ -170,8 +170,9 @@ def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, entry: Entry) 
             step.waiting[item.name] = Waiting(Reason[failure.name], message)
             # It is out, and what is known of those behind without it counts in this very tick.
             made = step.candidates.get((entry.head,))
-            for gate in gates_of(board, item) if isinstance(made, Built) else ():
-                gatehouse.withdraw(_wish(made, gate, item.name))
+            if isinstance(made, Built):
+                for gate in gates_of(board, item):
+                    gatehouse.withdraw(_wish(made, gate, item.name))
             return None
         case BaseAtFault(reason, message, _):
             step.frozen = _frozen_since(board, reason, message)

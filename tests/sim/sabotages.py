@@ -11,7 +11,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator.core import attempts, barrier, board, claims, conclude, decide, scopecheck, settle, train, voice
+from orchestrator.core import (
+    attempts,
+    barrier,
+    board,
+    candidates,
+    claims,
+    conclude,
+    decide,
+    lookahead,
+    scopecheck,
+    settle,
+    train,
+    verdicts,
+    voice,
+)
 from orchestrator.model.action import DiscardWorkspace
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
 from orchestrator.model.facts import AgentState, Built
@@ -46,8 +60,9 @@ class Sabotage:
                 setattr(where, name, right)
 
     def order(self, count: int) -> list[int]:
-        """Return the first seeds, those whose world fits before the others."""
-        return sorted(range(count), key=lambda seed: (not self.fits(scenario(seed)), seed))
+        """Return the first seeds: the one that caught it before, those whose world fits, the others."""
+        before = NOTICED.get(self.name)
+        return sorted(range(count), key=lambda seed: (seed != before, not self.fits(scenario(seed)), seed))
 
     def apply_for_good(self) -> None:
         """Break the leader of this process."""
@@ -56,6 +71,23 @@ class Sabotage:
 
 
 SABOTAGES: dict[str, Sabotage] = {}
+NOTICED = {
+    "blames_the_item_for_the_machine": 164,
+    "blames_without_a_control_run": 44,
+    "counts_a_leaders_death_as_an_attempt": 11,
+    "forgets_the_agents_of_deleted_specs": 46,
+    "forgets_the_work_of_earlier_attempts": 681,
+    "forgets_what_a_rewrite_took_out_of_the_base": 78,
+    "ignores_lent_claims": 16,
+    "ignores_the_barrier": 5,
+    "lands_again_after_a_lost_answer": 46,
+    "lands_whatever_the_merge_brings": 104,
+    "takes_a_candidate_of_several_for_that_of_its_last": 770,
+    "takes_a_spec_of_the_same_name_for_the_same": 191,
+    "tests_on_top_of_who_was_rejected": 335,
+}
+"""The seed that caught what few of them do. Only where to look first: a leader that acts otherwise moves it, and then
+all seeds are played as before."""
 
 
 Patches = Callable[[], Sequence[Patch]]
@@ -69,6 +101,13 @@ def breaks(*sentences: str, fits: Callable[[Scenario], bool] = lambda world: Tru
         return patches
 
     return register
+
+
+def looks_far(world: Scenario, *odds: str) -> bool:
+    """Return whether several entries are tested ahead there, with items that are one of these."""
+    is_wide = world.train.spec.runs > 1 and world.train.spec.window.max > 1 and len(world.items) > 4
+    tempers = [{*item.temper.odds, *(("validation",) if item.spec.spec.validation else ())} for item in world.items]
+    return is_wide and world.agents_max > 1 and (not odds or any(temper.intersection(odds) for temper in tempers))
 
 
 @breaks("nothing_lands_out_of_tier_order", "no_earlier_tier_was_open")
@@ -294,3 +333,58 @@ def forgets_the_work_of_earlier_attempts() -> Sequence[Patch]:
         return right(run.model_copy(update={"spec": base}), *rest)
 
     return [(conclude, "_protocol_ending", wrong)]
+
+
+@breaks("what_is_tested_ahead_gets_the_gates_of_every_member", fits=lambda world: looks_far(world, "validation"))
+def asks_only_the_last_members_gates() -> Sequence[Patch]:
+    right = lookahead._Ahead._wanted
+
+    def wrong(self: Any, entry: Any, ground: Any, made: Any) -> Any:
+        return [wish for wish in right(self, entry, ground, made) if wish.gate in self._gates_of(entry)]
+
+    return [(lookahead._Ahead, "_wanted", wrong)]
+
+
+@breaks("only_what_can_still_come_about_is_begun", fits=lambda world: looks_far(world, "bad", "ugly", "breaking"))
+def tests_on_top_of_who_was_rejected() -> Sequence[Patch]:
+    right = train._advance
+
+    def wrong(where: Any, gatehouse: Any, step: Any, entry: Any) -> Any:
+        found = right(where, gatehouse, step, entry)
+        if found is None and entry.name not in step.in_line:
+            step.join(replace(entry, lands=True))
+        return found
+
+    return [(train, "_advance", wrong), (lookahead._Ahead, "_is_spent", lambda self, ground, known: False)]
+
+
+@breaks(
+    "gates_blame_only_on_settled_ground",
+    "each_landing_is_one_merge_commit_on_the_tested_base",
+    fits=lambda world: looks_far(world, "bad", "ugly", "breaking"),
+)
+def takes_a_candidate_of_several_for_that_of_its_last() -> Sequence[Patch]:
+    """It takes any merge in which the front comes last, whatever else is in it."""
+
+    def wrong(facts: Any) -> Any:
+        found = candidates.on_tip(facts)
+        last = {heads[-1:]: made for heads, made in found.items() if isinstance(made, Built)}
+        return {**found, **{heads: replace(made, brought=made.brought[-1:]) for heads, made in last.items()}}
+
+    return [(train, "on_tip", wrong)]
+
+
+@breaks("no_candidate_has_more_members_than_the_window", fits=lambda world: world.train.spec.window.max < 2)
+def looks_past_the_window() -> Sequence[Patch]:
+    return [(lookahead, "window", lambda where: 1000)]
+
+
+@breaks("no_more_gates_run_than_the_train_has_runs", fits=lambda world: looks_far(world))
+def starts_one_more_validation_than_there_are_runs() -> Sequence[Patch]:
+    right = verdicts.Gatehouse.actions
+
+    def wrong(self: Any) -> Any:
+        self._runs += 1
+        return right(self)
+
+    return [(verdicts.Gatehouse, "actions", wrong)]
