@@ -33,7 +33,8 @@ def test_two_items_that_both_made_the_lockfile_anew_land_with_one_made_from_both
 def test_an_agent_settles_what_the_command_cannot(world: World) -> None:
     world.lane("a", own=["src/a/**"], generated=[{"paths": ["index.lock"], "regenerate": "echo broken; exit 3"}])
     world.spec("apple", WRITE)
-    world.spec("berry", WRITE, lane="b")
+    # Of a later tier, so that it is the one that finds the other's landing, whoever is ready first.
+    world.spec("berry", WRITE, lane="b", tier="strategy")
     world.lead()
     assert world.phases() == {"apple": "Landed", "berry": "Landed"}
     assert world.classes("berry") == ["Conflict", "Conflict", "Landed"]
