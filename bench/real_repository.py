@@ -32,7 +32,7 @@ ITEMS = 9
 IDENTITY = ("-c", "user.name=bench", "-c", "user.email=bench@interlock.invalid")
 # What an item does between two of its events is named by the reason it showed in between.
 STAGES = {
-    "WaitingForClaim": "waits for its claim, then its workspace",
+    "WaitingForClaim": "claim and workspace",
     "WaitingForCapacity": "waits for a place",
     "WaitingForNeed": "waits for what it needs",
     "AgentRunning": "agent",
