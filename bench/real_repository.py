@@ -21,6 +21,7 @@ import time
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent / "real"
@@ -99,8 +100,8 @@ def fetch(work: Path) -> Path:
     build = str(HERE.parents[1] / "docs" / "tutorial" / "build.txt")
     source = ["download", *quiet, "--no-binary", ":all:", "--dest", str(work), "-r", str(HERE / "source.txt")]
     said([*pip, *source], work, PIP_CONSTRAINT=build)
-    tests = ["install", *quiet, "--root-user-action", "ignore", "--only-binary", ":all:", "--target", str(work / "site")]
-    said([*pip, *tests, "-r", str(HERE / "tests.txt")], work)
+    tests = ["install", *quiet, "--root-user-action", "ignore", "--only-binary", ":all:"]
+    said([*pip, *tests, "--target", str(work / "site"), "-r", str(HERE / "tests.txt")], work)
     archive = next(work.glob("django-*.tar.gz"))
     said(["tar", "-xzf", str(archive), "--no-same-owner"], work)
     folder = work / archive.name.removesuffix(".tar.gz")
@@ -176,7 +177,7 @@ def watch(pid: int, state: Path, over: threading.Event, seen: Watched) -> None:
 def stages(events: list[dict[str, str]]) -> dict[str, float]:
     """Return how many seconds an item spent in each stage, from its stored events."""
     spent: dict[str, float] = defaultdict(float)
-    for event, after in zip(events, events[1:], strict=False):
+    for event, after in pairwise(events):
         name = STAGES.get(event["reason"])
         if event["reason"] == "Validating":
             name = "train gates" if event["message"].startswith("Proposed") else "own validation"
