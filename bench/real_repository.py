@@ -1,4 +1,4 @@
-"""What a run costs on a repository of 6,900 files: Django's source, five lanes, nine real edits, its real tests as gate.
+"""What a run costs on 6,900 files: Django's source, five lanes, nine real edits, its real tests as the gate.
 
 Usage: python bench/real_repository.py [--json] [--keep]
 
