@@ -1,7 +1,8 @@
 """The candidates that could still land: those made of some heads on the present tip, whichever way they were built.
 
 A candidate of several members is a chain of merge commits. When its first members have landed, the same commit is a
-candidate of the rest on the new tip: its verdicts stay what they are, and a gate that is running on it goes on.
+candidate of the rest on the new tip: its verdicts stay what they are, and a gate that is running on it goes on. That is
+so only of a chain with the very tip in it: the same heads merged for another run make other commits.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ def on_tip(facts: RepositoryFacts) -> dict[tuple[Sha, ...], Candidate]:
     for key, made in facts.candidates.items():
         for ground in grounds:
             rest = _behind(key, ground)
-            if rest:
+            if rest and _stands(made, len(ground.heads), facts.tip):
                 found.setdefault(rest, _of(made, len(rest)))
     return found
 
@@ -35,6 +36,11 @@ def _behind(key: CandidateKey, ground: CandidateKey) -> tuple[Sha, ...]:
     count = len(ground.heads)
     stands = key.base == ground.base and key.heads[:count] == ground.heads
     return key.heads[count:] if stands else ()
+
+
+def _stands(made: Candidate, landed: int, tip: Sha) -> bool:
+    """Return whether the chain's first members made the tip. Of a conflict there is no chain, and nothing lands."""
+    return isinstance(made, Conflicted) or (len(made.brought) > landed and made.brought[landed - 1].commit == tip)
 
 
 def _of(made: Candidate, members: int) -> Candidate:

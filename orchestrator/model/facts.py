@@ -47,6 +47,8 @@ class Brought:
     """Paths that were there and that an added one could collide with; one for each spelling."""
     meanwhile: tuple[str, ...] = ()
     """Paths that differ between the tree it was merged into and where the head left its history."""
+    commit: Sha | None = None
+    """The merge commit that this head made: of the last one the candidate's own."""
 
 
 @dataclass(frozen=True, slots=True)

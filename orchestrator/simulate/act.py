@@ -6,6 +6,7 @@ agents or workspaces is a bug, in the train or in the world, and says so.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from orchestrator.core.repair import is_repair
@@ -142,7 +143,7 @@ def _candidate(action: BuildCandidate, world: World) -> Candidate:
         if other is not None:
             return Conflicted((f"what-{name}-and-{other}-change",), f"{name} and {other} change the same lines")
         sha = world.commits.merge(sha, head).id
-        brought.append(brought_by(name))
+        brought.append(replace(brought_by(name), commit=sha))
     return Built(sha, world.commits.commit(sha).tree, tuple(brought))
 
 

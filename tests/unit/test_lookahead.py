@@ -31,7 +31,9 @@ class Ahead(World):
         key = CandidateKey(TIP, tuple(Sha(f"head-{name}") for name in names))
         paths = [spec.spec.paths[0].replace("**", "file.py") for spec in self.specs if spec.name in names]
         word = "-".join(names)
-        made = Built(Sha(f"merge-{word}"), TreeId(f"tree-{word}"), tuple(brought(path) for path in paths))
+        steps = ["merge-" + "-".join(names[: at + 1]) for at in range(len(names))]
+        brings = tuple(brought(path, commit=step) for path, step in zip(paths, steps, strict=True))
+        made = Built(Sha(f"merge-{word}"), TreeId(f"tree-{word}"), brings)
         self.candidates[key] = Conflicted(("a.py",)) if conflict else made
         return self
 
@@ -231,16 +233,28 @@ def test_a_lane_that_often_fails_is_believed_to() -> None:
 def test_a_chain_is_a_candidate_of_its_rest_once_its_first_members_are_the_base() -> None:
     a, b, c = Sha("a"), Sha("b"), Sha("c")
     one = Built(Sha("m-a"), TreeId("t-a"), (brought("a"),))
-    all_three = Built(Sha("m-abc"), TreeId("t-abc"), (brought("a"), brought("b"), brought("c")))
+    steps = (brought("a", commit="m-a"), brought("b", commit="m-ab"), brought("c", commit="m-abc"))
+    all_three = Built(Sha("m-abc"), TreeId("t-abc"), steps)
     clash = Conflicted(("x",))
     made = {(a,): one, (a, b, c): all_three, (a, c): clash, (b,): one}
     candidates = {CandidateKey(TIP, heads): each for heads, each in made.items()}
     facts = RepositoryFacts(tip=Sha("m-a"), tip_tree=TreeId("t-a"), contains_previous=True, candidates=candidates)
     found = on_tip(facts)
-    assert found[(b, c)] == Built(Sha("m-abc"), TreeId("t-abc"), (brought("b"), brought("c")))
+    assert found[(b, c)] == Built(Sha("m-abc"), TreeId("t-abc"), steps[1:])
     assert found[(c,)] == clash
     assert set(found) == {(b, c), (c,)}, "what stands on the old base without the landed one is history"
 
 
 def _failed(name: str) -> AgentRun:
     return run(name, phase=RunPhase.FAILED, failure_class=FailureClass.GATE_FAILED, published="h")
+
+
+def test_a_chain_of_the_same_heads_that_does_not_hold_the_tip_stands_elsewhere() -> None:
+    a, b = Sha("a"), Sha("b")
+    one = Built(Sha("m-a"), TreeId("t-a"), (brought("a", commit="m-a"),))
+    stale = Built(
+        Sha("m-ab"), TreeId("t-ab"), (brought("a", commit="m-a-of-an-earlier-run"), brought("b", commit="m-ab"))
+    )
+    candidates = {CandidateKey(TIP, (a,)): one, CandidateKey(TIP, (a, b)): stale}
+    facts = RepositoryFacts(tip=Sha("m-a"), tip_tree=TreeId("t-a"), contains_previous=True, candidates=candidates)
+    assert on_tip(facts) == {}

@@ -59,9 +59,9 @@ def verdict(tree: str, *results: GateResult | None, gate: Gate = TEST) -> Valida
     return Validation(metadata=meta(name), spec=said, status=status)
 
 
-def brought(*paths: str) -> Brought:
+def brought(*paths: str, commit: str = "") -> Brought:
     changes = tuple(Change(path, "A", "000000", "100644") for path in paths)
-    return Brought(Diff(changes))
+    return Brought(Diff(changes), commit=Sha(commit))
 
 
 class World:
