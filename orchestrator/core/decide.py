@@ -16,7 +16,8 @@ from orchestrator.core.lookahead import look_ahead
 from orchestrator.core.repair import repair_name, repair_spec
 from orchestrator.core.report import report
 from orchestrator.core.settle import ended_workspaces, settle, tidy
-from orchestrator.core.train import TrainStep, Waiting, needed_candidates, steer
+from orchestrator.core.train import TrainStep, needed_candidates, steer
+from orchestrator.core.trial import Waiting
 from orchestrator.core.verdicts import Gatehouse
 from orchestrator.core.voice import in_order
 from orchestrator.model.action import (

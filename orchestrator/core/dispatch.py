@@ -14,7 +14,7 @@ from orchestrator.core.draft import draft
 from orchestrator.core.freeze import breaker, is_probing
 from orchestrator.core.prompt import render
 from orchestrator.core.repair import repair_name
-from orchestrator.core.train import Waiting
+from orchestrator.core.trial import Waiting
 from orchestrator.errors import Invalid
 from orchestrator.model.action import Action, Create, KeepForeign
 from orchestrator.model.condition import FailureClass, Reason, RunPhase

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from orchestrator.core.attempts import era, spent_attempts
 from orchestrator.core.board import Board, Item, starts_later
-from orchestrator.core.train import Waiting
+from orchestrator.core.trial import Waiting
 from orchestrator.model.action import WriteStatus
 from orchestrator.model.condition import Condition, ConditionType, Phase, Reason, RunPhase
 from orchestrator.model.facts import PullState

@@ -11,7 +11,7 @@ from orchestrator.core.board import Board, Item
 from orchestrator.core.claims import exclusion_of, scope_of
 from orchestrator.core.floors import floor_of
 from orchestrator.core.globs import BadPattern, overlap, uncovered
-from orchestrator.core.train import Waiting
+from orchestrator.core.trial import Waiting
 from orchestrator.model.condition import FailureClass, Reason
 from orchestrator.model.gate import Evidence
 from orchestrator.model.run import AgentRun

@@ -6,12 +6,14 @@ one item and returns what to do and what it waits for; none of them acts.
 
 from dataclasses import dataclass
 
+from orchestrator.core.blame import judged, lost_gate, rejection
 from orchestrator.core.board import Board, Item, foreign_head, superseded
 from orchestrator.core.landing import pull_text
 from orchestrator.core.provenance import digest, provenance
 from orchestrator.core.requests import answer_request
 from orchestrator.core.scopecheck import policy
-from orchestrator.core.train import Rejected, Waiting, is_prompt_overridden, judged, lost_gate, rejection
+from orchestrator.core.standing import is_prompt_overridden
+from orchestrator.core.trial import Rejected, Waiting
 from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
 from orchestrator.model.action import (
     Action,

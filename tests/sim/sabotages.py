@@ -19,6 +19,7 @@ from orchestrator.core import (
     claims,
     conclude,
     decide,
+    front,
     lookahead,
     scopecheck,
     settle,
@@ -120,8 +121,8 @@ def lands_an_untested_tree() -> Sequence[Patch]:
     right = train.trial
 
     def wrong(*args: Any) -> Any:
-        _, _, step, _, run = args
-        candidate = step.candidates.get((run.status.published,))
+        _, _, found, _, run = args
+        candidate = found.get((run.status.published,))
         return train.Passed(candidate) if isinstance(candidate, Built) else right(*args)
 
     return [(train, "trial", wrong)]
@@ -147,7 +148,7 @@ def blames_the_item_for_the_machine() -> Sequence[Patch]:
     def wrong(answer: Any) -> Any:
         return train.Rejected(FailureClass.GATE_FAILED, "it did not pass", ())
 
-    return [(train, "lost_gate", wrong), (settle, "lost_gate", wrong)]
+    return [(front, "lost_gate", wrong), (settle, "lost_gate", wrong)]
 
 
 @breaks(
@@ -192,13 +193,13 @@ def drops_the_check_that_the_base_moved() -> Sequence[Patch]:
     """A verdict on any base will do: what passed on an older tip is landed on the present one."""
     right = train.trial
 
-    def wrong(where: Any, gatehouse: Any, step: Any, *rest: Any) -> Any:
-        found = right(where, gatehouse, step, *rest)
+    def wrong(where: Any, gatehouse: Any, made: Any, *rest: Any) -> Any:
+        found = right(where, gatehouse, made, *rest)
         for key in where.facts.candidates:
             if key.base != where.facts.tip and key.heads == (rest[-1].status.published,):
                 old = replace(where, facts=replace(where.facts, tip=key.base))
-                then = train.TrainStep(candidates=train.on_tip(old.facts))
-                found = earlier if isinstance(earlier := right(old, gatehouse, then, *rest), train.Passed) else found
+                earlier = right(old, gatehouse, train.on_tip(old.facts), *rest)
+                found = earlier if isinstance(earlier, train.Passed) else found
         return found
 
     return [(train, "trial", wrong), (decide, "_forget", lambda *args, **more: ())]
@@ -270,7 +271,7 @@ def starts_a_second_agent_beside_the_first() -> Sequence[Patch]:
 
 @breaks("gates_blame_only_on_settled_ground", fits=lambda world: "redden_base" in world.profile.calls)
 def blames_without_a_control_run() -> Sequence[Patch]:
-    return [(train, "_controlled", lambda *args: train.judged(args[-1]))]
+    return [(front, "controlled", lambda *args: front.judged(args[-1]))]
 
 
 @breaks("attempts_stay_within_the_limit", "attempts_count_only_what_was_spent")
@@ -311,7 +312,7 @@ def forgets_the_agents_of_deleted_specs() -> Sequence[Patch]:
 )
 def lands_whatever_the_merge_brings() -> Sequence[Patch]:
     """It trusts the publisher's check: what a head brings in besides, now that the base moved, lands with it."""
-    return [(train, "_refused", lambda where, item, run, candidate: None)]
+    return [(front, "refused", lambda where, item, run, candidate: None)]
 
 
 @breaks("a_spec_applied_anew_starts_afresh", fits=lambda world: "recreate_spec" in world.profile.calls)

@@ -90,6 +90,8 @@ def test_a_path_belongs_to_the_part_it_is_of(tmp_path: Path, path: str, owner: s
         "trading/gate/firewall.py",
         "trading/gate/killswitch.py",
         "orchestrator/core/train.py",
+        "orchestrator/core/front.py",
+        "orchestrator/core/blame.py",
         "orchestrator/core/landing.py",
         "orchestrator/core/ownership.py",
         "orchestrator/publish.py",
