@@ -20,12 +20,14 @@ now as `*`, now as `**`) and whatever can match no path are errors here.
 from orchestrator.core.globs.automaton import is_path
 from orchestrator.core.globs.caseless import caseless, caseless_scope
 from orchestrator.core.globs.choices import TooComplex
+from orchestrator.core.globs.grammar import GLOBSTAR
 from orchestrator.core.globs.index import ScopeIndex
 from orchestrator.core.globs.pattern import BadPattern, Pattern, parse, problems, remarks
 from orchestrator.core.globs.relation import Related, Relation, first_escaping, overlap, relate, uncovered
 from orchestrator.core.globs.scope import Scope, Union
 
 __all__ = [
+    "GLOBSTAR",
     "BadPattern",
     "Pattern",
     "Related",

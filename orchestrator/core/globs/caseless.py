@@ -28,7 +28,7 @@ def caseless_scope(paths: Iterable[str]) -> Scope:
     return Scope(tuple(map(caseless, Scope.of(paths).patterns)))
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 16)
 def caseless(pattern: Pattern) -> Pattern:
     """Return the pattern in any spelling; the pattern itself where it has only one."""
     text = pattern.text

@@ -49,7 +49,7 @@ class Pattern:
         return self.text
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 16)
 def parse(text: str) -> Pattern:
     """Return the pattern; raise `BadPattern` with everything wrong in the message if it cannot be read."""
     items, mistakes = read(text)
