@@ -80,8 +80,10 @@ class _Step:
         self.unsettled = set(self.held)
         self.epoch = epoch
         self.free = free
-        self.ahead: ScopeIndex[str] = ScopeIndex()
-        self.taken: ScopeIndex[str] = ScopeIndex()
+        self.ahead = _Unread()
+        self.taken = _Unread()
+        self.moved = _Unread()
+        """Of those taken, the ones granted in this step."""
         self.after: dict[str, Claim] = {}
         self.waits: dict[str, str] = {}
         self.crowded: dict[str, str] = {}
@@ -99,14 +101,15 @@ class _Step:
         elif claimant.can_run:
             if claimant.wants:
                 self._ask(claimant)
-            self.ahead.add(claimant.name, exclusion_of(claimant.paths))
+            self.ahead.add(claimant.name, claimant.paths)
 
     def _keep(self, claimant: Claimant, claim: Claim) -> None:
-        obstacle = self.taken.first_overlapping(exclusion_of(claim.paths))
+        # Claims that were not lent do not overlap: only what is granted anew can have come in the way of one.
+        obstacle = (self.taken if claim.lent_to is not None else self.moved).first_overlapping(claim.paths)
         if obstacle is not None:
             self.waits[claimant.name] = obstacle
             self.after[claimant.name] = claim.model_copy(update={"lent_to": obstacle})
-            self.ahead.add(claimant.name, exclusion_of(claimant.paths))
+            self.ahead.add(claimant.name, claimant.paths)
             return
         if claim.paths != claimant.paths:
             wider = self._obstacle(claimant, self.taken)
@@ -132,11 +135,11 @@ class _Step:
                 self.free[slot] -= 1
         self._take(claimant, self._granted(claimant.name, claimant.paths))
 
-    def _obstacle(self, claimant: Claimant, index: ScopeIndex[str]) -> str | None:
-        scope = exclusion_of(claimant.paths)
-        ahead = index.first_overlapping(scope)
+    def _obstacle(self, claimant: Claimant, index: "_Unread") -> str | None:
+        ahead = index.first_overlapping(claimant.paths)
         if ahead is not None:
             return ahead
+        scope = exclusion_of(claimant.paths)
         # Who lands this moment cannot yield, however late in the order: the base is about to hold its files.
         for name in self.pinned:
             if name != claimant.name and overlap(scope, exclusion_of(self.held[name].paths)) is not None:
@@ -149,5 +152,26 @@ class _Step:
 
     def _take(self, claimant: Claimant, claim: Claim) -> None:
         self.after[claimant.name] = claim
-        self.taken.add(claimant.name, exclusion_of(claim.paths))
-        self.ahead.add(claimant.name, exclusion_of(tuple(dict.fromkeys((*claim.paths, *claimant.paths)))))
+        self.taken.add(claimant.name, claim.paths)
+        if claim is not self.held.get(claimant.name):
+            self.moved.add(claimant.name, claim.paths)
+        self.ahead.add(claimant.name, tuple(dict.fromkeys((*claim.paths, *claimant.paths))))
+
+
+class _Unread:
+    """Claims by name, put into an index only when somebody asks: in most ticks of a long line nobody does."""
+
+    def __init__(self) -> None:
+        self._index: ScopeIndex[str] = ScopeIndex()
+        self._unread: list[tuple[str, tuple[str, ...]]] = []
+
+    def add(self, name: str, paths: tuple[str, ...]) -> None:
+        """Add what a name holds."""
+        self._unread.append((name, paths))
+
+    def first_overlapping(self, paths: tuple[str, ...]) -> str | None:
+        """Return the name that was added first of those whose paths, in any spelling, meet these."""
+        for name, theirs in self._unread:
+            self._index.add(name, exclusion_of(theirs))
+        self._unread.clear()
+        return self._index.first_overlapping(exclusion_of(paths)) if self._index else None
