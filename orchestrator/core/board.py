@@ -1,8 +1,7 @@
 """The board: every item of one train with what follows from its facts. Derived anew each tick, stored nowhere.
 
 `decide` reads the snapshot into boards, one per train; settle, train, dispatch and report work on them. Conclusions
-that
-several of them need (who is open, who is stalled and why, the order) are drawn here, once.
+that several of them need (who is open, who is stalled and why, the order) are drawn here, once.
 """
 
 from collections import defaultdict
@@ -32,6 +31,8 @@ from orchestrator.model.train import Claim, Landed, MergeTrain
 class Item:
     """One spec and all that is known of it."""
 
+    name: str
+    """Its spec's. Kept here, for it is asked for two dozen times an item and tick."""
     spec: ImplementationSpec
     runs: tuple[AgentRun, ...]
     """In number order."""
@@ -53,10 +54,6 @@ class Item:
     failed_need: str | None = None
     needless: str | None = None
     """Why nobody needs it any more: a repair whose red base is history."""
-
-    @property
-    def name(self) -> str:
-        return self.spec.name
 
     @property
     def run(self) -> AgentRun | None:
@@ -203,6 +200,7 @@ def _board(
             run = draft(spec, future, provider, lanes.scope(spec.spec.lane_names, may_write), train, facts.tip)
             problem = unrenderable(spec, run)
         items[name] = Item(
+            name=name,
             spec=spec,
             runs=mine,
             voice=voice,
