@@ -5,8 +5,10 @@ out is `act`. A transient failure backs off one object, or all of looking; a bug
 for a while and is logged; a bug in observe or decide ends the process.
 """
 
+import gc
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -127,9 +129,10 @@ class Leader:
         # Before looking: whatever has ended is then in the world that is looked at, and whatever is under way has its
         # object left alone, so that nothing is decided on a look that is older than the end.
         self._executor.take_in(self._one_failed, self._one_done)
-        snapshot = self.observe()
-        now = self._ports.clock.now()
-        actions = decide(snapshot, now)
+        with _collector_paused():
+            snapshot = self.observe()
+            now = self._ports.clock.now()
+            actions = decide(snapshot, now)
         outcomes = self.act(actions)
         return Tick(snapshot, actions, outcomes, now, self._backoff.waits(now), len(self._executor.flights))
 
@@ -161,6 +164,8 @@ class Leader:
                 if last is None:
                     raise Unusable(f"stopped before anything was done: {self._sight.why}")
                 return last
+            if last is None:
+                _keep_what_is_there()
             last = tick
             on_tick(tick)
             if stop.is_set() or (until_quiet and tick.quiet):
@@ -264,6 +269,25 @@ class Leader:
 
     def _one_done(self, action: Action) -> None:
         self._backoff.clear(_key(action))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Hold the garbage collector back: nearly all that a look makes stays, and it would go through all of it again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _keep_what_is_there() -> None:
+    """Take what the first tick read out of the collector's sight: thousands of specs and their patterns stay for as
+    long as the leader does, and going through them takes longer than a tick."""
+    gc.collect()
+    gc.freeze()
 
 
 def _key(action: Action) -> str:
