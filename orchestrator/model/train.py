@@ -171,6 +171,19 @@ class WorkTree(Value):
     """The tree its index held then."""
 
 
+class Member(Value):
+    """One item of a landing, and the merge commit that brings it."""
+
+    spec: SpecName
+    """The item."""
+    run: Line
+    """The run whose work it is."""
+    head: Sha
+    """The head of its pull request that was tested."""
+    commit: Sha
+    """The merge commit that brings it, on top of the member before it."""
+
+
 class Landing(Value):
     """The intent to land: written before the base moves, finished or decided anew after a crash."""
 
@@ -188,8 +201,16 @@ class Landing(Value):
     """The tip the commit was tested on; the only one it may replace."""
     work_tree: WorkTree | None = None
     """The checkout that moves along, where there is one."""
+    members: Annotated[tuple[Member, ...], Field(max_length=1000)] = ()
+    """What lands together, in merge order and this item last; empty where it lands alone."""
     at: Timestamp
     """When the intent was written."""
+
+    @property
+    def steps(self) -> tuple[Member, ...]:
+        """Return every merge commit the base gains, in order: one for each item."""
+        alone = Member(spec=self.spec, run=self.run, head=self.head, commit=self.commit)
+        return self.members or (alone,)
 
 
 class Landed(Value):

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.errors import Invalid, Refused
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.facts import Built, Foreign, LandResult, PullRequest, PullState, PullText, Pushed
-from orchestrator.model.train import Landing
+from orchestrator.model.train import Landing, Member
 from orchestrator.ports import Forge, Git
 
 BRANCH = "interlock/spec-a"
@@ -73,6 +73,19 @@ class ForgeSuite:
         built = world.git.build(base, [head], ["Land spec-a\n\nInterlock-Spec: spec-a\nInterlock-Run: spec-a-1\n"])
         assert isinstance(built, Built)
         return world.landing("spec-a", head, built.commit, base)
+
+    def batch(self, world: ForgeWorld, *heads: Sha) -> Landing:
+        """Return the intent to land heads together, of `spec-a`, `spec-b` and so on."""
+        names = [f"spec-{letter}" for letter in "abcdef"[: len(heads)]]
+        messages = [f"Land {name}\n\nInterlock-Spec: {name}\nInterlock-Run: {name}-1\n" for name in names]
+        built = world.git.build(world.root, heads, messages)
+        assert isinstance(built, Built)
+        members = tuple(
+            Member(spec=name, run=f"{name}-1", head=head, commit=one.commit or Sha(""))
+            for name, head, one in zip(names, heads, built.brought, strict=True)
+        )
+        alone = world.landing(names[-1], heads[-1], built.commit, world.root)
+        return alone.model_copy(update={"members": members})
 
     def test_a_branch_is_pushed_by_lease(self, world: ForgeWorld, head: Sha) -> None:
         later = world.commit(head, files={"b": "1\n"})
@@ -200,6 +213,46 @@ class ForgeSuite:
         forged = landing.model_copy(update={"tree": TreeId(world.git.tree_of(world.root))})
         with pytest.raises(Refused, match="tested tree"):
             world.forge.land("main", forged)
+        assert world.ref("refs/heads/main") == world.root
+
+    @pytest.mark.parametrize("between", ["a merge", "a commit"])
+    def test_a_commit_that_brings_more_than_its_intent_names_is_refused(
+        self, world: ForgeWorld, head: Sha, between: str
+    ) -> None:
+        other = world.commit(world.root, files={"other": "1\n"})
+        ground = self.candidate(world, world.root, other).commit if between == "a merge" else other
+        landing = self.candidate(world, ground, head).model_copy(update={"base": world.root})
+        with pytest.raises(Refused, match="merge"):
+            world.forge.land("main", landing)
+        assert world.ref("refs/heads/main") == world.root
+
+    def test_a_commit_that_merges_another_head_than_the_intents_is_refused(self, world: ForgeWorld, head: Sha) -> None:
+        other = world.commit(world.root, files={"a": "1\n"}, message="The same tree")
+        landing = self.candidate(world, world.root, other)
+        assert landing.tree == world.git.tree_of(head)
+        with pytest.raises(Refused, match=head):
+            world.forge.land("main", landing.model_copy(update={"head": head}))
+        assert world.ref("refs/heads/main") == world.root
+
+    def test_members_of_one_intent_land_together_each_by_its_own_merge(self, world: ForgeWorld, head: Sha) -> None:
+        landing = self.batch(world, head, world.commit(world.root, files={"b": "1\n"}))
+        assert world.forge.land("main", landing).result is LandResult.LANDED
+        assert world.ref("refs/heads/main") == landing.commit
+        assert set(world.git.observe("main", None).landed) == {"spec-a", "spec-b"}
+
+    @pytest.mark.parametrize("wrong", ["missing", "swapped", "another commit"])
+    def test_a_chain_that_is_not_the_intents_members_in_order_is_refused(
+        self, world: ForgeWorld, head: Sha, wrong: str
+    ) -> None:
+        landing = self.batch(world, head, world.commit(world.root, files={"b": "1\n"}))
+        first, last = landing.members
+        members = {
+            "missing": (last,),
+            "swapped": (last, first),
+            "another commit": (first, last.model_copy(update={"commit": first.commit})),
+        }[wrong]
+        with pytest.raises(Refused, match="merge"):
+            world.forge.land("main", landing.model_copy(update={"members": members}))
         assert world.ref("refs/heads/main") == world.root
 
     def test_a_branch_set_back_to_the_base_has_not_been_merged(self, world: ForgeWorld, head: Sha) -> None:

@@ -20,7 +20,7 @@ from orchestrator.adapters.git import Journal, Runner
 from orchestrator.adapters.git.run import Done, Place
 from orchestrator.model.base import Sha
 from orchestrator.model.facts import Built, LandResult
-from orchestrator.model.train import Landing
+from orchestrator.model.train import Landing, Member
 from tests.contract.git_world import Files, Mode, RealWorld, lines, run_git, trailers
 
 ROOT = Path(__file__).parents[2]
@@ -451,7 +451,12 @@ def test_the_landed_tree_is_the_tested_tree(
     if not isinstance(built, Built):
         return
     obstacles = world.git.checkouts.in_the_way("main", onto, built.commit)
-    outcome = world.forge.land("main", world.landing("spec-0", tips[0], built.commit, onto))
+    members = tuple(
+        Member(spec=f"spec-{number}", run=f"spec-{number}-1", head=tip, commit=one.commit or Sha(""))
+        for number, (tip, one) in enumerate(zip(tips, built.brought, strict=True))
+    )
+    landing = world.landing(members[-1].spec, tips[-1], built.commit, onto).model_copy(update={"members": members})
+    outcome = world.forge.land("main", landing)
     assert outcome.result is LandResult.LANDED or obstacles
     if outcome.result is not LandResult.LANDED:
         return

@@ -116,6 +116,13 @@ class FakeForge:
             return LandOutcome(LandResult.LOST, f"{landing.commit} is not on top of {landing.base}")
         if repository.commits[landing.commit].tree != landing.tree:
             raise Refused(f"{landing.commit} does not hold the tested tree {landing.tree}")
+        at = landing.base
+        for step in landing.steps:
+            if repository.commits[step.commit].parents != (at, step.head):
+                raise Refused(f"{step.commit} does not merge {step.head} onto {at}")
+            at = step.commit
+        if at != landing.commit:
+            raise Refused(f"{landing.commit} is not the last merge of its intent")
         if repository.checkout is not None and repository.checkout.obstacles:
             return LandOutcome(LandResult.OBSTRUCTED, f"not clean: {', '.join(repository.checkout.obstacles)}")
         repository.point(ref, landing.commit)

@@ -1,6 +1,6 @@
 """What a local forge needs of the repository it fronts. Wiring passes the git adapter's classes, which fit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from orchestrator.model.base import Sha, TreeId
@@ -24,6 +24,10 @@ class Repository(Protocol):
 
     def move(self, ref: str, new: Sha, old: Sha | None) -> bool:
         """Move the ref to `new` if it is at `old` (None: absent); return whether this call did it."""
+        ...
+
+    def parents(self, commit: Sha) -> Sequence[Sha]:
+        """Return the parents of a commit, the first one first."""
         ...
 
     def contains(self, commit: Sha, ancestor: Sha) -> bool:

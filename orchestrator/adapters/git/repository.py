@@ -179,6 +179,10 @@ class Repository:
             self._contains[key] = done.code == 0
         return self._contains[key]
 
+    def parents(self, commit: Sha) -> tuple[Sha, ...]:
+        """Return the parents of a commit, the first one first."""
+        return self.commits.get(commit).parents
+
     def tree_of(self, commit: Sha) -> TreeId:
         """Return the tree of a commit. Raises Unusable where it is unknown."""
         return self.commits.get(commit).tree
