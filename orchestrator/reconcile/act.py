@@ -33,15 +33,15 @@ from orchestrator.model.action import (
     StopGate,
     WriteStatus,
 )
-from orchestrator.model.base import Resource, Sha
+from orchestrator.model.base import Resource
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
-from orchestrator.model.facts import AgentFact, AgentState, Collected, LandResult
+from orchestrator.model.facts import AgentFact, AgentState, Collected
 from orchestrator.model.run import AgentRun, ScopeVerdict
 from orchestrator.model.spec import ImplementationSpec
-from orchestrator.model.train import Frozen, Landed, MergeTrain
 from orchestrator.model.validation import Validation, ValidationStatus
 from orchestrator.ports import AgentRuntime, Clock, Cluster, Event, Forge, Gates, Git, Published, Publisher, RunOrder
 from orchestrator.reconcile.flights import Call, Flights, Steps
+from orchestrator.reconcile.landing import ended
 
 log = logging.getLogger("interlock.leader")
 
@@ -300,50 +300,15 @@ class Executor:
             message = f"{landing.spec} as {landing.commit[:12]} on {landing.base[:12]}"
             self._record(intended, "Landing", message)
             action = Land(intended, landing)
-        outcome = ports.forge.land(action.train.spec.base, landing)
-        status = action.train.status
-        match outcome.result:
-            case LandResult.UNKNOWN:
-                return False
-            case LandResult.LOST:
-                done = status.model_copy(update={"landing": None})
-                return self._write(WriteStatus(_train(action.train, done), "LostRace", outcome.message))
-            case LandResult.OBSTRUCTED:
-                frozen = self._frozen(Reason.BASE_NOT_CLEAN, outcome.message, landing.base)
-                done = status.model_copy(update={"landing": None, "frozen": frozen})
-                return self._write(WriteStatus(_train(action.train, done), frozen.reason.value, outcome.message))
-            case LandResult.LANDED:
-                if outcome.message:
-                    self._record(action.train, "Checkout", outcome.message)
-                return self._prove(action)
-
-    def _prove(self, action: Land) -> bool:
-        """Re-read the base after a landing: it holds exactly what was tested, or the train is frozen."""
-        landing, ports, status = action.landing, self._ports, action.train.status
-        facts = ports.git.observe(action.train.spec.base, landing.base)
-        proof = facts.landed.get(landing.spec)
-        if proof is None or proof.commit != landing.commit or ports.git.tree_of(landing.commit) != landing.tree:
-            message = f"after landing {landing.spec} the base {facts.tip[:12]} does not hold {landing.commit[:12]}"
-            frozen = self._frozen(Reason.LANDING_UNPROVED, message, facts.tip)
-            done = status.model_copy(update={"landing": None, "frozen": frozen})
-            return self._write(WriteStatus(_train(action.train, done), frozen.reason.value, message))
-        landed = Landed(spec=landing.spec, run=landing.run, commit=landing.commit, at=ports.clock.now())
-        done = status.model_copy(update={"landing": None, "last_landing": landed, "tip": facts.tip})
-        return self._write(
-            WriteStatus(_train(action.train, done), "Landed", f"{landing.spec} as {landing.commit[:12]}")
-        )
-
-    def _frozen(self, reason: Reason, message: str, tip: Sha) -> Frozen:
-        return Frozen(reason=reason, message=message, tip=tip, since=self._ports.clock.now())
+        ending = ended(action.train, landing, git=ports.git, forge=ports.forge, now=ports.clock.now())
+        if ending.remark:
+            self._record(action.train, "Checkout", ending.remark)
+        return ending.write is not None and self._write(ending.write)
 
     def _record(self, obj: Resource, reason: str, message: str) -> None:
         self._ports.cluster.record(
             Event(at=self._ports.clock.now(), kind=obj.kind, name=obj.name, reason=reason, message=message)
         )
-
-
-def _train(train: MergeTrain, status: object) -> MergeTrain:
-    return train.model_copy(update={"status": status})
 
 
 def _is_report(action: Action) -> bool:
