@@ -43,6 +43,11 @@ test-browser: setup ## pages looked at in a real browser: $$CHROMIUM, one on PAT
 	@sh scripts/browser.sh
 	@$(PYTEST) -m browser --timeout=300 tests/browser
 
+# The folder is handed over: tests run with a home of their own, and would look for the cache there.
+test-kube: setup ## against a real Kubernetes: $$KUBEBUILDER_ASSETS, else one built on first use (4 minutes)
+	@KUBEBUILDER_ASSETS="$$(python -m tests.kube.assets)" && export KUBEBUILDER_ASSETS && \
+		$(PYTEST) -m kube --timeout=600
+
 test-all: test $(EXTRA_TESTS) ## test and every other test-* target
 
 extra-tests: # the names of the test-* targets beside test, for .ci/run
