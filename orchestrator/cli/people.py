@@ -54,13 +54,14 @@ def hold(args: argparse.Namespace, out: Output) -> int:
 
 
 def release(args: argparse.Namespace, out: Output) -> int:
-    """End a hold; of a train also the freeze, for the tip the base has now."""
+    """End a hold; of a train also the freeze there is now, for the tip the base has now."""
     cluster = store_of(args)
     subject = _spec_or_train(cluster, args.name)
-    head = ""
+    head, value = "", ""
     if isinstance(subject, MergeTrain):
         head = repository_of(args, subject.name).git.observe(subject.spec.base, None).tip
-    return _say(cluster, args, out, Verb.RELEASE, subject.name, head=head)
+        value = subject.status.frozen.mark if subject.status.frozen is not None else ""
+    return _say(cluster, args, out, Verb.RELEASE, subject.name, head=head, value=value)
 
 
 def retry(args: argparse.Namespace, out: Output) -> int:

@@ -104,8 +104,9 @@ def _record(
         tip=board.facts.tip,
         landing=landing,
         last_landing=before.last_landing,
-        frozen=step.frozen,
-    )
+        frozen=before.frozen,
+        freezes=before.freezes,
+    ).freeze(step.frozen)
     if status == before:
         return
     event, message = "", ""

@@ -4,6 +4,8 @@ Some freezes are facts that were seen once and stay until a person releases the 
 on; others are conclusions (a dirty checkout, an open breaker, a pause) that end by themselves when their cause does.
 """
 
+from datetime import timedelta
+
 from orchestrator.core.attempts import Startable, era, infra_streak
 from orchestrator.core.board import Board, Item
 from orchestrator.core.provenance import gate_digest
@@ -11,7 +13,7 @@ from orchestrator.core.verdicts import Verdict, verdict_of
 from orchestrator.model.action import WriteStatus
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import Reason, RunPhase
-from orchestrator.model.decision import Verb
+from orchestrator.model.decision import Decision, Verb
 from orchestrator.model.train import Frozen
 from orchestrator.model.validation import ValidationPhase, ValidationStatus
 
@@ -30,15 +32,29 @@ def freeze(board: Board) -> Frozen | None:
 
 
 def released(board: Board, frozen: Frozen) -> bool:
-    """Return whether a person has released the train from this freeze, naming the tip that stands now."""
+    """Return whether a person has released the train from this very freeze, naming the tip that stands now."""
     return any(
         decision.spec.verb is Verb.RELEASE
         and decision.spec.subject == board.train.name
         and decision.spec.head == board.facts.tip
         and decision.status.effective is not False
-        and decision.created >= frozen.since
+        and _answers(decision, frozen)
         for decision in board.snapshot.decisions
     )
+
+
+def _answers(decision: Decision, frozen: Frozen) -> bool:
+    """Return whether the word is about this freeze: it names it, or names none and was said after it was seen.
+
+    Times alone would let one word end freeze after freeze that is seen in the same instant, or after a clock was set
+    back; what has been taken in already ended whatever there was by then.
+    """
+    if decision.spec.value:
+        return decision.spec.value == frozen.mark
+    if decision.status.at is not None:
+        return decision.status.at > frozen.since
+    # An API server keeps whole seconds of a creation time.
+    return decision.created + timedelta(seconds=1) > frozen.since
 
 
 def looks_again(board: Board) -> list[WriteStatus]:

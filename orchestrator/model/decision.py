@@ -39,7 +39,7 @@ class DecisionSpec(Value):
     actor: Line = ""
     """The authenticated one; whatever a file says is replaced."""
     value: Line = ""
-    """The number, for `priority`."""
+    """The number, for `priority`; for a train's `release` the freeze it answers, such as `RedBase#3`."""
 
 
 class DecisionStatus(Value):

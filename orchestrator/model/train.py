@@ -237,6 +237,13 @@ class Frozen(Value):
     """The base tip it was frozen on; a release names it."""
     since: Timestamp
     """When it froze."""
+    number: Count = 0
+    """Which freeze of the train it is, counted from 1; 0 in records older than the count."""
+
+    @property
+    def mark(self) -> str:
+        """Return what a release names that answers this very freeze."""
+        return f"{self.reason.value}#{self.number}"
 
 
 class TrainEntry(Value):
@@ -271,6 +278,22 @@ class MergeTrainStatus(Value):
     """The last landing seen."""
     frozen: Frozen | None = None
     """Why the train lands nothing; absent while it does."""
+    freezes: Count = 0
+    """How many freezes there have been."""
+
+    def freeze(self, frozen: Frozen | None) -> "MergeTrainStatus":
+        """Return the record with this freeze, or none. What is seen again with a later time is another freeze."""
+        before = self.frozen
+        if frozen is None:
+            return self.model_copy(update={"frozen": None})
+        is_same = before is not None and (before.reason, before.tip, before.since) == (
+            frozen.reason,
+            frozen.tip,
+            frozen.since,
+        )
+        number = before.number if before is not None and is_same else self.freezes + 1
+        numbered = frozen.model_copy(update={"number": number})
+        return self.model_copy(update={"frozen": numbered, "freezes": max(self.freezes, number)})
 
 
 class MergeTrain(Resource):

@@ -80,5 +80,5 @@ def _unproved(train: MergeTrain, message: str, tip: Sha, now: datetime, remark: 
 
 def _written(train: MergeTrain, frozen: Frozen | None, event: str, message: str) -> WriteStatus:
     """Return the write that drops the intent; what froze the train before stays, unless this does."""
-    status = train.status.model_copy(update={"landing": None, "frozen": frozen or train.status.frozen})
+    status = train.status.freeze(frozen or train.status.frozen).model_copy(update={"landing": None})
     return WriteStatus(train.model_copy(update={"status": status}), event, message)

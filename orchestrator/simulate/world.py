@@ -197,8 +197,7 @@ class World:
         """Let whoever watches the machines release a train that was frozen because none answered."""
         frozen = self.train.status.frozen
         if frozen is not None and frozen.reason in (Reason.BASE_CANNOT_RUN, Reason.BREAKER_OPEN):
-            # A moment before whatever happens now: it ends the freeze there was, not one that is found in this minute.
-            self._word(Verb.RELEASE, TRAIN, head=self.commits.tip.id, at=self.now - timedelta(microseconds=1))
+            self._word(Verb.RELEASE, TRAIN, head=self.commits.tip.id, value=frozen.mark)
 
     def landed_now(self, spec: str, gained: Sequence[Commit]) -> None:
         """Remember what a landing brought to the base."""
@@ -273,14 +272,13 @@ class World:
         head: str = "",
         value: str = "",
         actor: str = "operator",
-        at: datetime | None = None,
     ) -> None:
         self._words += 1
         said = DecisionSpec(
             verb=verb, subject=subject, head=head, reason="the simulation says so", actor=actor, value=value
         )
         word = Decision(metadata=ObjectMeta(name=f"word-{self._words:08}"), spec=said)
-        self.decisions.create(word, at or self.now)
+        self.decisions.create(word, self.now)
 
     def _grow(self, called: str) -> None:
         element = Element(called, Sha(f"{self._strangers:040x}"), is_entry=False)

@@ -98,7 +98,10 @@ class People:
             self.say(Verb.PRIORITY, spec.name, text=str(self.world.rng.choice((-5, 0, 7, 20))))
 
     def _release_train(self) -> None:
-        self.say(Verb.RELEASE, TRAIN, head=self.world.tip())
+        """Say what the command line says: which freeze it answers, on which tip. Or what any API client may."""
+        frozen = self.world.train().status.frozen
+        mark = frozen.mark if frozen is not None and self.events % 4 else ""
+        self.say(Verb.RELEASE, TRAIN, head=self.world.tip(), text=mark)
 
     def _hold_train(self) -> None:
         self.say(Verb.HOLD, TRAIN)
@@ -281,7 +284,7 @@ class People:
         train = world.train()
         frozen: Frozen | None = train.status.frozen
         if frozen is not None or world.is_train_held():
-            self.say(Verb.RELEASE, TRAIN, head=world.tip())
+            self.say(Verb.RELEASE, TRAIN, head=world.tip(), text=frozen.mark if frozen is not None else "")
         for spec in world.specs():
             match spec.status.reason:
                 case Reason.HELD:
