@@ -147,6 +147,14 @@ class Git(Protocol):
         """Return every path of the commit's tree, in order. Bytes that are not UTF-8 come surrogate-escaped."""
         ...
 
+    def inputs(self, commit: Sha, patterns: tuple[str, ...]) -> str | None:
+        """Return a digest of what the commit's tree holds in these globs (path, mode and blob of each file, in order);
+        None where that is nothing.
+
+        Files that say how others are checked out count as well, wherever they lie.
+        """
+        ...
+
     def diff(self, old: Sha, new: Sha) -> Diff:
         """Return the raw difference of two commits' trees, renames split, modes and symlink targets included."""
         ...

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from orchestrator.core.attempts import Startable, era, infra_streak
 from orchestrator.core.board import Board, Item
+from orchestrator.core.inputs import is_of_tip
 from orchestrator.core.provenance import gate_digest
 from orchestrator.core.verdicts import Verdict, verdict_of
 from orchestrator.model.action import WriteStatus
@@ -68,7 +69,7 @@ def looks_again(board: Board) -> list[WriteStatus]:
         if validation.spec.train != board.train.name or validation.status.phase is not ValidationPhase.DONE:
             continue
         verdict = verdict_of(validation.status.tries, retries)
-        on_base = validation.spec.tree == board.facts.tip_tree and not verdict.lands
+        on_base = is_of_tip(validation, board.facts) and not verdict.lands
         if on_base or verdict in (Verdict.COULD_NOT_RUN, Verdict.LOST):
             again.append(WriteStatus(validation.model_copy(update={"status": ValidationStatus()})))
     return again
@@ -137,7 +138,7 @@ def _still_says(board: Board, reason: Reason) -> bool:
     gates = {gate_digest(gate) for gate in (*board.train.spec.gates, *lanes)}
     return any(
         each.spec.train == board.train.name
-        and each.spec.tree == board.facts.tip_tree
+        and is_of_tip(each, board.facts)
         and each.spec.environment == board.snapshot.environment
         and each.spec.gate_digest in gates
         and verdict_of(each.status.tries, board.train.spec.retries) is said

@@ -4,17 +4,17 @@ The candidate of the front is the only one whose verdict lands or blames. What i
 gates, the control runs on the base.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orchestrator.core.blame import conflict, controlled, judged, lost_gate
 from orchestrator.core.board import Board, Item
 from orchestrator.core.conclude import denial_text, denials
-from orchestrator.core.landing import merge_message
+from orchestrator.core.landing import elsewhere, merge_message
 from orchestrator.core.policy import failure_class, shown
 from orchestrator.core.scopecheck import merge_verdict, outdated
 from orchestrator.core.standing import approval_wait
 from orchestrator.core.trial import Passed, Rejected, Trial, Waiting
-from orchestrator.core.verdicts import Gatehouse, Verdict, Wish
+from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
 from orchestrator.model.action import BuildCandidate
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import FailureClass, Reason
@@ -60,7 +60,20 @@ def trial(
             f"{', '.join(open_gates)} on its merge with the base",
             tuple(Wait(kind="Gate", name=name, reason="running") for name in open_gates),
         )
-    return Passed(candidate)
+    return said(board, item, run, candidate, answers)
+
+
+def said(board: Board, item: Item, run: AgentRun, candidate: Built, answers: Sequence[Answer]) -> Passed | Waiting:
+    """Return that the candidate passed, once its message says what it was tested on and whose run it is.
+
+    The message is no part of the tree: the same merge is made anew with another one, and every verdict holds.
+    """
+    message = merge_message(item.spec, run, elsewhere(answers, candidate.tree))
+    if candidate.brought[-1].message in (None, message):
+        return Passed(candidate)
+    assert run.status.published is not None
+    build = BuildCandidate(board.facts.tip, (run.status.published,), (message,))
+    return Waiting(Reason.VALIDATING, "it passed; its merge is made anew to say on what", wants=(build,))
 
 
 def refused(board: Board, item: Item, run: AgentRun, candidate: Built) -> Waiting | Rejected | None:

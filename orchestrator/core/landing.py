@@ -1,15 +1,36 @@
 """What a landing writes for people: the merge commit's message with its trailers, and the pull request's text.
 
-The trailers are a contract (CONTRACT §1): `Interlock-Spec`, `Interlock-Run`, `Interlock-Provenance`.
+The trailers are a contract (CONTRACT §1): `Interlock-Spec`, `Interlock-Run`, `Interlock-Provenance`. A fourth,
+`Interlock-Tested`, is there only where a gate went by a verdict on another tree with the same inputs (ADR 0018).
 """
 
+from collections.abc import Iterable
+
+from orchestrator.core.verdicts import Answer
+from orchestrator.model.base import TreeId
 from orchestrator.model.facts import PullText
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec, Tier
 
+EQUIVALENT = "equivalent-tested"
+"""What a landing is called of which a gate passed on another tree with the same inputs; any other is `tested`."""
+TESTED = "tested"
+_ELSEWHERE_MAX = 8
 
-def merge_message(spec: ImplementationSpec, run: AgentRun) -> str:
-    """Return the message of the commit that lands the run.
+
+def elsewhere(answers: Iterable[Answer], tree: TreeId) -> str:
+    """Return which of the gates answered for another tree than this one, with the same inputs; empty for none."""
+    found = [
+        f"{answer.gate.name} on tree {answer.validation.tested_tree[:12]}"
+        for answer in answers
+        if answer.validation is not None and answer.validation.tested_tree != tree
+    ]
+    more = [f"{len(found) - _ELSEWHERE_MAX} more"] if len(found) > _ELSEWHERE_MAX else []
+    return f"{EQUIVALENT}; {', '.join([*found[:_ELSEWHERE_MAX], *more])}" if found else ""
+
+
+def merge_message(spec: ImplementationSpec, run: AgentRun, tested: str = "") -> str:
+    """Return the message of the commit that lands the run; `tested` names what was tested on another tree.
 
     A function of pinned values only: the same in any process.
     """
@@ -19,7 +40,7 @@ def merge_message(spec: ImplementationSpec, run: AgentRun) -> str:
         f"Interlock-Spec: {spec.name}\n"
         f"Interlock-Run: {run.name}\n"
         f"Interlock-Provenance: {run.status.provenance}\n"
-    )
+    ) + (f"Interlock-Tested: {tested}\n" if tested else "")
 
 
 def pull_text(spec: ImplementationSpec, run: AgentRun, tier: Tier) -> PullText:

@@ -36,11 +36,16 @@ def provenance(
 
 def gate_digest(gate: Gate) -> str:
     """Return the digest of what a gate does; two gates that do the same are the same, however they are called."""
-    return digest(gate.model_dump(mode="json", by_alias=True, exclude={"name"}))
+    # A gate that declares nothing keeps the digest that its verdicts have been stored under.
+    hidden = {"name"} if gate.inputs else {"name", "inputs"}
+    return digest(gate.model_dump(mode="json", by_alias=True, exclude=hidden))
 
 
 def validation_name(tree: str, gate: str, environment: str) -> str:
-    """Return the name of the one validation of a tree by a gate (its digest) in an environment (its digest)."""
+    """Return the name of the one validation of a tree by a gate (its digest) in an environment (its digest).
+
+    Of a gate that declares its inputs `tree` is the digest of these.
+    """
     # A list, not a joined text: no part can run into the next.
     return f"v-{_sha256([tree, gate, environment])[:40]}"
 

@@ -7,8 +7,9 @@ more, and it closes by itself: what it repaired is history.
 
 from collections.abc import Iterable
 
+from orchestrator.core.inputs import is_of_tip
 from orchestrator.core.lanes import Lanes
-from orchestrator.core.provenance import gate_digest, validation_name
+from orchestrator.core.provenance import gate_digest
 from orchestrator.core.verdicts import verdict_of
 from orchestrator.model.base import ObjectMeta, Sha
 from orchestrator.model.facts import RepositoryFacts
@@ -65,8 +66,9 @@ def needless(
         return None
     if spec.name != repair_name(facts.tip):
         return f"not needed any more: the base went on to {facts.tip[:12]}"
-    key = validation_name(facts.tip_tree, spec.metadata.annotations.get(GATE, ""), environment)
-    control = next((one for one in validations if one.name == key), None)
+    gate = spec.metadata.annotations.get(GATE, "")
+    mine = (one for one in validations if (one.spec.gate_digest, one.spec.environment) == (gate, environment))
+    control = next((one for one in mine if is_of_tip(one, facts)), None)
     if control is None or control.status.phase is not ValidationPhase.DONE:
         return None
     is_green = verdict_of(control.status.tries, train.spec.retries).lands

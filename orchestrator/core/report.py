@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from orchestrator.core.attempts import era, spent_attempts
 from orchestrator.core.board import Board, Item, starts_later
+from orchestrator.core.landing import TESTED
 from orchestrator.core.trial import Waiting
 from orchestrator.model.action import WriteStatus
 from orchestrator.model.condition import Condition, ConditionType, Phase, Reason, RunPhase
@@ -49,6 +50,7 @@ class _Meaning(NamedTuple):
     pull: tuple[int, str, str, bool] | None
     landed: str | None
     landed_run: str | None
+    tested: str
     on: tuple[Wait, ...]
     until: datetime | None
     holds: tuple[bool, ...]
@@ -70,6 +72,7 @@ def _meant(board: Board, item: Item, waiting: Waiting | None) -> _Meaning:
         pull=(pull.number, pull.url, pull.head, pull.draft) if pull else None,
         landed=item.landed.commit if item.landed else None,
         landed_run=item.landed.run if item.landed else None,
+        tested=(item.landed.tested or TESTED) if item.landed else "",
         on=why.on,
         until=starts_later(item, board.now),
         holds=_holds(item, phase),
@@ -97,6 +100,7 @@ def _said(status: ImplementationSpecStatus) -> _Meaning:
         pull=(pull.number, pull.url, pull.head, pull.draft) if pull else None,
         landed=status.landed,
         landed_run=status.landed_run,
+        tested=status.tested,
         on=status.waiting_for,
         until=status.until,
         holds=tuple(condition.status == "True" for condition in status.conditions),
@@ -122,6 +126,7 @@ def _status(board: Board, item: Item, meant: _Meaning) -> ImplementationSpecStat
         else None,
         landed=item.landed.commit if item.landed else None,
         landed_run=meant.landed_run,
+        tested=meant.tested,
         waiting_for=meant.on,
         since=before.since if same else board.now,
         until=meant.until,
@@ -131,6 +136,8 @@ def _status(board: Board, item: Item, meant: _Meaning) -> ImplementationSpecStat
 def _standing(board: Board, item: Item, waiting: Waiting | None) -> tuple[Phase, Waiting]:
     if item.landed is not None:
         where = f"in the base as {item.landed.commit[:12]}"
+        if item.landed.tested:
+            where += f", {item.landed.tested}"
         if item.name not in board.facts.landed:
             where = (
                 f"it landed as {item.landed.commit[:12]}, which a rewrite took out of the base; landed is final: "

@@ -247,6 +247,7 @@ def _gates(where: Where, gates: Sequence[Gate]) -> Iterator[Finding]:
         if not rule.SOMETHING.search(gate.run):
             yield _broken((*where, at, "run"), rule.GATE_COMMAND, f" (`{gate.name}`)")
         yield from _span((*where, at, "timeout"), gate.timeout)
+        yield from _patterns((*where, at, "inputs"), gate.inputs)
 
 
 def _span(where: Where, duration: str) -> Iterator[Finding]:

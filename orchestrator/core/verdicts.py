@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from orchestrator.core.inputs import inputs_of, tree_key
 from orchestrator.core.provenance import gate_digest, validation_name
 from orchestrator.model.action import Action, Create, StartGate, StopGate, WriteStatus
 from orchestrator.model.base import ObjectMeta, Sha, TreeId
@@ -115,6 +116,7 @@ class Gatehouse:
         self._now = now
         self._known = {v.name: v for v in snapshot.validations if v.spec.train == train}
         self._wishes: dict[str, Wish] = {}
+        self._facts = snapshot.repositories.get(train)
 
     def ask(self, wish: Wish) -> Answer:
         """Return what is known, and remember that it is wanted."""
@@ -149,7 +151,11 @@ class Gatehouse:
         return self._runs - len(self._wishes)
 
     def _name(self, wish: Wish) -> str:
-        return validation_name(wish.tree, gate_digest(wish.gate), self._snapshot.environment)
+        tree = tree_key(self._inputs(wish), wish.tree)
+        return validation_name(tree, gate_digest(wish.gate), self._snapshot.environment)
+
+    def _inputs(self, wish: Wish) -> str:
+        return inputs_of(self._facts, wish.commit, wish.gate) if self._facts is not None else ""
 
     def reset(self, answer: Answer) -> WriteStatus | None:
         """Return the action that forgets a verdict a person wants looked at again; None where there is nothing to
@@ -195,7 +201,7 @@ class Gatehouse:
                 free -= 1
                 validation = known or self._new(name, wish)
                 started = {"phase": ValidationPhase.RUNNING, "leader": self._snapshot.leader}
-                status = validation.status.model_copy(update=started | {"started_at": self._now})
+                status = validation.status.model_copy(update=started | {"started_at": self._now} | _place(known, wish))
                 done.append(StartGate(validation.model_copy(update={"status": status})))
         return done
 
@@ -226,11 +232,19 @@ class Gatehouse:
                 gate=wish.gate,
                 gate_digest=gate_digest(wish.gate),
                 environment=self._snapshot.environment,
+                inputs=self._inputs(wish),
                 purpose=wish.purpose,
                 subject=wish.subject,
                 train=self._train,
             ),
         )
+
+
+def _place(known: Validation | None, wish: Wish) -> dict[str, object]:
+    """Return where a try runs: on the tree that is wanted now, which may be another than the one it was made for."""
+    if known is None or known.spec.tree == wish.tree:
+        return {"tree": None, "commit": None}
+    return {"tree": wish.tree, "commit": wish.commit}
 
 
 def _idle(status: ValidationStatus) -> ValidationPhase:
@@ -249,6 +263,7 @@ def _with_try(validation: Validation, snapshot: Snapshot) -> ValidationStatus:
         output=fact.output,
         started_at=fact.started_at,
         ended_at=fact.ended_at,
+        tree=validation.status.tree,
     )
     return validation.status.model_copy(
         update={"phase": ValidationPhase.DONE, "tries": (*validation.status.tries, one)}

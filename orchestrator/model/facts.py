@@ -49,6 +49,8 @@ class Brought:
     """Paths that differ between the tree it was merged into and where the head left its history."""
     commit: Sha | None = None
     """The merge commit that this head made: of the last one the candidate's own."""
+    message: str | None = None
+    """What that commit says; None where nobody has read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class LandedFact:
     commit: Sha
     run: str
     at: datetime
+    tested: str = ""
+    """Which gates went by a verdict on another tree with the same inputs; empty where all ran on exactly this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,10 @@ class RepositoryFacts:
     checkout: BaseCheckout | None = None
     floored: tuple[tuple[str, ...], ...] = ()
     """For each floor of the train, the files of the tip that lie in it."""
+    inputs: Mapping[tuple[Sha, tuple[str, ...]], str] = field(default_factory=dict)
+    """The digest of what a commit holds in the declared inputs of a gate; absent where it holds nothing there."""
+    touches: Mapping[Sha, frozenset[str]] = field(default_factory=dict)
+    """Names of what proposed heads may change the verdict of; a head that is absent may change every verdict."""
 
 
 class PullState(StrEnum):

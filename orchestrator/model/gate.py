@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from orchestrator.model.base import Duration, Line, Name, Text, Value
+from orchestrator.model.base import Duration, Glob, Line, Name, Text, Value
 from orchestrator.model.rule import GATE_COMMAND, GATE_NAMES, Keyed
 
 
@@ -38,6 +38,10 @@ class Gate(Value):
     """Over this time the gate has failed."""
     could_not_run: CouldNotRun = Field(default_factory=CouldNotRun)
     """What else means that the gate had no verdict."""
+    # 64 gates of 24 patterns: with more, an API server's estimate for the rules on each exceeds what it allows.
+    inputs: Annotated[tuple[Glob, ...], Field(max_length=24)] = ()
+    """Globs of all it reads, so that its verdict on one tree counts on others that are the same there. Without them
+    it counts on exactly the tree it was given."""
 
 
 GATES_BY_NAME = (Keyed("name"), GATE_NAMES)

@@ -177,6 +177,9 @@ class ImplementationSpecStatus(Value):
     """The merge commit on the base branch."""
     landed_run: Line | None = None
     """The run whose work landed."""
+    tested: Line = ""
+    """Of what landed: `tested` on exactly the tree that is in the base, or `equivalent-tested`, with the gates that
+    went by a verdict on another tree with the same inputs."""
     waiting_for: tuple[Wait, ...] = ()
     """Everything it waits for."""
     since: Timestamp | None = None

@@ -32,7 +32,7 @@ class ValidationSpec(Value):
     """The key (tree, gate digest, environment digest) and how to reach the tree."""
 
     tree: TreeId
-    """The tree the gate runs on."""
+    """The tree the gate was first wanted on."""
     commit: Sha
     """A commit with that tree."""
     gate: Gate
@@ -41,6 +41,8 @@ class ValidationSpec(Value):
     """`sha256:` over what the gate does."""
     environment: Line
     """The digest of what a verdict depends on beside tree and gate."""
+    inputs: Line = ""
+    """The digest of what the gate reads, where it declares that: then the key has it in the tree's place."""
     purpose: Purpose
     """Why it was asked for first."""
     subject: SpecName | None = None
@@ -62,6 +64,8 @@ class Try(Value):
     """When it started."""
     ended_at: Timestamp | None = None
     """When it ended."""
+    tree: TreeId | None = None
+    """The tree it ran on, where that is another one than the spec's, with the same inputs."""
 
 
 class ValidationStatus(Value):
@@ -75,6 +79,10 @@ class ValidationStatus(Value):
     """The incarnation of the leader that started the last try."""
     started_at: Timestamp | None = None
     """When the last try was started."""
+    tree: TreeId | None = None
+    """The tree of the last try that was started, where that is another one than the spec's, with the same inputs."""
+    commit: Sha | None = None
+    """A commit with that tree."""
     tries: tuple[Try, ...] = ()
     """Every execution so far, oldest first."""
 
@@ -91,3 +99,14 @@ class Validation(Resource):
     """The key (tree, gate digest, environment digest) and how to reach the tree."""
     status: ValidationStatus = Field(default_factory=ValidationStatus)
     """What came out. Written by the leader alone."""
+
+    @property
+    def commit(self) -> Sha:
+        """Return the commit that the last try started on, or the next one will."""
+        return self.status.commit or self.spec.commit
+
+    @property
+    def tested_tree(self) -> TreeId:
+        """Return the tree that the last verdict is of."""
+        decided = next((one for one in reversed(self.status.tries) if one.result is not None), None)
+        return (decided.tree if decided is not None else None) or self.spec.tree

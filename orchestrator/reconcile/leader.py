@@ -15,6 +15,7 @@ from typing import Protocol
 
 from orchestrator.core.decide import decide
 from orchestrator.core.floors import files_in
+from orchestrator.core.inputs import Declared, asked, declared, touched
 from orchestrator.errors import InterlockError, LostRace, Transient, Unusable
 from orchestrator.model.action import Action, StartAgent, StartGate
 from orchestrator.model.condition import Phase, RunPhase
@@ -189,14 +190,20 @@ class Leader:
         for train in trains:
             repositories[train.name] = self._with_floors(train, ports.git.observe(train.spec.base, train.status.tip))
             pulls[train.name] = tuple(ports.forge.pulls())
+        lanes = tuple(ports.cluster.list(Lane))
+        specs = tuple(ports.cluster.list(ImplementationSpec))
+        runs = tuple(ports.cluster.list(AgentRun))
+        for train in trains:
+            said = declared(train, lanes, specs, runs)
+            repositories[train.name] = self._with_inputs(said, specs, runs, repositories[train.name])
         return Snapshot(
             leader=self._identity,
             environment=self._environment,
             agents_max=self._agents_max,
             containment=ports.runtime.containment(),
-            lanes=tuple(ports.cluster.list(Lane)),
-            specs=tuple(ports.cluster.list(ImplementationSpec)),
-            runs=tuple(ports.cluster.list(AgentRun)),
+            lanes=lanes,
+            specs=specs,
+            runs=runs,
             providers=tuple(ports.cluster.list(AgentProvider)),
             trains=trains,
             decisions=tuple(ports.cluster.list(Decision)),
@@ -216,6 +223,16 @@ class Leader:
         if self._floored.get(train.name, (None,))[0] != key:
             self._floored[train.name] = (key, files_in(train.spec.floors, self._ports.git.paths(facts.tip)))
         return replace(facts, floored=self._floored[train.name][1])
+
+    def _with_inputs(
+        self, said: Declared, specs: Sequence[ImplementationSpec], runs: Sequence[AgentRun], facts: RepositoryFacts
+    ) -> RepositoryFacts:
+        """Return the facts with what commits hold of declared inputs, and what proposed heads may touch of them."""
+        if not said.is_any:
+            return facts
+        held = {key: self._ports.git.inputs(*key) for key in asked(said, runs, facts)}
+        inputs = {key: digest for key, digest in held.items() if digest is not None}
+        return replace(facts, inputs=inputs, touches=touched(said, {spec.name: spec for spec in specs}, runs))
 
     def act(self, actions: tuple[Action, ...]) -> tuple[Outcome, ...]:
         """Carry the actions out in order; return what became of each."""

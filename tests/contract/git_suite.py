@@ -253,3 +253,21 @@ class GitSuite:
             ("moved/lib.py", "A"),
             ("src/lib.py", "D"),
         ]
+
+    # -- declared inputs ---------------------------------------------------------------------------------------------
+
+    def test_inputs_are_equal_exactly_where_trees_hold_the_same_in_them(self, world: GitWorld) -> None:
+        patterns = ("src/**", "*.lock")
+        beside = world.commit(world.root, files={"docs/x.md": "x\n", "README": "other\n"})
+        inside = world.commit(beside, files={"src/app.py": "other\n"})
+        added = world.commit(beside, files={"src/deep/er/new.py": "x\n"})
+        renamed = world.commit(beside, files={"src/deep/er/old.py": "x\n"})
+        back = world.commit(renamed, files={"src/deep/er/old.py": None, "src/deep/er/new.py": "x\n"})
+        held = [world.git.inputs(commit, patterns) for commit in (world.root, beside, inside, added, renamed, back)]
+        assert None not in held
+        assert held[0] == held[1] and held[3] == held[5]
+        assert len(set(held)) == 4
+
+    def test_inputs_that_match_nothing_are_none(self, world: GitWorld) -> None:
+        assert world.git.inputs(world.root, ("nowhere/**",)) is None
+        assert world.git.inputs(world.root, ("src/*.js", "READM")) is None

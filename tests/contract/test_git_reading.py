@@ -172,3 +172,41 @@ def plain_files(world: RealWorld, commit: Sha) -> list[str]:
     """Return the paths of a commit's plain files."""
     entries = run_git(world.path, "ls-tree", "-r", "-z", commit).split(b"\0")[:-1]
     return [os.fsdecode(entry.split(b"\t", 1)[1]) for entry in entries if entry.startswith(b"100")]
+
+
+def test_modes_links_and_attribute_files_are_part_of_declared_inputs(world: RealWorld) -> None:
+    def held(*patterns: str, **files: object) -> str | None:
+        commit = world.commit(world.root, files={name.replace("__", "/"): text for name, text in files.items()})
+        return world.git.inputs(commit, patterns)
+
+    plain = held("src/**")
+    assert held("src/**", src__new=Mode("100644", "x")) != held("src/**", src__new=Mode("100755", "x"))
+    assert held("src/**", src__new=Mode("100644", "x")) != held("src/**", src__new=Mode("120000", "x"))
+    assert held("src/**", docs__x="x") == plain
+    commit = world.commit(world.root, files={"docs/.gitattributes": "* text\n"})
+    assert world.git.inputs(commit, ("src/**",)) != plain, "it says how files are checked out"
+
+
+def test_inputs_are_looked_at_again_only_where_a_folder_changed(world: RealWorld) -> None:
+    from orchestrator.adapters.git import inputs
+
+    start = world.commit(world.root, files={f"src/{at}/{each}": "x" for at in range(20) for each in range(5)})
+    changed = world.commit(start, files={"src/3/1": "y"})
+    looked: list[str] = []
+    memory = world.git._inputs
+
+    def covers(path: str) -> bool:
+        looked.append(path)
+        return path.startswith("src/")
+
+    original = inputs.scope_of
+    inputs.scope_of = lambda patterns: covers  # type: ignore[assignment]
+    try:
+        first = memory.digest(world.git.tree_of(start), ("src/**",))
+        count = len(looked)
+        second = memory.digest(world.git.tree_of(changed), ("src/**",))
+    finally:
+        inputs.scope_of = original
+    assert first != second
+    assert count >= 100
+    assert len(looked) - count < 12, "one folder and those above it"

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 from orchestrator.core.collisions import beside
+from orchestrator.core.inputs import scope_of
 from orchestrator.errors import Unusable
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.facts import (
@@ -174,7 +175,12 @@ class Repository:
             named = trailers(commit.message) if len(commit.parents) > 1 else {}
             spec = named.get("Interlock-Spec")
             if spec is not None and spec not in known:
-                known = {**known, spec: LandedFact(commit.id, named.get("Interlock-Run", ""), commit.at)}
+                known = {
+                    **known,
+                    spec: LandedFact(
+                        commit.id, named.get("Interlock-Run", ""), commit.at, named.get("Interlock-Tested", "")
+                    ),
+                }
             self._landed[commit.id] = known
         return known
 
@@ -260,6 +266,13 @@ class FakeGit:
         """Return every path of the commit's tree, in order."""
         return sorted(self.repository.files(commit))
 
+    def inputs(self, commit: Sha, patterns: tuple[str, ...]) -> str | None:
+        """Return the digest of what the commit's tree holds in these globs, None where that is nothing."""
+        covers = scope_of(patterns)
+        files = self.repository.files(commit)
+        held = sorted((path, text) for path, text in files.items() if covers(path))
+        return f"inputs:{_digest(held)}" if held else None
+
     def diff(self, old: Sha, new: Sha) -> Diff:
         """Return the difference of two commits' trees."""
         return diff(self.repository.files(old), self.repository.files(new))
@@ -287,7 +300,7 @@ class FakeGit:
             added = [one.path for one in change.changes if one.status == "A"]
             root = repository.merge_base(before, head)
             meanwhile = repository.changed(root, before) if root is not None else ()
-            brought.append(Brought(change, beside(added, merged), meanwhile, tip))
+            brought.append(Brought(change, beside(added, merged), meanwhile, tip, message))
         repository.candidates[key] = Built(tip, repository.commits[tip].tree, tuple(brought))
         repository.point(f"{CANDIDATES}{tip}", tip)
         return repository.candidates[key]

@@ -121,7 +121,7 @@ MISTAKES = {
         [
             "x.yaml:6:5: `spec.gates[0].run` is missing: the command, such as `make check`",
             "x.yaml:6:18: no field in `spec.gates[0]` is called `runs` (did you mean `run`?); "
-            "fields: `couldNotRun`, `name`, `run` and `timeout`",
+            "fields: `couldNotRun`, `inputs`, `name`, `run` and `timeout`",
         ],
     ),
     "field in Python's spelling": (

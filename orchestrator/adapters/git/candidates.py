@@ -116,7 +116,8 @@ class Candidates:
         added = [one.path for one in change.changes if one.old_mode == ABSENT]
         gone = {one.path for one in change.changes if one.new_mode == ABSENT}
         there = (path for path in self._paths(before) if path not in gone) if added else ()
-        return Brought(change, beside(added, there), self._meanwhile(before, head), after)
+        message = self._repository.commits.message(after)
+        return Brought(change, beside(added, there), self._meanwhile(before, head), after, message)
 
     def _meanwhile(self, before: Sha, head: Sha) -> tuple[str, ...]:
         """Return what `before` changed since `head` left it. Where histories crossed, all that differs between both."""

@@ -42,6 +42,13 @@ class Commits:
         """Return whether a commit that was read before has the other as a parent; false where it was not read."""
         return commit in self._kept and ancestor in self._kept[commit].parents
 
+    def message(self, commit: Sha) -> str:
+        """Return what one commit says. Not kept: most messages are an agent's, and asked for by nobody."""
+        found = self._objects.contents((commit,)).get(commit)
+        if found is None or found.kind != "commit":
+            raise Unusable(f"commit {commit} is not in the repository; fetch it, or start the item again")
+        return decoded(found.body.partition(b"\n\n")[2])
+
     def read(self, commits: Collection[Sha]) -> Mapping[Sha, Header]:
         """Return the headers of those of the commits that exist."""
         missing = [commit for commit in dict.fromkeys(commits) if commit not in self._kept]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from orchestrator.adapters.git.candidates import PREFIX, Candidates
 from orchestrator.adapters.git.checkout import Checkouts
 from orchestrator.adapters.git.diff import diff
+from orchestrator.adapters.git.inputs import Inputs
 from orchestrator.adapters.git.landed import LandedHistory
 from orchestrator.adapters.git.repository import Repository
 from orchestrator.errors import Invalid, Unusable
@@ -26,6 +27,7 @@ class GitRepository:
         self.repository = repository
         self.checkouts = Checkouts(repository)
         self._candidates = Candidates(repository, self.paths)
+        self._inputs = Inputs(repository.trees)
         self._landed: dict[str, LandedHistory] = {}
         self._paths: dict[TreeId, tuple[str, ...]] = {}
         self._checkout_seen: dict[str, tuple[Sha, float, BaseCheckout | None]] = {}
@@ -79,6 +81,10 @@ class GitRepository:
                 self._paths.pop(stale, None)
             paths = self._paths[tree] = tuple([entry.name for entry in self.repository.trees.files(tree)])
         return paths
+
+    def inputs(self, commit: Sha, patterns: tuple[str, ...]) -> str | None:
+        """Return the digest of what the commit's tree holds in these globs, None where that is nothing."""
+        return self._inputs.digest(self.repository.tree_of(commit), patterns)
 
     def diff(self, old: Sha, new: Sha) -> Diff:
         """Return the raw difference of two commits' trees."""

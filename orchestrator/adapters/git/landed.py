@@ -18,6 +18,7 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _FORMAT = (
     "%H%x00%P%x00%ct%x00%(trailers:key=Interlock-Spec,valueonly,unfold,separator=%x0a)"
     "%x00%(trailers:key=Interlock-Run,valueonly,unfold,separator=%x0a)"
+    "%x00%(trailers:key=Interlock-Tested,valueonly,unfold,separator=%x0a)"
 )
 
 
@@ -55,16 +56,17 @@ class LandedHistory:
         fields = decoded(self._repository.runner.run(self._repository.engine, *arguments).out).split("\0")
         landed: dict[str, LandedFact] = {}
         oldest_parent = None
-        for at in range(0, len(fields) - 4, 5):
-            sha, parents, committed, specs, runs = fields[at : at + 5]
+        for at in range(0, len(fields) - 5, 6):
+            sha, parents, committed, specs, runs, said = fields[at : at + 6]
             first, *others = (Sha(parent) for parent in parents.split()) if parents else (None,)
             oldest_parent = first
             if not others:
                 continue
             run = next(iter(runs.splitlines()), "").strip()
+            tested = next(iter(said.splitlines()), "").strip()
             for spec in specs.splitlines():
                 if _NAME.fullmatch(spec.strip()):
-                    landed[spec.strip()] = LandedFact(Sha(sha), run, moment(int(committed)))
+                    landed[spec.strip()] = LandedFact(Sha(sha), run, moment(int(committed)), tested)
         return landed, oldest_parent
 
 

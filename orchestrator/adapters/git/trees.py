@@ -14,7 +14,7 @@ from orchestrator.adapters.git.run import decoded, encoded
 from orchestrator.errors import Unusable
 
 ABSENT = "000000"
-_TREE = "040000"
+TREE = "040000"
 _KEPT_MAX = 100_000
 
 
@@ -54,6 +54,11 @@ class Trees:
             self._load(tree)
             return list(self._below(tree, ""))
 
+    def entries(self, tree: str) -> tuple[Entry, ...]:
+        """Return what lies directly in a tree, folders as such."""
+        with self._lock:
+            return self._entries(tree)
+
     def named(self, tree: str, name: str) -> tuple[Entry, ...]:
         """Return the plain files of that name anywhere in a tree, with their paths from there."""
         with self._lock:
@@ -63,7 +68,7 @@ class Trees:
             self._load(tree)
             found: list[Entry] = []
             for entry in self._entries(tree):
-                if entry.mode == _TREE:
+                if entry.mode == TREE:
                     below = self.named(entry.id, name)
                     found += (each._replace(name=f"{entry.name}/{each.name}") for each in below)
                 elif entry.name == name and entry.mode.startswith("100"):
@@ -87,7 +92,7 @@ class Trees:
             was, now = before.get(name), after.get(name)
             if was == now:
                 continue
-            if was is not None and now is not None and was.mode == now.mode == _TREE:
+            if was is not None and now is not None and was.mode == now.mode == TREE:
                 self._compare(was.id, now.id, f"{above}{name}/", sides)
                 continue
             for side, entry in enumerate((was, now)):
@@ -97,7 +102,7 @@ class Trees:
     def _leaves(self, entry: Entry | None, above: str) -> Iterator[Entry]:
         if entry is None:
             return
-        if entry.mode == _TREE:
+        if entry.mode == TREE:
             self._load(entry.id)
             yield from self._below(entry.id, f"{above}{entry.name}/")
         else:
@@ -114,7 +119,7 @@ class Trees:
 
     def _below(self, tree: str, above: str) -> Iterator[Entry]:
         for entry in self._entries(tree):
-            if entry.mode == _TREE:
+            if entry.mode == TREE:
                 yield from self._below(entry.id, f"{above}{entry.name}/")
             else:
                 yield Entry(f"{above}{entry.name}", entry.mode, entry.id)
@@ -129,7 +134,7 @@ class Trees:
         level = [] if tree in self._kept else [tree]
         while level:
             self._read(level)
-            below = dict.fromkeys(entry.id for each in level for entry in self._kept[each] if entry.mode == _TREE)
+            below = dict.fromkeys(entry.id for each in level for entry in self._kept[each] if entry.mode == TREE)
             level = [each for each in below if each not in self._kept]
 
     def _read(self, trees: Sequence[str]) -> None:
@@ -158,4 +163,4 @@ def _canonical(mode: int) -> str:
     """Return a mode as git shows it: old histories hold more than it writes today."""
     if stat.S_ISREG(mode):
         return "100755" if mode & 0o100 else "100644"
-    return {stat.S_IFLNK: "120000", stat.S_IFDIR: _TREE}.get(stat.S_IFMT(mode), "160000")
+    return {stat.S_IFLNK: "120000", stat.S_IFDIR: TREE}.get(stat.S_IFMT(mode), "160000")

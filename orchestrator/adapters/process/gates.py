@@ -104,7 +104,7 @@ class ProcessGates:
     def _prepare(self, validation: Validation, known: _Known) -> Job:
         folders, gate = known.folders, known.gate
         folders.make(folders.home, folders.tmp, folders.job)
-        self._workspaces.checkout(folders.workspace, validation.spec.commit)
+        self._workspaces.checkout(folders.workspace, validation.commit)
         return Job(
             key=known.key,
             argv=("/bin/sh", "-c", gate.run),

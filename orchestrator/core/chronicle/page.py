@@ -22,6 +22,7 @@ from orchestrator.core.chronicle.trouble import (
     failures,
     gate_tallies,
 )
+from orchestrator.core.landing import EQUIVALENT
 from orchestrator.model.condition import Phase, Reason
 from orchestrator.model.decision import Decision
 from orchestrator.model.run import AgentRun
@@ -88,6 +89,8 @@ class Page:
     as_of: datetime
     phases: tuple[tuple[Phase, int], ...]
     items: int
+    equivalent: int
+    """Items that landed by a verdict on another tree with the same inputs."""
     trains: tuple[MergeTrain, ...]
     demands: tuple[tuple[str, str], ...]
     """(train, what a person has to do about it)"""
@@ -132,6 +135,7 @@ def page(facts: Facts) -> Page:
             if (number := sum(1 for spec in facts.specs if spec.status.phase is phase))
         ),
         items=len(facts.specs),
+        equivalent=sum(spec.status.tested.startswith(EQUIVALENT) for spec in facts.specs),
         trains=facts.trains,
         demands=tuple((train.name, facts.demands[train.name]) for train in facts.trains if train.name in facts.demands),
         open=_open(facts, order),
