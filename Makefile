@@ -62,7 +62,7 @@ bench: setup ## ratios measured side by side in one run
 lint: setup ## ruff, mypy --strict, import contracts, shell syntax
 	@ruff check --quiet --output-format=concise .
 	@ruff format --quiet --check . || { ruff format --check .; echo "run: make fmt" >&2; exit 1; }
-	@mypy --no-error-summary orchestrator
+	@mypy --no-error-summary orchestrator trading
 	@lint-imports --no-logo
 	@sh -n scripts/setup.sh
 	@sh -n scripts/browser.sh
@@ -78,7 +78,7 @@ docs: setup ## write the reference pages and the CRDs anew from the code
 
 lock: setup ## resolve pyproject.toml into requirements.lock anew
 	@uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--upgrade --custom-compile-command "make lock" --group dev --output-file requirements.lock pyproject.toml
+		--upgrade --custom-compile-command "make lock" --group dev --extra trading --output-file requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory setup
 
 clean: ## remove .venv and every cache

@@ -57,8 +57,14 @@ def test_every_requirement_in_the_lock_is_pinned_by_version_and_hash() -> None:
     assert [e for e in requirements if not re.match(r"[a-z0-9-]+==\S+.*\\\n\s+--hash=sha256:[0-9a-f]{64}", e)] == []
 
 
+def _declared() -> list[str]:
+    """Return what the project, its extras and its developers need."""
+    extras = [line for lines in PROJECT["project"]["optional-dependencies"].values() for line in lines]
+    return PROJECT["project"]["dependencies"] + extras + PROJECT["dependency-groups"]["dev"]
+
+
 def test_the_lock_satisfies_every_declared_dependency() -> None:
-    declared = [Requirement(line) for line in PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]]
+    declared = [Requirement(line) for line in _declared()]
     locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE))
     missing = [r for r in declared if not r.specifier.contains(locked.get(canonicalize_name(r.name), "0"))]
     assert [str(requirement) for requirement in missing] == [], "run: make lock"
@@ -69,13 +75,15 @@ def test_the_lock_is_the_only_one() -> None:
 
 
 def test_every_module_says_what_it_is_about() -> None:
-    silent = [path for path in modules("orchestrator") if not ast.get_docstring(ast.parse(text_of(path)))]
+    everything = [*modules("orchestrator"), *modules("trading")]
+    silent = [path for path in everything if not ast.get_docstring(ast.parse(text_of(path)))]
     assert [str(path.relative_to(ROOT)) for path in silent] == []
 
 
 def test_no_module_is_longer_than_a_noun() -> None:
     # 400 lines are where a noun is missing; the slack is for the one being looked for.
-    lengths = {str(path.relative_to(ROOT)): text_of(path).count("\n") for path in modules("orchestrator")}
+    everything = [*modules("orchestrator"), *modules("trading")]
+    lengths = {str(path.relative_to(ROOT)): text_of(path).count("\n") for path in everything}
     assert {path: lines for path, lines in lengths.items() if lines > 440} == {}
 
 
@@ -109,13 +117,20 @@ def test_no_layer_stays_optional_once_it_is_there() -> None:
         ("layers", "utils.py", ""),
         ("adapters", "adapters/x.py", "import orchestrator.adapters.y"),
         ("apart", "cli/x.py", "import trading"),
+        ("service-apart", "trading/cli/x.py", "import orchestrator.model"),
+        ("trading-layers", "trading/gate/x.py", "import trading.engine"),
+        ("trading-layers", "trading/data/x.py", "import trading.gate"),
+        ("trading-layers", "trading/utils.py", ""),
+        ("trading-pure", "trading/gate/controls/x.py", "import time"),
+        ("trading-pure", "trading/gate/firewall.py", "import socket"),
     ],
 )
 def test_an_import_against_the_layers_is_refused(tmp_path: Path, contract: str | None, path: str, line: str) -> None:
-    shutil.copytree(ROOT / "orchestrator", tmp_path / "orchestrator", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("orchestrator", "trading"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / "orchestrator/adapters/y.py").write_text("")
-    target = tmp_path / "orchestrator" / path
+    target = tmp_path / (path if path.startswith("trading/") else f"orchestrator/{path}")
     target.write_text(f"{target.read_text() if target.exists() else ''}\n{line}\n")
     only = [f"--contract={contract}"] if contract else []
     done = subprocess.run(["lint-imports", "--no-cache", *only], cwd=tmp_path, capture_output=True, text=True)

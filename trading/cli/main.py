@@ -1,0 +1,68 @@
+"""The entry point: parse, call the verb, return its exit code.
+
+Everything heavier than argparse is imported when a verb is called. A bug is not caught: its traceback is the message.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from trading.cli import grammar
+
+
+class Misuse(Exception):
+    """The command cannot be carried out as it was typed: the message says what is missing."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    try:
+        code = _main(argv)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    parser = grammar.build()
+    try:
+        args = parser.parse_args(argv)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 2
+    if args.version:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"trading {version('interlock')}\n")
+        return 0
+    if not hasattr(args, "calls"):
+        parser.print_help(sys.stderr)
+        return 2
+    return _call(args)
+
+
+def _call(args: argparse.Namespace) -> int:
+    module, _, function = args.calls.partition(":")
+    try:
+        verbs = import_module(f"trading.cli.{module}")
+    except ModuleNotFoundError as error:
+        if error.name != "msgspec":
+            raise
+        sys.stderr.write("trading: msgspec is not installed; install the extra: pip install 'interlock[trading]'\n")
+        return 2
+    try:
+        code = getattr(verbs, function)(args)
+        assert isinstance(code, int)
+        return code
+    except Misuse as error:
+        sys.stderr.write(f"trading: {error}\n")
+        return 2

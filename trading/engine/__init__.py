@@ -1,0 +1,5 @@
+"""The deterministic core: events in one total order, an append-only log of them, and the state that follows from it.
+
+`queue` says what comes next, `log` keeps what happened, `replay` makes the state of it, byte for byte the same on any
+machine.
+"""

@@ -1,0 +1,174 @@
+"""What can happen, as values: the events that flow through the pipeline and are kept in the log.
+
+Engine, gate and service exchange these and nothing else. `encode` gives the same bytes for the same event on every
+machine: fields in the order of the class, no floats but in signals, no sets, no dictionaries. `decode` is its inverse.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from trading.model import Lots, Money, Nanos, OrderType, Side, Symbol, Ticks, TimeInForce, TradingState
+
+
+class Event(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="event", forbid_unknown_fields=True):
+    """Something that happened at a moment."""
+
+    at: Nanos
+
+
+class DataRead(Event, frozen=True, gc=False):
+    """Rows of a dataset entered the run. Market data is logged by reference, not bar by bar."""
+
+    dataset: str
+    """Digest of the dataset, `sha256:…`."""
+    first: int
+    last: int
+    """Row numbers, ends included."""
+
+
+class Quote(Event, frozen=True, gc=False):
+    """Best bid and ask; `at` is exchange time."""
+
+    symbol: Symbol
+    bid: Ticks
+    ask: Ticks
+    bid_size: Lots = Lots(0)
+    ask_size: Lots = Lots(0)
+
+
+class Bar(Event, frozen=True, gc=False):
+    """A bar; `at` is when it was complete, so nothing can know it earlier."""
+
+    symbol: Symbol
+    open: Ticks
+    high: Ticks
+    low: Ticks
+    close: Ticks
+    volume: int
+
+
+class Signal(Event, frozen=True, gc=False):
+    """What a strategy thinks of a symbol: `strength` from -1 (out or short) to 1 (fully in)."""
+
+    strategy: str
+    symbol: Symbol
+    strength: float
+    reason: str = ""
+
+
+class Intent(Event, frozen=True, gc=False):
+    """An order that somebody wants sent. `at` is when it was decided."""
+
+    client_id: str
+    strategy: str
+    symbol: Symbol
+    side: Side
+    type: OrderType
+    tif: TimeInForce
+    quantity: Lots
+    limit: Ticks | None
+    reduce_only: bool
+    decision_price: Money
+    epoch: int
+
+
+class Allowed(Event, frozen=True, gc=False):
+    """The gate let an intent pass, at a price that binds a market order too."""
+
+    client_id: str
+    limit: Ticks
+    limits_digest: str
+
+
+class Denied(Event, frozen=True, gc=False):
+    """The gate refused an intent. `reasons` are codes, the decisive one first."""
+
+    client_id: str
+    reasons: tuple[str, ...]
+    limits_digest: str
+
+
+class Accepted(Event, frozen=True, gc=False):
+    """The venue works the order."""
+
+    client_id: str
+
+
+class Rejected(Event, frozen=True, gc=False):
+    """The venue refused the order."""
+
+    client_id: str
+    reason: str
+
+
+class Cancelled(Event, frozen=True, gc=False):
+    """The rest of the order is gone."""
+
+    client_id: str
+
+
+class Expired(Event, frozen=True, gc=False):
+    """The order's time in force is over."""
+
+    client_id: str
+
+
+class Fill(Event, frozen=True, gc=False):
+    """Some of an order traded. `execution` is the venue's id: the same one twice is the same fill."""
+
+    execution: str
+    client_id: str
+    strategy: str
+    symbol: Symbol
+    side: Side
+    quantity: Lots
+    price: Ticks
+    notional: Money
+    """What changed hands, without fee; always positive."""
+    fee: Money
+
+
+class StateChanged(Event, frozen=True, gc=False):
+    """The gate's state changed, by a person or by itself."""
+
+    state: TradingState
+    epoch: int
+    by: str
+    reason: str
+
+
+AnyEvent = (
+    DataRead
+    | Quote
+    | Bar
+    | Signal
+    | Intent
+    | Allowed
+    | Denied
+    | Accepted
+    | Rejected
+    | Cancelled
+    | Expired
+    | Fill
+    | StateChanged
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
+
+
+def encode(event: AnyEvent) -> bytes:
+    """Return the one spelling of an event, as a line of JSON without its line end."""
+    return _encoder.encode(event)
+
+
+def decode(line: bytes) -> AnyEvent:
+    """Return the event that a line spells; raise ValueError for any other line."""
+    try:
+        event: AnyEvent = _decoder.decode(line)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"no event: {error}") from error
+    return event

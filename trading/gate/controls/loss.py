@@ -1,0 +1,75 @@
+"""Group F, loss: of the strategy against its budget, of the account today, and of too many strategies at once."""
+
+from __future__ import annotations
+
+from trading.gate.codes import Code
+from trading.gate.controls.case import BPS, Case
+from trading.model import decimal
+
+CHECKS = 9
+
+
+def prove(case: Case) -> int:
+    """Return how many checks of this group passed."""
+    return _strategy(case) + _account(case) + _lost(case)
+
+
+def _strategy(case: Case) -> int:
+    strategy, share = case.strategy, case.limits.strategy_drawdown_bps_max
+    if strategy is None:
+        case.deny(Code.STRATEGY_UNKNOWN, case.order.strategy)
+        return 0
+    proved = 1
+    if case.reducing or strategy.enabled:
+        proved += 1
+    else:
+        case.deny(Code.STRATEGY_DISABLED, case.order.strategy)
+    if case.reducing or (strategy.budget > 0 and strategy.loss * BPS <= share * strategy.budget):
+        proved += 1
+    else:
+        case.deny(Code.STRATEGY_DRAWDOWN, decimal(strategy.loss), share)
+    return proved
+
+
+def _account(case: Case) -> int:
+    snapshot, limits, equity = case.snapshot, case.limits, case.equity
+    start, peak = snapshot.day_start_equity, snapshot.peak_equity_today
+    known = {"equity": equity, "day_start_equity": start, "peak_equity_today": peak, "cash": snapshot.cash}
+    unknown = [name for name, amount in known.items() if amount is None]
+    if unknown or equity is None or start is None or peak is None or start <= 0 or peak <= 0:
+        case.deny(Code.EQUITY_UNKNOWN, ", ".join(unknown) or "the account's equity of today")
+        return 0
+    proved = 1
+    if equity <= peak:
+        proved += 1
+    else:
+        # The peak includes this moment. One below is from another time or another account, and so is its drawdown.
+        case.deny(Code.EQUITY_UNKNOWN, f"today's peak {decimal(peak)} (equity is {decimal(equity)})")
+    # The day's start is part of the day: a peak below it would hide a loss.
+    peak = max(peak, start)
+    down = (peak - equity) * BPS
+    if case.reducing or down <= limits.drawdown_killed_bps_max * peak:
+        proved += 1
+    else:
+        case.deny(Code.DRAWDOWN_KILLED, decimal(peak - equity), limits.drawdown_killed_bps_max)
+    if case.reducing or down <= limits.drawdown_reducing_bps_max * peak:
+        proved += 1
+    else:
+        case.deny(Code.DRAWDOWN_REDUCING, decimal(peak - equity), limits.drawdown_reducing_bps_max)
+    if case.reducing or (start - equity) * BPS <= limits.daily_loss_bps_max * start:
+        proved += 1
+    else:
+        case.deny(Code.DAILY_LOSS, decimal(start - equity), limits.daily_loss_bps_max)
+    return proved
+
+
+def _lost(case: Case) -> int:
+    strategies, limits = case.snapshot.strategies, case.limits
+    if strategies is None:
+        return 0
+    share = limits.strategy_drawdown_bps_max
+    lost = sum(not s.enabled or s.loss * BPS > share * s.budget for s in strategies.values())
+    if case.reducing or lost <= limits.strategies_lost_max:
+        return 1
+    case.deny(Code.STRATEGIES_LOST, lost, limits.strategies_lost_max)
+    return 0
