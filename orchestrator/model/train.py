@@ -134,9 +134,9 @@ class MergeTrainSpec(Value):
     batch: Batch = Field(default_factory=Batch)
     """How many entries one validation may hold. Not used yet."""
     speculation: Speculation = Speculation.BEST_FIRST
-    """How candidates beyond the front are chosen."""
+    """How candidates beyond the front are chosen. Write "off" in quotes: a bare word is false to kubectl."""
     tier_barrier: Barrier = Barrier.STRICT
-    """How strictly an earlier tier holds a later one."""
+    """How strictly an earlier tier holds a later one. Write "off" in quotes: a bare word is false to kubectl."""
     retries: Retries = Field(default_factory=Retries)
     """How often something is tried again."""
     approvals: Approvals = Field(default_factory=Approvals)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import json
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from orchestrator.model.base import ObjectMeta, Resource
+from orchestrator.adapters.documents.writer import document_of
+from orchestrator.model.base import ObjectMeta, Resource, Sha, TreeId
+from orchestrator.model.decision import Decision, DecisionSpec, Verb
 from orchestrator.model.gate import CouldNotRun, Gate
 from orchestrator.model.lane import Lane, LaneSpec
 from orchestrator.model.provider import Adapter, AgentProvider, AgentProviderSpec
+from orchestrator.model.roadmap import DocumentRef, ItemDefaults, Roadmap, RoadmapSpec
 from orchestrator.model.rule import ONE_LINE, SOMETHING
+from orchestrator.model.run import AgentRef, AgentRun, AgentRunSpec, Budget, RunScope, SpecRef
 from orchestrator.model.spec import ImplementationSpec, ImplementationSpecSpec, Tier
-from orchestrator.model.train import MergeTrain, MergeTrainSpec, Window
+from orchestrator.model.train import Barrier, Floor, MergeTrain, MergeTrainSpec, Window
+from orchestrator.model.validation import Purpose, Validation, ValidationSpec
 
 R = TypeVar("R", bound=Resource)
 
@@ -70,7 +76,15 @@ SPECS = named(
 )
 LANES = named(Lane, st.builds(LaneSpec, own=tuples(GLOBS), agent=st.none() | NAMES, reviewers=tuples(TEXTS)))
 TRAINS = named(
-    MergeTrain, st.builds(MergeTrainSpec, paused=st.booleans(), window=st.builds(Window, max=st.integers(4, 99)))
+    MergeTrain,
+    st.builds(
+        MergeTrainSpec,
+        gates=st.lists(GATES, max_size=2, unique_by=lambda gate: gate.name).map(tuple),
+        window=st.builds(Window, max=st.integers(4, 99)),
+        tier_barrier=st.sampled_from(Barrier),
+        floors=st.lists(st.builds(Floor, paths=tuples(GLOBS, 1), tier=st.sampled_from(Tier)), max_size=2).map(tuple),
+        paused=st.booleans(),
+    ),
 )
 PROVIDERS = named(
     AgentProvider,
@@ -79,3 +93,70 @@ PROVIDERS = named(
     ),
 )
 RESOURCES = SPECS | LANES | TRAINS | PROVIDERS
+
+# Required fields go by the names of the document: those are what `builds` would fill in beside them.
+RUNS = named(
+    AgentRun,
+    st.builds(
+        AgentRunSpec,
+        implementationSpecRef=st.builds(SpecRef, name=NAMES, uid=TEXTS),
+        agentRef=st.builds(AgentRef, name=NAMES),
+        parameters=st.dictionaries(TEXTS, TEXTS, max_size=2),
+        timeout=st.sampled_from(["90s", "1h30m", "250ms", "8784h"]),
+        budget=st.builds(Budget, tokens=st.integers(0, 9), cost_usd=st.decimals("0", "99", places=2)),
+        scope=st.builds(RunScope, paths=tuples(GLOBS)),
+        cancel=st.booleans(),
+        prompt=TEXTS,
+    ),
+)
+ROADMAPS = named(
+    Roadmap,
+    st.builds(RoadmapSpec, markdown=TEXTS.filter(bool), defaults=st.builds(ItemDefaults, lane=st.none() | NAMES))
+    | st.builds(RoadmapSpec, file=st.builds(DocumentRef, path=TEXTS)),
+)
+DECISIONS = named(
+    Decision,
+    st.builds(
+        DecisionSpec, verb=st.sampled_from([v for v in Verb if v is not Verb.PRIORITY]), subject=NAMES, reason=TEXTS
+    )
+    | st.builds(DecisionSpec, verb=st.just(Verb.PRIORITY), subject=NAMES, value=st.sampled_from(["5", " -1 ", "+0"])),
+)
+VALIDATIONS = named(
+    Validation,
+    st.builds(
+        ValidationSpec,
+        tree=TEXTS.map(TreeId),
+        commit=TEXTS.map(Sha),
+        gate=GATES,
+        gateDigest=TEXTS,
+        environment=TEXTS,
+        purpose=st.sampled_from(Purpose),
+        subject=st.none() | NAMES,
+    ),
+)
+ALL_KINDS = RESOURCES | RUNS | ROADMAPS | DECISIONS | VALIDATIONS
+
+ODD = st.sampled_from(
+    [None, True, 0, -1, 1 << 60, 1.5, "", "x", "A b", "x" * 64, "x" * 5000, "1h", "off", [], ["a"], [1], {}, {"a": "b"}]
+)
+
+
+def written(resource: Resource) -> dict[str, Any]:
+    """Return the object as people would write it: without status, as JSON has it."""
+    document: dict[str, Any] = json.loads(json.dumps({k: v for k, v in document_of(resource).items() if k != "status"}))
+    return document
+
+
+def tamper(place: Any, data: st.DataObject, odd: st.SearchStrategy[Any] = ODD) -> None:
+    """Change one field somewhere below: another value, another key, or nothing where something was."""
+    keys = sorted(place) if isinstance(place, dict) else list(range(len(place)))
+    if not keys:
+        return
+    key = data.draw(st.sampled_from(keys), "field")
+    inner = place[key]
+    if isinstance(inner, dict | list) and inner and data.draw(st.booleans(), "deeper"):
+        tamper(inner, data, odd)
+    elif isinstance(place, dict) and data.draw(st.integers(0, 3), "how") == 0:
+        place[data.draw(st.sampled_from(["nobody", "name"]), "new key")] = place.pop(key)
+    else:
+        place[key] = data.draw(odd, "value")
