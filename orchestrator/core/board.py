@@ -300,7 +300,8 @@ def _orderable(
         tier=spec.spec.tier,
         priority=spec.spec.priority if voice.priority is None else voice.priority,
         age=spec.created.timestamp(),
-        needs=spec.spec.depends_on,
+        # Who was dropped lends what it needs neither its tier nor its priority.
+        needs=() if voice.cancelled else spec.spec.depends_on,
         floor=_floor(spec, runs, train, facts) if train.spec.floors else None,
     )
 

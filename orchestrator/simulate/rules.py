@@ -70,8 +70,8 @@ class _Judge:
         self._failed: dict[Sha, list[Run]] = {}
         """By the head that was under test."""
         self._tiers: dict[str, Tier] = {}
-        self._tiers_of = -1
-        """How many entries had arrived when the tiers were found."""
+        self._tiers_of = (-1, -1)
+        """How many entries had arrived, and been cancelled, when the tiers were found."""
 
     def opened(self, fact: Opened) -> None:
         """Take in an arrival or a push."""
@@ -202,21 +202,23 @@ class _Judge:
         return False
 
     def _tier(self, entry: Entry) -> Tier:
-        """Return the effective tier: the earliest of its own and of those that have arrived and need it."""
-        if len(self._heads) != self._tiers_of:
-            self._tiers_of = len(self._heads)
+        """Return the effective tier: the earliest of its own and of those that have arrived and still need it."""
+        known = (len(self._heads), len(self._cancelled))
+        if known != self._tiers_of:
+            self._tiers_of = known
             self._tiers = self._raised()
         return self._tiers.get(entry.name, entry.tier)
 
     def _raised(self) -> dict[str, Tier]:
         tiers = {name: self._entries[name].tier for name in self._heads}
-        waiting = [name for name in tiers if self._entries[name].needs]
+        waiting = [name for name in tiers if self._entries[name].needs and name not in self._cancelled]
         while waiting:
             name = waiting.pop()
             for need in self._entries[name].needs:
                 if need in tiers and tiers[name].rank < tiers[need].rank:
                     tiers[need] = tiers[name]
-                    waiting.append(need)
+                    if need not in self._cancelled:
+                        waiting.append(need)
         return tiers
 
     def _was_tested(self, fact: Advanced) -> bool:
