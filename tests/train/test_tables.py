@@ -8,7 +8,9 @@ import pytest
 
 from orchestrator.adapters.documents import load
 from orchestrator.cli.simulate import DIALECT, played
+from orchestrator.simulate import play
 from orchestrator.simulate.file import Simulation
+from tests.train.mutants import MUTANTS
 
 FOLDER = Path(__file__).parent
 
@@ -32,6 +34,41 @@ TABLES = tables()
 def test_a_table_comes_out_as_it_expects(sentence: str) -> None:
     result = played(TABLES[sentence])
     assert (result.unmet, result.violations, result.met) == ((), (), True)
+
+
+def _comes_out(table: Simulation) -> bool:
+    try:
+        result = played(table)
+    except Exception:
+        return False  # A broken train may do anything, also ask for what no world can do.
+    return bool(result.met) and not result.violations
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A train that is broken need not come to rest."""
+    monkeypatch.setattr(play, "ROUNDS_MAX", 60)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_broken_train_is_seen_by_the_tables_of_its_rules(name: str) -> None:
+    mutant = MUTANTS[name]
+    with mutant.applied():
+        for rule in mutant.seen_by:
+            mine = [table for sentence, table in TABLES.items() if sentence.startswith(f"{rule}: ")]
+            assert not all(map(_comes_out, mine)), f"no table of `{rule}` sees it"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.usefixtures("impatient")
+def test_every_table_sees_some_broken_train() -> None:
+    blind = dict(TABLES)
+    for mutant in MUTANTS.values():
+        with mutant.applied():
+            blind = {sentence: table for sentence, table in blind.items() if _comes_out(table)}
+    assert list(blind) == []
 
 
 def test_every_table_expects_something_and_says_it_once() -> None:
