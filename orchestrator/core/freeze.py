@@ -15,6 +15,7 @@ from orchestrator.model.action import WriteStatus
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import Reason, RunPhase
 from orchestrator.model.decision import Decision, Verb
+from orchestrator.model.facts import Commits
 from orchestrator.model.train import Frozen
 from orchestrator.model.validation import ValidationPhase, ValidationStatus
 
@@ -113,10 +114,21 @@ def _seen_now(board: Board) -> Frozen | None:
         return None
     old, new = board.train.status.tip[:12], board.facts.tip[:12]
     message = f"the base went from {old} to {new}, which does not contain it: `git log {new}..{old}` lists what is gone"
+    rewrite = board.facts.rewrite
+    if rewrite is not None:
+        message += f" ({_counted(rewrite.lost)}), `git log {old}..{new}` what came ({_counted(rewrite.added)})"
     gone = [item.name for item in board.items if item.landed is not None and item.name not in board.facts.landed]
     if gone:
         message += f", with it {', '.join(gone[:NAMED_MAX])}{' and others' if len(gone) > NAMED_MAX else ''}"
     return _frozen(board, Reason.BASE_MOVED_BACK, message)
+
+
+def _counted(commits: Commits) -> str:
+    """Return how many commits there are, and the first of them."""
+    words = "1 commit" if commits.total == 1 else f"{commits.total} commits"
+    named = "; ".join(commits.first)
+    more = "; …" if commits.total > len(commits.first) else ""
+    return f"{words}: {named}{more}" if named else words
 
 
 def _stored(board: Board) -> Frozen | None:

@@ -104,6 +104,22 @@ class BaseCheckout:
 
 
 @dataclass(frozen=True, slots=True)
+class Commits:
+    """Some commits of a range: how many there are, and the first of them, newest first, in a line each."""
+
+    total: int
+    first: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """What a base that does not contain its previous tip lost, and what came instead."""
+
+    lost: Commits
+    added: Commits
+
+
+@dataclass(frozen=True, slots=True)
 class RepositoryFacts:
     """One base branch and everything of ours around it."""
 
@@ -111,6 +127,8 @@ class RepositoryFacts:
     tip_tree: TreeId
     contains_previous: bool
     """Whether `tip` has the tip that was asked about in its history; true where none was."""
+    rewrite: Rewrite | None = None
+    """What became of the history where it has not; None too where the previous tip is not known here any more."""
     landed: Mapping[str, LandedFact] = field(default_factory=dict)
     branches: Mapping[str, Sha] = field(default_factory=dict)
     """Heads of `interlock/<spec>`, by spec."""

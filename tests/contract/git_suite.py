@@ -81,7 +81,29 @@ class GitSuite:
         world.set_ref("refs/heads/main", gone)
         assert world.git.observe("main", gone).contains_previous
         world.set_ref("refs/heads/main", world.commit(world.root, files={"b": "1\n"}))
-        assert not world.git.observe("main", gone).contains_previous
+        facts = world.git.observe("main", gone)
+        assert not facts.contains_previous
+        assert facts.rewrite is not None
+        assert (facts.rewrite.lost.total, facts.rewrite.added.total) == (1, 1)
+        assert facts.rewrite.lost.first[0].startswith(gone[:7])
+
+    def test_of_a_rewritten_base_the_newest_commits_are_named_on_both_sides(self, world: GitWorld) -> None:
+        old = new = world.root
+        for number in range(7):
+            old = world.commit(old, files={"old": f"{number}\n"}, message=f"Old {number}\n\nBody")
+            new = world.commit(new, files={"new": f"{number}\n"}, message=f"New {number}") if number < 3 else new
+        world.set_ref("refs/heads/main", new)
+        rewrite = world.git.observe("main", old).rewrite
+        assert rewrite is not None
+        assert [line.partition(" ")[2] for line in rewrite.lost.first] == [
+            f"Old {number}" for number in (6, 5, 4, 3, 2)
+        ]
+        assert [line.partition(" ")[2] for line in rewrite.added.first] == ["New 2", "New 1", "New 0"]
+        assert (rewrite.lost.total, rewrite.added.total) == (7, 3)
+
+    def test_a_previous_tip_that_is_gone_for_good_is_a_rewrite_of_which_nothing_is_known(self, world: GitWorld) -> None:
+        facts = world.git.observe("main", Sha("7" * len(world.root)))
+        assert (facts.contains_previous, facts.rewrite) == (False, None)
 
     def test_branches_and_work_are_seen_by_spec_and_by_run(self, world: GitWorld) -> None:
         head = world.commit(world.root, files={"a": "1\n"})

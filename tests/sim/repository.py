@@ -23,10 +23,12 @@ from orchestrator.model.facts import (
     Candidate,
     CandidateKey,
     Change,
+    Commits,
     Conflicted,
     Diff,
     LandedFact,
     RepositoryFacts,
+    Rewrite,
 )
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -110,6 +112,18 @@ class Repository:
         """Return whether `ancestor` is in the history of `commit`."""
         other = self.commits.get(ancestor)
         return other is not None and bool(self.commits[commit].history >> other.number & 1)
+
+    def rewrite(self, old: Sha, new: Sha) -> Rewrite | None:
+        """Return what the newer history lacks of the older one; None where it lacks nothing, or the old is unknown."""
+        if old not in self.commits or self.contains(new, old):
+            return None
+        return Rewrite(self._between(new, old), self._between(old, new))
+
+    def _between(self, without: Sha, within: Sha) -> Commits:
+        mask = self.commits[within].history & ~self.commits[without].history
+        found = [self.commits[self._numbered[number]] for number in range(mask.bit_length()) if mask >> number & 1]
+        lines = (f"{one.id[:7]} {one.message.splitlines()[0]}" for one in reversed(found))
+        return Commits(len(found), tuple(lines)[:5])
 
     def merge_base(self, ours: Sha, theirs: Sha) -> Sha | None:
         """Return the youngest commit both contain."""
@@ -245,6 +259,7 @@ class FakeGit:
             tip=tip,
             tip_tree=repository.commits[tip].tree,
             contains_previous=previous is None or repository.contains(tip, previous),
+            rewrite=None if previous is None else repository.rewrite(previous, tip),
             landed=repository.landed(tip),
             branches=self._under(BRANCHES),
             work=self._under(RUNS),

@@ -9,6 +9,7 @@ from orchestrator.adapters.git.diff import diff
 from orchestrator.adapters.git.inputs import Inputs
 from orchestrator.adapters.git.landed import LandedHistory
 from orchestrator.adapters.git.repository import Repository
+from orchestrator.adapters.git.rewrite import rewrite
 from orchestrator.errors import Invalid, Unusable
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.facts import BaseCheckout, Candidate, Diff, RepositoryFacts
@@ -40,10 +41,12 @@ class GitRepository:
         if tip is None:
             where = self.repository.located.path
             raise Unusable(f"{where} has no branch `{base}`; create it, or name another base in the MergeTrain")
+        contains = previous is None or self.repository.contains(tip, previous)
         return RepositoryFacts(
             tip=tip,
             tip_tree=self.repository.tree_of(tip),
-            contains_previous=previous is None or self.repository.contains(tip, previous),
+            contains_previous=contains,
+            rewrite=None if contains or previous is None else rewrite(self.repository, previous, tip),
             landed=dict(self._landed.setdefault(base, LandedHistory(self.repository)).at(tip)),
             branches=_named(refs, BRANCHES),
             work=_named(refs, RUNS),
