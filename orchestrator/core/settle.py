@@ -29,7 +29,7 @@ from orchestrator.model.action import (
     WriteStatus,
 )
 from orchestrator.model.base import Sha, TreeId
-from orchestrator.model.condition import Condition, ConditionType, Reason, RunPhase
+from orchestrator.model.condition import Condition, ConditionType, FailureClass, Reason, RunPhase
 from orchestrator.model.facts import AgentState, PullState
 from orchestrator.model.run import AgentRun, GateOutcome
 from orchestrator.model.spec import Wait
@@ -210,6 +210,10 @@ def _proposed(board: Board, item: Item, run: AgentRun) -> Step:
     foreign = foreign_head(item)
     if foreign is not None:
         return _foreign(item, run, foreign)
+    if item.pull is not None and item.pull.state is PullState.MERGED and item.pull.head == run.status.published:
+        # Nothing of it is left to land, and proposing it again would only find it merged again.
+        said = f"somebody merged its head {item.pull.head[:12]} into the base without the train, untested"
+        return Step((rejection(run, Rejected(FailureClass.NO_CHANGE, said, ()), board.now),))
     is_open = item.pull is not None and item.pull.state is PullState.OPEN and not item.pull.draft
     if item.branch != run.status.published or not is_open:
         text = pull_text(item.spec, run, item.tier)

@@ -187,9 +187,11 @@ class Leader:
         gates = ports.gates.observe()
         repositories = {}
         pulls = {}
+        # Pull requests before the base: one that shows as merged was merged into a base that is read afterwards, and
+        # what that base says of who merged it, this train or a stranger, is not older.
         for train in trains:
-            repositories[train.name] = self._with_floors(train, ports.git.observe(train.spec.base, train.status.tip))
             pulls[train.name] = tuple(ports.forge.pulls())
+            repositories[train.name] = self._with_floors(train, ports.git.observe(train.spec.base, train.status.tip))
         lanes = tuple(ports.cluster.list(Lane))
         specs = tuple(ports.cluster.list(ImplementationSpec))
         runs = tuple(ports.cluster.list(AgentRun))
