@@ -222,6 +222,9 @@ def test_a_base_that_was_rewritten_freezes_the_train_until_a_person_releases_it(
     assert gone is not None and "with it item" in gone.message
     lost = gone.message.partition("git log ")[2].partition("`")[0]
     assert "item: Do item" in world.git("log", "--format=%s", lost), "the range is one that git reads"
+    assert "lists what is gone (2 commits: " in gone.message
+    assert "what came (1 commit: " in gone.message
+    assert "Another history)" in gone.message
     code, _, err = world.type("release", "main", "--reason", "it was me")
     assert code == 0, err
     world.lead()

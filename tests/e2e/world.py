@@ -63,7 +63,11 @@ class _Stop:
         return self.met or time.monotonic() > self._end
 
     def wait(self, timeout: float, news: Sequence[int] = ()) -> bool:
-        select.select(list(news), [], [], timeout)
+        # Not `select`: what another thread closes meanwhile is an error there, and here a reason to look again.
+        poll = select.poll()
+        for fd in news:
+            poll.register(fd, select.POLLIN)
+        poll.poll(timeout * 1000)
         return self.is_set()
 
 
