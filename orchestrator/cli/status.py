@@ -109,6 +109,7 @@ def train_document(train: MergeTrain) -> Document:
         "frozen": status.frozen.reason.value if status.frozen else None,
         "frozenMessage": status.frozen.message if status.frozen else None,
         "landing": status.landing.spec if status.landing else None,
+        "landingTogether": list(status.landing.names) if status.landing else [],
         "entries": [
             {"name": entry.name, "waitingFor": [wait_document(wait) for wait in entry.waiting_for]}
             for entry in status.entries

@@ -249,8 +249,8 @@ def landed_before(
             continue
         if run.status.phase is RunPhase.LANDED and run.status.landed is not None:
             return LandedFact(run.status.landed, run.name, run.status.ended_at or now)
-        if last is not None and last.run == run.name:
-            return LandedFact(last.commit, run.name, last.at)
+        if last is not None and (commit := last.step_of(run.name)) is not None:
+            return LandedFact(commit, run.name, last.at)
     return None
 
 

@@ -20,7 +20,7 @@ def on_tip(facts: RepositoryFacts) -> dict[tuple[Sha, ...], Candidate]:
         for ground in grounds:
             rest = _behind(key, ground)
             if rest and _stands(made, len(ground.heads), facts.tip):
-                found.setdefault(rest, _of(made, len(rest)))
+                found.setdefault(rest, _without(made, len(ground.heads)))
     return found
 
 
@@ -43,6 +43,8 @@ def _stands(made: Candidate, landed: int, tip: Sha) -> bool:
     return isinstance(made, Conflicted) or (len(made.brought) > landed and made.brought[landed - 1].commit == tip)
 
 
-def _of(made: Candidate, members: int) -> Candidate:
-    """Return the candidate as one of its last members only."""
-    return made if isinstance(made, Conflicted) else replace(made, brought=made.brought[-members:])
+def _without(made: Candidate, landed: int) -> Candidate:
+    """Return the candidate as one of the members behind its first ones, which landed."""
+    if isinstance(made, Conflicted):
+        return replace(made, merged=max(0, made.merged - landed))
+    return replace(made, brought=made.brought[landed:])

@@ -66,7 +66,7 @@ def _drive(board: Board) -> list[Action]:
             waiting[item.name] = settled.waiting
         actions.extend(tidy(board, item))
     if step.frozen is None:
-        actions.extend(look_ahead(board, gatehouse, step.line, step.candidates))
+        actions.extend(look_ahead(board, gatehouse, step))
     dispatched = dispatch(board, step.frozen)
     actions.extend(dispatched.actions)
     waiting = {**dispatched.waiting, **waiting}
@@ -88,7 +88,7 @@ def _record(
     landing = before.landing
     lent = {claim.spec for claim in dispatched.claims.live if board.yields_to(claim) is not None}
     # Who lends its claim in this very tick yields: an intent beside a lent claim would land over the earlier item.
-    starts_landing = landing is None and step.landing is not None and step.landing.spec not in lent
+    starts_landing = landing is None and step.landing is not None and lent.isdisjoint(step.landing.names)
     if starts_landing:
         landing = step.landing
     status = MergeTrainStatus(

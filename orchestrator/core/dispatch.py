@@ -136,7 +136,7 @@ def _not_now(board: Board, item: Item, frozen: Frozen | None, probing: frozenset
 
 def _claimant(board: Board, item: Item, *, wants: bool) -> Claimant:
     landing = board.train.status.landing
-    pinned = landing is not None and landing.spec == item.name
+    pinned = landing is not None and item.name in landing.names
     is_open = item.is_open and item.problem is None
     return Claimant(
         name=item.name,

@@ -10,19 +10,19 @@ from orchestrator.core.blame import conflict, controlled, judged, lost_gate
 from orchestrator.core.board import Board, Item
 from orchestrator.core.conclude import denial_text, denials
 from orchestrator.core.landing import elsewhere, merge_message
+from orchestrator.core.line import Entry, gate_wish, gates_of, merging, shared_gates
 from orchestrator.core.policy import failure_class, shown
 from orchestrator.core.scopecheck import merge_verdict, outdated
 from orchestrator.core.standing import approval_wait
 from orchestrator.core.trial import Passed, Rejected, Trial, Waiting
-from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
+from orchestrator.core.verdicts import Answer, Gatehouse, Verdict
 from orchestrator.model.action import BuildCandidate
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import FailureClass, Reason
-from orchestrator.model.facts import Built, Candidate, Conflicted
-from orchestrator.model.gate import Evidence, Gate
+from orchestrator.model.facts import Brought, Built, Candidate, Conflicted
+from orchestrator.model.gate import Evidence
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import Wait
-from orchestrator.model.validation import Purpose
 
 
 def trial(
@@ -36,14 +36,17 @@ def trial(
     assert head is not None
     candidate = candidates.get((head,))
     if candidate is None:
-        build = BuildCandidate(board.facts.tip, (head,), (merge_message(item.spec, run),))
+        build = merging(board, [(Entry(item, run, head),)])
         return Waiting(Reason.VALIDATING, "its candidate is being merged", wants=(build,))
     if isinstance(candidate, Conflicted):
         return conflict(candidate)
-    no = refused(board, item, run, candidate)
+    if len(candidate.brought) != 1:
+        # Nothing passes unseen; a candidate of one head has one answer, and it comes with the next look.
+        return Waiting(Reason.VALIDATING, "what its merge changes is being read")
+    no = refused(board, item, run, candidate.brought[0])
     if no is not None:
         return no
-    answers = [gatehouse.ask(gate_wish(candidate, gate, item.name)) for gate in gates_of(board, item)]
+    answers = [gatehouse.ask(gate_wish(candidate, gate, (item.name,))) for gate in gates_of(board, item)]
     compared = shared_gates(board, item)
     for answer in answers:
         if answer.verdict in (Verdict.FAIL, Verdict.COULD_NOT_RUN):
@@ -76,39 +79,21 @@ def said(board: Board, item: Item, run: AgentRun, candidate: Built, answers: Seq
     return Waiting(Reason.VALIDATING, "it passed; its merge is made anew to say on what", wants=(build,))
 
 
-def refused(board: Board, item: Item, run: AgentRun, candidate: Built) -> Waiting | Rejected | None:
-    """Return why the candidate may not land whatever its gates say: what it changes, or who has to agree to that."""
-    if len(candidate.brought) != 1:
-        # Nothing passes unseen; a candidate of one head has one answer, and it comes with the next look.
-        return Waiting(Reason.VALIDATING, "what its merge changes is being read")
-    verdict = merge_verdict(board, item, candidate.brought[0])
+def refused(board: Board, item: Item, run: AgentRun, brought: Brought) -> Waiting | Rejected | None:
+    """Return why the merge may not land whatever its gates say: what it changes, or who has to agree to that."""
+    verdict = merge_verdict(board, item, brought)
     failure = failure_class(verdict)
     if failure is not None:
         said = denial_text(verdict.denied, verdict.denied_total)
         return Rejected(failure, f"merged with the base {board.facts.tip[:12]}: {said}", (denials(verdict),))
-    return _outdated(board, run, candidate) or approval_wait(board, item, run, is_protected=bool(verdict.protected))
+    return _outdated(board, run, brought) or approval_wait(board, item, run, is_protected=bool(verdict.protected))
 
 
-def _outdated(board: Board, run: AgentRun, candidate: Built) -> Rejected | None:
+def _outdated(board: Board, run: AgentRun, brought: Brought) -> Rejected | None:
     """Return the conflict in generated files that merged as text: what they say is of neither side's sources."""
-    paths = outdated(board, run, candidate.brought[0])
+    paths = outdated(board, run, brought)
     if not paths:
         return None
     said = f"the base changed generated files, too: {', '.join(map(shown, paths[:5]))}; they are made anew on it"
     evidence = (Evidence(gate="merge", result="conflict", output=said),)
     return Rejected(FailureClass.CONFLICT, said, evidence, conflicts=tuple(map(shown, paths)))
-
-
-def shared_gates(board: Board, item: Item) -> tuple[Gate, ...]:
-    """Return the gates of the train and of the item's lanes: those that have a control run on the base."""
-    return (*board.train.spec.gates, *board.lanes.gates(item.spec.spec.lane_names))
-
-
-def gates_of(board: Board, item: Item) -> tuple[Gate, ...]:
-    """Return every gate a candidate with the item has to pass."""
-    return (*shared_gates(board, item), *item.spec.spec.validation)
-
-
-def gate_wish(candidate: Built, gate: Gate, subject: str) -> Wish:
-    """Return the wish for one gate on the candidate's tree."""
-    return Wish(tree=candidate.tree, commit=candidate.commit, gate=gate, purpose=Purpose.CANDIDATE, subject=subject)

@@ -1,10 +1,11 @@
 """What a landing writes for people: the merge commit's message with its trailers, and the pull request's text.
 
 The trailers are a contract (CONTRACT §1): `Interlock-Spec`, `Interlock-Run`, `Interlock-Provenance`. A fourth,
-`Interlock-Tested`, is there only where a gate went by a verdict on another tree with the same inputs (ADR 0018).
+`Interlock-Tested`, is there only where a gate went by a verdict on another tree with the same inputs (ADR 0018), or
+where several landed as one batch (ADR 0016).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from orchestrator.core.verdicts import Answer
 from orchestrator.model.base import TreeId
@@ -16,6 +17,7 @@ EQUIVALENT = "equivalent-tested"
 """What a landing is called of which a gate passed on another tree with the same inputs; any other is `tested`."""
 TESTED = "tested"
 _ELSEWHERE_MAX = 8
+_TOGETHER_MAX = 32
 
 
 def elsewhere(answers: Iterable[Answer], tree: TreeId) -> str:
@@ -29,8 +31,19 @@ def elsewhere(answers: Iterable[Answer], tree: TreeId) -> str:
     return f"{EQUIVALENT}; {', '.join([*found[:_ELSEWHERE_MAX], *more])}" if found else ""
 
 
+def as_batch(names: Sequence[str], tested: str = "") -> str:
+    """Return what the members of a batch say of how they were tested: their common last tree was, not each step's.
+
+    `tested` names what was tested on another tree. A member that lands alone says only that.
+    """
+    if len(names) < 2:
+        return tested
+    more = [f"{len(names) - _TOGETHER_MAX} more"] if len(names) > _TOGETHER_MAX else []
+    return f"{tested or TESTED}; as one batch: {', '.join([*names[:_TOGETHER_MAX], *more])}"
+
+
 def merge_message(spec: ImplementationSpec, run: AgentRun, tested: str = "") -> str:
-    """Return the message of the commit that lands the run; `tested` names what was tested on another tree.
+    """Return the message of the commit that lands the run; `tested` is what is to be said of its test beside that.
 
     A function of pinned values only: the same in any process.
     """

@@ -3,102 +3,108 @@
 `decide` calls `look_ahead` after the front and every run's own checks have asked for what they need, so that it only
 takes what room is left. A candidate that can still come about and is being tested is never stopped; one that cannot any
 more is not asked for, and what nobody asks for is stopped. Nothing is landed or blamed here: an entry's verdict counts
-when it is at the front, where the same tree has the same answer.
+when it is at the front, where the same tree has the same answer. What is tested at once is a car: one entry, or a batch
+where runs are scarce.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import chain
+from math import prod
 
-from orchestrator.core.board import Board, Item
-from orchestrator.core.landing import merge_message
+from orchestrator.core.batch import size
+from orchestrator.core.board import Board
+from orchestrator.core.line import Entry, gate_wish, gates_of, heads_of, merging
 from orchestrator.core.scopecheck import merge_verdict, outdated
 from orchestrator.core.speculation import CHANCE_MAX, Entrant, Wish, forecast, wishes
+from orchestrator.core.train import TrainStep
 from orchestrator.core.verdicts import Gatehouse, Verdict
 from orchestrator.core.verdicts import Wish as GateWish
 from orchestrator.core.window import record, window
 from orchestrator.model.action import Action, BuildCandidate
-from orchestrator.model.base import Sha
-from orchestrator.model.facts import Built, Candidate
+from orchestrator.model.facts import Built
 from orchestrator.model.gate import Gate
-from orchestrator.model.run import AgentRun
 from orchestrator.model.train import Speculation
-from orchestrator.model.validation import Purpose
+
+Names = tuple[str, ...]
+"""A car, by the names of its members."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An open pull request that may be tested."""
-
-    item: Item
-    run: AgentRun
-    head: Sha
-    lands: bool = False
-    """Whether it is landing this moment: those behind stand on it for certain."""
-
-    @property
-    def name(self) -> str:
-        return self.item.name
-
-
-def look_ahead(
-    board: Board, gatehouse: Gatehouse, line: Sequence[Entry], candidates: Mapping[tuple[Sha, ...], Candidate]
-) -> list[Action]:
+def look_ahead(board: Board, gatehouse: Gatehouse, step: TrainStep) -> list[Action]:
     """Return the merges wanted beyond the front, and ask the gatehouse for their gates."""
     mode = board.train.spec.speculation
-    if mode is Speculation.OFF or len(line) < 2:
+    if mode is Speculation.OFF or len(step.line) < 2:
         return []
-    return _Ahead(board, gatehouse, line, candidates).step(mode)
+    return _Ahead(board, gatehouse, step).step(mode)
+
+
+def cars(board: Board, step: TrainStep) -> list[tuple[Entry, ...]]:
+    """Return the line cut into what is tested at once: the front, what is left of a batch that failed, then batches."""
+    line = step.line
+    found = [tuple(line[: max(len(step.batch), 1)])]
+    at = len(found[0])
+    while at < len(line):
+        # The rest of a batch that failed as a whole is found out about in halves, too.
+        count = (step.split - at) // 2 if at < step.split else size(board, line[at:])
+        found.append(tuple(line[at : at + max(count, 1)]))
+        at += len(found[-1])
+    return found
 
 
 class _Ahead:
-    def __init__(
-        self,
-        board: Board,
-        gatehouse: Gatehouse,
-        line: Sequence[Entry],
-        candidates: Mapping[tuple[Sha, ...], Candidate],
-    ) -> None:
+    def __init__(self, board: Board, gatehouse: Gatehouse, step: TrainStep) -> None:
         self._board = board
         self._gatehouse = gatehouse
-        self._line = line
-        self._by_name = {entry.name: entry for entry in line}
-        self._place = {entry.name: at for at, entry in enumerate(line)}
-        self._candidates = candidates
+        self._line = step.line
+        self._by_name = {entry.name: entry for entry in step.line}
+        self._place = {entry.name: at for at, entry in enumerate(step.line)}
+        self._candidates = step.candidates
+        self._cars = {tuple(entry.name for entry in car): car for car in cars(board, step)}
         self._gates: dict[str, tuple[Gate, ...]] = {}
+        # The front's gates are asked for once it is merged: what is ready sooner must not take their room.
+        self._owed = len(board.train.spec.gates) * sum(isinstance(each, BuildCandidate) for each in step.actions)
 
     def step(self, mode: Speculation) -> list[Action]:
         """Keep what is being tested and can still come about, then ask for what is worth the room that is left."""
-        known = self._verdicts()
-        for name, grounds in self._possible().items():
+        possible = self._possible()
+        known = self._verdicts(possible)
+        by_car = self._by_car(possible, known)
+        for name, grounds in possible.items():
             for ground in grounds:
                 is_open = ground not in known[name] and not self._is_spent(ground, known)
                 # Wherever it is in the line: a window that has shrunk since begins less, and stops nothing.
                 if is_open and self._is_running(self._by_name[name], ground):
-                    self._ask(self._by_name[name], ground)
+                    self._ask(self._members(self._by_name[name], ground), (name,))
         found: list[Action] = []
-        for wish in self._wishes(mode, known):
-            if self._gatehouse.room() - len(found) <= 0:
+        for wish in self._wishes(mode, by_car):
+            if self._gatehouse.room() - len(found) - self._owed <= 0:
                 break
-            entry = self._by_name[wish.name]
-            if self._place[wish.name] == 0 and not wish.ahead:
+            if not wish.ahead and self._place[wish.name[0]] == 0:
                 continue  # The front has asked for itself.
-            if self._is_spent(wish.ahead, known):
+            if self._is_spent(frozenset(chain.from_iterable(wish.ahead)), known):
                 continue
-            heads = self._heads(entry, wish.ahead)
-            if heads in self._candidates:
-                self._ask(entry, wish.ahead)
+            chosen = [self._cars[name] for name in self._cars if name == wish.name or name in wish.ahead]
+            members = [entry for car in chosen for entry in car]
+            if heads_of(members) in self._candidates:
+                self._ask(members, wish.name)
             else:
-                found.append(self._built(entry, wish.ahead, heads))
+                found.append(merging(self._board, chosen))
         return found
 
-    def _wishes(self, mode: Speculation, known: Mapping[str, Mapping[frozenset[str], bool]]) -> Iterator[Wish[str]]:
+    def _wishes(
+        self, mode: Speculation, known: Mapping[Names, Mapping[frozenset[Names], bool]]
+    ) -> Iterator[Wish[Names]]:
         passed = record(self._board)
-        entrants = []
-        for at, entry in enumerate(self._line[: max(window(self._board), 1)]):
+        entrants: list[Entrant[Names]] = []
+        places = window(self._board)
+        for name, car in self._cars.items():
+            places -= len(car)
+            if entrants and places < 0:
+                break
             # Prefix: everything ahead lands that has not failed where it stands.
-            chance = CHANCE_MAX if mode is Speculation.PREFIX else passed.chance(entry.item, entry.run)
-            mine = {frozenset[str](): True} if entry.lands else known[entry.name]
-            entrants.append(Entrant(entry.name, [each.name for each in self._line[:at]], chance, mine))
+            chance = prod(passed.chance(entry.item, entry.run) for entry in car)
+            chance = CHANCE_MAX if mode is Speculation.PREFIX else chance
+            mine = {frozenset[Names](): True} if car[0].lands else known[name]
+            entrants.append(Entrant(name, [each.name for each in entrants], chance, mine))
         forecasts = forecast(entrants)
         if mode is Speculation.PREFIX:
             for entrant in entrants:
@@ -123,61 +129,74 @@ class _Ahead:
                 found[members[-1]].append(frozenset(members[:-1]))
         return found
 
-    def _verdicts(self) -> dict[str, dict[frozenset[str], bool]]:
+    def _verdicts(self, possible: Mapping[str, list[frozenset[str]]]) -> dict[str, dict[frozenset[str], bool]]:
         """Return what is known of every entry by the ground it was tested on."""
         found: dict[str, dict[frozenset[str], bool]] = {}
-        for name, grounds in self._possible().items():
-            said = {ground: self._verdict(self._by_name[name], ground) for ground in grounds}
+        for name, grounds in possible.items():
+            said = {ground: self._verdict(self._members(self._by_name[name], ground), (name,)) for ground in grounds}
             found[name] = {ground: verdict for ground, verdict in said.items() if verdict is not None}
         return found
 
-    def _verdict(self, entry: Entry, ground: frozenset[str]) -> bool | None:
-        """Return whether the entry passes there; a conflict with what is ahead, in generated files too, or a path
+    def _by_car(
+        self, possible: Mapping[str, list[frozenset[str]]], known: Mapping[str, dict[frozenset[str], bool]]
+    ) -> dict[Names, dict[frozenset[Names], bool]]:
+        """Return what is known of every car by the cars it was tested on; that a batch fails is known of its last."""
+        car_of = {name: car for car in self._cars for name in car}
+        found: dict[Names, dict[frozenset[Names], bool]] = {}
+        for car in self._cars:
+            found[car] = {}
+            for ground in possible[car[-1]]:
+                whole = ground | {car[-1]}
+                on = frozenset(car_of[name] for name in whole)
+                if frozenset(chain.from_iterable(on)) != whole:
+                    continue  # It ends in the middle of a car.
+                verdict = known[car[-1]].get(ground)
+                if len(car) > 1:
+                    verdict = self._verdict(self._members(self._by_name[car[-1]], ground), car)
+                    if verdict is False:
+                        known[car[-1]][ground] = False
+                if verdict is not None:
+                    found[car][on - {car}] = verdict
+        return found
+
+    def _verdict(self, members: Sequence[Entry], tested: Names) -> bool | None:
+        """Return whether these pass on the others; a conflict with what is ahead, in generated files too, or a path
         outside its claim is a no."""
-        made = self._candidates[self._heads(entry, ground)]
+        made = self._candidates[heads_of(members)]
         if not isinstance(made, Built):
             return False
-        if not made.brought or not merge_verdict(self._board, entry.item, made.brought[-1]).allowed:
+        if len(made.brought) < len(tested):
             return False
-        if outdated(self._board, entry.run, made.brought[-1]):
-            return False
-        answers = [self._gatehouse.known(wish) for wish in self._wanted(entry, ground, made)]
+        for entry, brought in zip(members[-len(tested) :], made.brought[-len(tested) :], strict=True):
+            if not merge_verdict(self._board, entry.item, brought).allowed or outdated(self._board, entry.run, brought):
+                return False
+        answers = [self._gatehouse.known(wish) for wish in self._wanted(members, tested, made)]
         if any(answer in (Verdict.FAIL, Verdict.COULD_NOT_RUN, Verdict.LOST) for answer in answers):
             return False
         return True if all(answer.lands for answer in answers) else None
 
     def _is_running(self, entry: Entry, ground: frozenset[str]) -> bool:
-        made = self._candidates[self._heads(entry, ground)]
-        wanted = self._wanted(entry, ground, made) if isinstance(made, Built) else ()
+        members = self._members(entry, ground)
+        made = self._candidates[heads_of(members)]
+        wanted = self._wanted(members, (entry.name,), made) if isinstance(made, Built) else ()
         return any(self._gatehouse.is_running(wish) for wish in wanted)
 
-    def _ask(self, entry: Entry, ground: frozenset[str]) -> None:
-        made = self._candidates[self._heads(entry, ground)]
+    def _ask(self, members: Sequence[Entry], tested: Names) -> None:
+        made = self._candidates[heads_of(members)]
         if isinstance(made, Built):
-            for wish in self._wanted(entry, ground, made):
+            for wish in self._wanted(members, tested, made):
                 self._gatehouse.ask(wish)
 
-    def _wanted(self, entry: Entry, ground: frozenset[str], made: Built) -> list[GateWish]:
+    def _wanted(self, members: Sequence[Entry], tested: Names, made: Built) -> list[GateWish]:
         """Return the gates of a candidate: the train's, its members' lanes', and every member's own."""
-        gates = dict.fromkeys(gate for member in self._members(entry, ground) for gate in self._gates_of(member))
-        return [GateWish(made.tree, made.commit, gate, Purpose.CANDIDATE, entry.name) for gate in gates]
+        gates = dict.fromkeys(gate for member in members for gate in self._gates_of(member))
+        return [gate_wish(made, gate, tested) for gate in gates]
 
     def _gates_of(self, entry: Entry) -> tuple[Gate, ...]:
         if entry.name not in self._gates:
-            said = entry.item.spec.spec
-            lanes = self._board.lanes.gates(said.lane_names)
-            self._gates[entry.name] = (*self._board.train.spec.gates, *lanes, *said.validation)
+            self._gates[entry.name] = gates_of(self._board, entry.item)
         return self._gates[entry.name]
 
     def _members(self, entry: Entry, ground: frozenset[str]) -> list[Entry]:
         ahead = sorted((self._by_name[name] for name in ground), key=lambda each: self._place[each.name])
         return [*ahead, entry]
-
-    def _heads(self, entry: Entry, ground: frozenset[str]) -> tuple[Sha, ...]:
-        return tuple(member.head for member in self._members(entry, ground))
-
-    def _built(self, entry: Entry, ground: frozenset[str], heads: tuple[Sha, ...]) -> BuildCandidate:
-        members = self._members(entry, ground)
-        return BuildCandidate(
-            self._board.facts.tip, heads, tuple(merge_message(each.item.spec, each.run) for each in members)
-        )

@@ -48,6 +48,11 @@ def standing(board: Board, barriers: Barriers, item: Item, run: AgentRun) -> Wai
     return None
 
 
+def needs_person(run: AgentRun) -> bool:
+    """Return whether a person has to agree to the run's head whatever the tier asks for."""
+    return _is_protected(run) or is_prompt_overridden(run)
+
+
 def _is_protected(run: AgentRun) -> bool:
     return run.status.scope is not None and bool(run.status.scope.protected)
 

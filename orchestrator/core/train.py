@@ -5,15 +5,16 @@ pass at all; the first that may is the front, and `front` says what is known of 
 landed tree, blame is only said on settled ground (`blame`), and infrastructure is never the item's fault.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from orchestrator.core.barrier import Barriers
+from orchestrator.core.batch import Batch, batch
 from orchestrator.core.blame import rejection
 from orchestrator.core.board import Board, foreign_head, superseded
 from orchestrator.core.candidates import needed, on_tip
-from orchestrator.core.front import gate_wish, gates_of, trial
-from orchestrator.core.lookahead import Entry
+from orchestrator.core.front import trial
+from orchestrator.core.line import Entry, gate_wish, gates_of
 from orchestrator.core.standing import frozen_wait, standing
 from orchestrator.core.trial import BaseAtFault, Passed, Rejected, Waiting
 from orchestrator.core.verdicts import Gatehouse
@@ -22,7 +23,7 @@ from orchestrator.model.base import Sha
 from orchestrator.model.condition import Reason
 from orchestrator.model.facts import BaseCheckout, Built, Candidate
 from orchestrator.model.spec import Wait
-from orchestrator.model.train import Frozen, Landing, WorkTree
+from orchestrator.model.train import Frozen, Landing, Member, WorkTree
 
 
 @dataclass(slots=True)
@@ -40,6 +41,10 @@ class TrainStep:
     line: list[Entry] = field(default_factory=list)
     """The entries that may be tested on top of each other, from the front."""
     in_line: set[str] = field(default_factory=set)
+    batch: tuple[str, ...] = ()
+    """Those at the front that are tested, or land, together, where they are more than one."""
+    split: int = 0
+    """How many at the front are known to fail together, and are found out about in parts."""
 
     def join(self, entry: Entry) -> None:
         """Put an entry behind the others."""
@@ -56,36 +61,79 @@ def steer(board: Board, gatehouse: Gatehouse, stop: Frozen | None) -> TrainStep:
     barriers = Barriers(board)
     landing = board.train.status.landing
     ahead: str | None = landing.spec if landing is not None else None
+    line = _line(board, barriers, step)
+    for at, (entry, waits) in enumerate(line):
+        name = entry.name
+        if name in step.in_line:
+            continue  # It is in the batch at the front.
+        if entry.lands:
+            step.join(entry)
+        elif waits is not None:
+            step.waiting[name] = waits
+            if waits.reason is Reason.WAITING_FOR_TIER and barriers.is_behind(entry.item, step.in_line):
+                step.join(entry)  # All that holds it is ahead of it in the line: it can be tested on top.
+        elif ahead is not None:
+            # Named after its neighbour, not the front: a landing changes one status, not all of those behind.
+            step.waiting[name] = Waiting(
+                Reason.WAITING_FOR_TRAIN,
+                f"behind {ahead} in the train",
+                (Wait(kind="ImplementationSpec", name=ahead, reason="ahead in the train"),),
+            )
+            ahead = name
+            step.join(entry)
+        else:
+            ready = [other for other, why in line[at:] if why is None] if board.train.spec.batch.max > 1 else []
+            together = batch(board, gatehouse, step.candidates, ready) if step.frozen is None and ready else Batch()
+            step.split = together.split
+            alone = together.outcome is None
+            ahead = _advance(board, gatehouse, step, entry) if alone else _move(board, step, together)
+    return step
+
+
+def _line(board: Board, barriers: Barriers, step: TrainStep) -> list[tuple[Entry, Waiting | None]]:
+    """Return every open pull request that counts, in order, and why it may not pass now, if it may not."""
+    landing = board.train.status.landing
+    landed_now = {each.spec: each.head for each in landing.steps} if landing is not None else {}
+    line: list[tuple[Entry, Waiting | None]] = []
     for item in board.items:
         run = item.proposal
         if run is None or item.is_closed:
             continue
         step.entries.append(item.name)
-        if landing is not None and landing.spec == item.name:
-            step.waiting[item.name] = Waiting(Reason.LANDING, f"the base is being advanced to {landing.commit[:12]}")
-            step.join(Entry(item, run, landing.head, lands=True))
-            continue
-        if superseded(item, run) is not None or foreign_head(item) is not None:
-            continue  # It is withdrawn in this very tick: its verdicts say nothing about what is asked for now.
-        assert run.status.published is not None
-        entry = Entry(item, run, run.status.published)
-        waits = frozen_wait(board, stop) or standing(board, barriers, item, run)
-        if waits is not None:
-            step.waiting[item.name] = waits
-            if waits.reason is Reason.WAITING_FOR_TIER and barriers.is_behind(item, step.in_line):
-                step.join(entry)  # All that holds it is ahead of it in the line: it can be tested on top.
-        elif ahead is not None:
-            # Named after its neighbour, not the front: a landing changes one status, not all of those behind.
-            step.waiting[item.name] = Waiting(
-                Reason.WAITING_FOR_TRAIN,
-                f"behind {ahead} in the train",
-                (Wait(kind="ImplementationSpec", name=ahead, reason="ahead in the train"),),
-            )
-            ahead = item.name
-            step.join(entry)
-        else:
-            ahead = _advance(board, gatehouse, step, entry)
-    return step
+        if landing is not None and item.name in landed_now:
+            message = f"the base is being advanced to {landing.commit[:12]}"
+            step.waiting[item.name] = Waiting(Reason.LANDING, message)
+            line.append((Entry(item, run, landed_now[item.name], lands=True), None))
+        elif superseded(item, run) is None and foreign_head(item) is None:
+            assert run.status.published is not None
+            entry = Entry(item, run, run.status.published)
+            line.append((entry, frozen_wait(board, step.frozen) or standing(board, barriers, item, run)))
+        # Else it is withdrawn in this very tick: its verdicts say nothing about what is asked for now.
+    return line
+
+
+def _move(board: Board, step: TrainStep, together: Batch) -> str:
+    """Move the batch at the front; return its last member, which those behind wait for."""
+    outcome = together.outcome
+    match outcome:
+        case Passed(built):
+            step.landing = _landing(board, together.entries, built)
+            waits = Waiting(Reason.LANDING, f"its tested commit is about to become the base, with {_names(together)}")
+        case BaseAtFault():
+            waits = _blamed_on_base(board, step, outcome)
+        case _:
+            assert outcome is not None
+            step.actions.extend(outcome.wants)
+            waits = outcome
+    step.batch = tuple(entry.name for entry in together.entries)
+    for entry in together.entries:
+        step.waiting[entry.name] = waits
+        step.join(replace(entry, lands=isinstance(outcome, Passed)))
+    return step.batch[-1]
+
+
+def _names(together: Batch) -> str:
+    return ", ".join(entry.name for entry in together.entries)
 
 
 def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, entry: Entry) -> str | None:
@@ -101,16 +149,7 @@ def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, entry: Entry) 
             step.join(entry)
             return item.name
         case Passed(built):
-            step.landing = Landing(
-                spec=item.name,
-                run=run.name,
-                head=entry.head,
-                commit=built.commit,
-                tree=built.tree,
-                base=board.facts.tip,
-                work_tree=_work_tree(board.facts.checkout),
-                at=board.now,
-            )
+            step.landing = _landing(board, (entry,), built)
             step.waiting[item.name] = Waiting(Reason.LANDING, "its tested commit is about to become the base")
             step.join(replace(entry, lands=True))
             return item.name
@@ -125,16 +164,40 @@ def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, entry: Entry) 
             made = step.candidates.get((entry.head,))
             if isinstance(made, Built):
                 for gate in gates_of(board, item):
-                    gatehouse.withdraw(gate_wish(made, gate, item.name))
+                    gatehouse.withdraw(gate_wish(made, gate, (item.name,)))
             return None
-        case BaseAtFault(reason, message, _):
-            step.frozen = _frozen_since(board, reason, message)
-            step.repair = step.repair or outcome
-            step.waiting[item.name] = Waiting(
-                Reason.TRAIN_FROZEN, message, (Wait(kind="MergeTrain", name=board.train.name, reason=reason.value),)
-            )
+        case BaseAtFault(reason):
+            step.waiting[item.name] = _blamed_on_base(board, step, outcome)
             # Not its fault: whoever is behind may be the repair.
             return None if reason is Reason.RED_BASE else item.name
+
+
+def _blamed_on_base(board: Board, step: TrainStep, found: BaseAtFault) -> Waiting:
+    """Freeze the train; return what the entry waits for."""
+    step.frozen = _frozen_since(board, found.reason, found.message)
+    step.repair = step.repair or found
+    on = Wait(kind="MergeTrain", name=board.train.name, reason=found.reason.value)
+    return Waiting(Reason.TRAIN_FROZEN, found.message, (on,))
+
+
+def _landing(board: Board, entries: Sequence[Entry], built: Built) -> Landing:
+    """Return the intent to land the candidate of these, its members with the commits that bring them."""
+    last = entries[-1]
+    members = tuple(
+        Member(spec=entry.name, run=entry.run.name, head=entry.head, commit=brought.commit or built.commit)
+        for entry, brought in zip(entries, built.brought, strict=True)
+    )
+    return Landing(
+        spec=last.name,
+        run=last.run.name,
+        head=last.head,
+        commit=built.commit,
+        tree=built.tree,
+        base=board.facts.tip,
+        work_tree=_work_tree(board.facts.checkout),
+        members=members if len(members) > 1 else (),
+        at=board.now,
+    )
 
 
 def _frozen_since(board: Board, reason: Reason, message: str) -> Frozen:

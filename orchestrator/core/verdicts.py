@@ -48,6 +48,8 @@ class Wish:
     gate: Gate
     purpose: Purpose
     subject: str | None
+    batch: tuple[str, ...] = ()
+    """Everybody whose verdict it is, where that is more than one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,12 @@ class Answer:
     name: str
     gate: Gate
     validation: Validation | None = None
+
+    @property
+    def is_begun(self) -> bool:
+        """Return whether it is running, or was run."""
+        status = self.validation.status if self.validation is not None else None
+        return status is not None and (bool(status.tries) or status.phase is ValidationPhase.RUNNING)
 
     @property
     def output(self) -> str:
@@ -112,6 +120,8 @@ class Gatehouse:
         self._snapshot = snapshot
         self._train = train
         self._retries = retries
+        self._of_batch = retries.model_copy(update={"flaky": 0})
+        self._after_batch = retries.model_copy(update={"infra": 2 * retries.infra})
         self._runs = runs
         self._now = now
         self._known = {v.name: v for v in snapshot.validations if v.spec.train == train}
@@ -125,21 +135,26 @@ class Gatehouse:
         if validation is None or validation.status.phase is not ValidationPhase.DONE:
             self._wishes.setdefault(name, wish)
             return Answer(Verdict.UNDECIDED, name, wish.gate, validation)
-        verdict = verdict_of(validation.status.tries, self._retries)
+        verdict = self._verdict(wish, validation)
         if verdict is Verdict.UNDECIDED:
             self._wishes.setdefault(name, wish)
         return Answer(verdict, name, wish.gate, validation)
+
+    def look(self, wish: Wish) -> Answer:
+        """Return what is known, without wanting it."""
+        name = self._name(wish)
+        validation = self._known.get(name)
+        if validation is None or validation.status.phase is not ValidationPhase.DONE:
+            return Answer(Verdict.UNDECIDED, name, wish.gate, validation)
+        return Answer(self._verdict(wish, validation), name, wish.gate, validation)
 
     def withdraw(self, wish: Wish) -> None:
         """Want it no more, where it was asked for in this tick."""
         self._wishes.pop(self._name(wish), None)
 
     def known(self, wish: Wish) -> Verdict:
-        """Return what is known, without wanting it."""
-        validation = self._known.get(self._name(wish))
-        if validation is None or validation.status.phase is not ValidationPhase.DONE:
-            return Verdict.UNDECIDED
-        return verdict_of(validation.status.tries, self._retries)
+        """Return the verdict as it is known, without wanting it."""
+        return self.look(wish).verdict
 
     def is_running(self, wish: Wish) -> bool:
         """Return whether it is being run now."""
@@ -149,6 +164,13 @@ class Gatehouse:
     def room(self) -> int:
         """Return how many more validations could run beside all that is wanted."""
         return self._runs - len(self._wishes)
+
+    def _verdict(self, wish: Wish, validation: Validation) -> Verdict:
+        # Of a batch that failed a part is tried next, not the whole again: whoever is alone in the end gets the retry.
+        if wish.batch:
+            return verdict_of(validation.status.tries, self._of_batch)
+        # What the machine lost while others were tested with it does not count against who is alone with it now.
+        return verdict_of(validation.status.tries, self._after_batch if validation.spec.batch else self._retries)
 
     def _name(self, wish: Wish) -> str:
         tree = tree_key(self._inputs(wish), wish.tree)
@@ -235,6 +257,7 @@ class Gatehouse:
                 inputs=self._inputs(wish),
                 purpose=wish.purpose,
                 subject=wish.subject,
+                batch=wish.batch,
                 train=self._train,
             ),
         )

@@ -70,6 +70,8 @@ class Conflicted:
     paths: tuple[str, ...]
     output: str = ""
     """What the merge said, for the next attempt."""
+    merged: int = 0
+    """How many heads could be merged before the one that could not."""
 
 
 Candidate = Built | Conflicted

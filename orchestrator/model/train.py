@@ -60,7 +60,7 @@ class Batch(Value):
     """How many entries one validation may hold; 1 means no batching."""
 
     max: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Entries in one validation. Not used yet."""
+    """Entries in one validation, at most; how many it is, is learnt from what became of earlier ones."""
 
 
 class Retries(Value):
@@ -132,7 +132,7 @@ class MergeTrainSpec(Value):
     window: Window = Field(default_factory=Window)
     """How many entries are looked at together."""
     batch: Batch = Field(default_factory=Batch)
-    """How many entries one validation may hold. Not used yet."""
+    """How many entries one validation may hold where runs are scarce."""
     speculation: Speculation = Speculation.BEST_FIRST
     """How candidates beyond the front are chosen. Write "off" in quotes: a bare word is false to kubectl."""
     tier_barrier: Barrier = Barrier.STRICT
@@ -212,6 +212,11 @@ class Landing(Value):
         alone = Member(spec=self.spec, run=self.run, head=self.head, commit=self.commit)
         return self.members or (alone,)
 
+    @property
+    def names(self) -> tuple[SpecName, ...]:
+        """Return the items that land, in order."""
+        return tuple(step.spec for step in self.steps)
+
 
 class Landed(Value):
     """The last landing."""
@@ -222,8 +227,16 @@ class Landed(Value):
     """The run whose work it was; empty where the trailer names none."""
     commit: Sha
     """The merge commit on the base."""
+    members: Annotated[tuple[Member, ...], Field(max_length=1000)] = ()
+    """All that landed with it in one batch, in order; empty where it landed alone."""
     at: Timestamp
     """When it landed."""
+
+    def step_of(self, run: str) -> Sha | None:
+        """Return the merge commit that brought this run's work; None where it was not among them."""
+        if run == self.run:
+            return self.commit
+        return next((member.commit for member in self.members if member.run == run), None)
 
 
 class Frozen(Value):

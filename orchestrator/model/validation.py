@@ -46,7 +46,9 @@ class ValidationSpec(Value):
     purpose: Purpose
     """Why it was asked for first."""
     subject: SpecName | None = None
-    """The item that would be blamed; absent for a control run."""
+    """The item that would be blamed; absent for a control run. Of a batch the last one: nobody is blamed."""
+    batch: tuple[SpecName, ...] = ()
+    """Everybody whose verdict it is, in landing order, where that is more than one."""
     train: Line = "main"
     """The train it was asked for."""
 

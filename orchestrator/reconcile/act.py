@@ -297,8 +297,8 @@ class Executor:
             intended = ports.cluster.update_status(action.train, only_if={ImplementationSpec: action.only_if_specs})
             if intended is None:
                 return False
-            message = f"{landing.spec} as {landing.commit[:12]} on {landing.base[:12]}"
-            self._record(intended, "Landing", message)
+            message = f"{', '.join(landing.names)} as {landing.commit[:12]} on {landing.base[:12]}"
+            self._record(intended, "Landing", message[:1000])
             action = Land(intended, landing)
         ending = ended(action.train, landing, git=ports.git, forge=ports.forge, now=ports.clock.now())
         if ending.remark:

@@ -31,7 +31,7 @@ def ended(train: MergeTrain, landing: Landing, *, git: Git, forge: Forge, now: d
         outcome = forge.land(train.spec.base, landing)
     except Refused as error:
         # It will be refused again. Whoever made this intent or this commit is not to be trusted with the next one.
-        return _unproved(train, f"landing {landing.spec}: {error}", landing.base, now)
+        return _unproved(train, f"landing {', '.join(landing.names)}: {error}", landing.base, now)
     match outcome.result:
         case LandResult.UNKNOWN:
             return Ending(None)
@@ -51,12 +51,13 @@ def _proved(train: MergeTrain, landing: Landing, git: Git, remark: str, now: dat
     if wrong is None and git.tree_of(landing.commit) != landing.tree:
         wrong = f"{landing.commit[:12]} does not hold the tested tree {landing.tree[:12]}"
     if wrong is not None:
-        message = f"after landing {landing.spec} the base {facts.tip[:12]} is not what was tested: {wrong}"
+        message = f"after landing {', '.join(landing.names)} the base {facts.tip[:12]} is not what was tested: {wrong}"
         return _unproved(train, message, facts.tip, now, remark)
-    landed = Landed(spec=landing.spec, run=landing.run, commit=landing.commit, at=now)
+    landed = Landed(spec=landing.spec, run=landing.run, commit=landing.commit, members=landing.members, at=now)
     done = {"landing": None, "last_landing": landed, "tip": facts.tip}
     written = train.model_copy(update={"status": train.status.model_copy(update=done)})
-    return Ending(WriteStatus(written, "Landed", f"{landing.spec} as {landing.commit[:12]}"), remark)
+    message = f"{', '.join(landing.names)} as {landing.commit[:12]}"
+    return Ending(WriteStatus(written, "Landed", message[:1000]), remark)
 
 
 def _missing(facts: RepositoryFacts, git: Git, step: Member) -> str | None:

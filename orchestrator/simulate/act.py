@@ -137,11 +137,12 @@ def _build(action: BuildCandidate, world: World) -> bool:
 def _candidate(action: BuildCandidate, world: World) -> Candidate:
     sha = action.base
     brought = []
-    for head in action.heads:
+    for merged, head in enumerate(action.heads):
         name = world.commits.element(head).name
         other = world.truth.conflict(sha, name)
         if other is not None:
-            return Conflicted((f"what-{name}-and-{other}-change",), f"{name} and {other} change the same lines")
+            said = f"{name} and {other} change the same lines"
+            return Conflicted((f"what-{name}-and-{other}-change",), said, merged)
         sha = world.commits.merge(sha, head).id
         brought.append(replace(brought_by(name), commit=sha))
     return Built(sha, world.commits.commit(sha).tree, tuple(brought))
@@ -165,7 +166,7 @@ def _land(action: Land, world: World) -> bool:
     if world.commits.commit(landing.commit).tree != landing.tree:
         raise NotSimulated(f"minute {world.minute:g}: {landing!r} names a tree that its commit does not have")
     world.landed_now(landing.spec, world.commits.advance(landing.commit))
-    landed = Landed(spec=landing.spec, run=landing.run, commit=landing.commit, at=world.now)
+    landed = Landed(spec=landing.spec, run=landing.run, commit=landing.commit, members=landing.members, at=world.now)
     return _write_train(train, status.model_copy(update={"last_landing": landed, "tip": world.commits.tip.id}), world)
 
 

@@ -344,8 +344,5 @@ def run_started(world: World, validation: Validation) -> Run:
 
 
 def tested_in(validation: Validation, members: tuple[str, ...]) -> tuple[str, ...]:
-    """Return whose verdict the validation is: the member it is asked for; all of them where it is a batch's."""
-    subject = validation.spec.subject
-    if not members or subject is None or subject == members[-1]:
-        return members[-1:]
-    return members
+    """Return whose verdict the validation is: the member it is asked for; of a batch all who have not landed."""
+    return tuple(name for name in members if name in validation.spec.batch) or members[-1:]

@@ -340,8 +340,8 @@ def forgets_the_work_of_earlier_attempts() -> Sequence[Patch]:
 def asks_only_the_last_members_gates() -> Sequence[Patch]:
     right = lookahead._Ahead._wanted
 
-    def wrong(self: Any, entry: Any, ground: Any, made: Any) -> Any:
-        return [wish for wish in right(self, entry, ground, made) if wish.gate in self._gates_of(entry)]
+    def wrong(self: Any, members: Any, tested: Any, made: Any) -> Any:
+        return [wish for wish in right(self, members, tested, made) if wish.gate in self._gates_of(members[-1])]
 
     return [(lookahead._Ahead, "_wanted", wrong)]
 

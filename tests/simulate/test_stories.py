@@ -12,8 +12,6 @@ from orchestrator.simulate.file import Simulation
 from tests.simulate.play import fates, one_by_one, runs, story
 
 EXAMPLES = Path(__file__).parent / "examples"
-FOR_LATER = {"batch-bisect"}
-"""It expects batches, which the train does not make yet; `capacity` expects nothing."""
 
 
 def example(name: str) -> Simulation:
@@ -24,7 +22,7 @@ def example(name: str) -> Simulation:
     return one
 
 
-@pytest.mark.parametrize("name", sorted({path.stem for path in EXAMPLES.glob("*.yaml")} - FOR_LATER - {"capacity"}))
+@pytest.mark.parametrize("name", sorted({path.stem for path in EXAMPLES.glob("*.yaml")} - {"capacity"}))
 def test_an_example_of_the_contract_comes_out_as_it_expects(name: str) -> None:
     result = played(example(name))
     assert (result.unmet, result.violations, result.met) == ((), (), True)

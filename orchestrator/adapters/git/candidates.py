@@ -5,6 +5,7 @@ leave no commit and live in memory only, as long as their base is of interest.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 from orchestrator.adapters.git.diff import diff
@@ -80,10 +81,10 @@ class Candidates:
     def _chain(self, key: CandidateKey, messages: Sequence[str]) -> Candidate:
         """Merge the heads one by one, each on the commit before it; a step that was made is not made again."""
         commit = key.base
-        for head, message in zip(key.heads, messages, strict=True):
+        for merged, (head, message) in enumerate(zip(key.heads, messages, strict=True)):
             after = self._steps.get((commit, head, message)) or self._merger.step(commit, head, message)
             if isinstance(after, Conflicted):
-                return after
+                return replace(after, merged=merged)
             self._steps[(commit, head, message)] = after
             commit = after
         return self._described(key, commit)
