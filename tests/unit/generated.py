@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any, TypeVar
 
@@ -159,4 +160,5 @@ def tamper(place: Any, data: st.DataObject, odd: st.SearchStrategy[Any] = ODD) -
     elif isinstance(place, dict) and data.draw(st.integers(0, 3), "how") == 0:
         place[data.draw(st.sampled_from(["nobody", "name"]), "new key")] = place.pop(key)
     else:
-        place[key] = data.draw(odd, "value")
+        # A copy: a list that is changed further must not be the one that the next example draws.
+        place[key] = copy.deepcopy(data.draw(odd, "value"))
