@@ -72,6 +72,9 @@ def test_every_tracked_file_has_a_lane(tmp_path: Path) -> None:
         ("tests/unit/test_train.py", "landing", "own"),
         ("tests/sim/world.py", "leader", "own"),
         ("trading/gate/firewall.py", "trading", "own"),
+        ("tests/kube/plane.py", "cluster", "own"),
+        ("manifests/leader/deployment.yaml", "cluster", "own"),
+        ("manifests/rbac/leader.yaml", "cluster", "protected"),
         ("CHANGELOG.md", None, "shared"),
         ("docs/reference/kinds.md", "docs", "generated"),
         ("requirements.lock", None, "generated"),
@@ -97,6 +100,7 @@ def test_a_path_belongs_to_the_part_it_is_of(tmp_path: Path, path: str, owner: s
         "orchestrator/publish.py",
         "orchestrator/adapters/git/merge.py",
         "orchestrator/adapters/forge_local/landing.py",
+        "manifests/rbac/leader.yaml",
     ],
 )
 def test_what_guards_orders_or_moves_the_base_is_safety_and_asks_a_person(path: str) -> None:
