@@ -95,6 +95,7 @@ def _record(
         conditions=_frozen_condition(board, step.frozen),
         observed_generation=board.train.metadata.generation,
         leader=board.snapshot.leader,
+        term=max(before.term, board.snapshot.term),
         epoch=dispatched.claims.epoch,
         claims=dispatched.claims.live,
         entries=tuple(

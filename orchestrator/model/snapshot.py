@@ -20,6 +20,8 @@ class Snapshot:
 
     leader: str
     """This leader's incarnation: a restarted leader has another one."""
+    term: int = field(default=0, kw_only=True)
+    """Which leader in a row this is, where several may follow each other; 0 where a lock sees to it."""
     environment: str
     """Digest of the environment gates run in."""
     agents_max: int

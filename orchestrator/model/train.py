@@ -277,6 +277,8 @@ class MergeTrainStatus(Value):
     """The generation of the spec the status was concluded from."""
     leader: Line = ""
     """The incarnation of the leader that wrote it last."""
+    term: Count = 0
+    """The highest term of office a leader ever wrote here; one that reads a higher one than its own acts no more."""
     epoch: Count = 0
     """The last claim epoch handed out."""
     claims: tuple[Claim, ...] = ()

@@ -78,8 +78,12 @@ class Ports:
 class Executor:
     """Carries actions out over one set of ports."""
 
-    def __init__(self, ports: Ports, flights: Flights | None = None) -> None:
+    def __init__(
+        self, ports: Ports, flights: Flights | None = None, *, guard: Callable[[], None] = lambda: None
+    ) -> None:
+        """`guard` is asked before every effect; it raises where this leader may not act (any more)."""
         self._ports = self.ports = ports
+        self._guard = guard
         self.flights = flights if flights is not None else Flights()
 
     def carry_out(
@@ -129,6 +133,7 @@ class Executor:
 
     def one(self, action: Action) -> bool:
         """Carry one quick action out; return whether it changed anything."""
+        self._guard()
         match action:
             case Create():
                 return self._create(action.object)
@@ -177,10 +182,13 @@ class Executor:
 
     def _go_on(self, action: Action, steps: Steps, resume: Callable[[], Call]) -> bool | None:
         """Take a slow action to its next slow call, which begins; or to its end, and return what it says then."""
+        self._guard()
         try:
             call = resume()
         except StopIteration as ended:
             return bool(ended.value)
+        # What is written by now is the intent; whoever leads next finds it without its effect.
+        self._guard()
         self.flights.begin(object_of(action), action, steps, call)
         return None
 
@@ -300,6 +308,7 @@ class Executor:
             message = f"{', '.join(landing.names)} as {landing.commit[:12]} on {landing.base[:12]}"
             self._record(intended, "Landing", message[:1000])
             action = Land(intended, landing)
+        self._guard()
         ending = ended(action.train, landing, git=ports.git, forge=ports.forge, now=ports.clock.now())
         if ending.remark:
             self._record(action.train, "Checkout", ending.remark)

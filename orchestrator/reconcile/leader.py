@@ -110,8 +110,14 @@ class Leader:
         agents_max: int,
         executor: Executor | None = None,
         news: Callable[[], Sequence[int]] = tuple,
+        term: int = 0,
+        guard: Callable[[], None] = lambda: None,
     ) -> None:
-        """`news` are the file descriptors that become readable when an agent or a gate ends."""
+        """`news` are the file descriptors that become readable when an agent or a gate ends, or the store changes.
+
+        `term` counts leaders that follow each other; `guard` raises where this one may not act: Transient for now,
+        Unusable for good.
+        """
         self._ports = ports
         self._identity = identity
         self._agents_max = agents_max
@@ -121,10 +127,13 @@ class Leader:
         self._environment: str | None = None
         self._swept = False
         self._news = news
+        self._term = term
+        self._guard = guard
         self._floored: dict[str, tuple[object, tuple[tuple[str, ...], ...]]] = {}
 
     def tick(self) -> Tick:
         """Observe, decide, act once. Raises Transient where the world cannot be looked at; then nothing was done."""
+        self._guard()
         if not self._swept:
             self._sweep()
         # Before looking: whatever has ended is then in the world that is looked at, and whatever is under way has its
@@ -181,6 +190,7 @@ class Leader:
         # Specs last of all objects and their revision before them: what is applied in between counts as late.
         revision = ports.cluster.revision(ImplementationSpec)
         trains = tuple(ports.cluster.list(MergeTrain))
+        self._require_latest(trains)
         if self._environment is None:
             self._environment = ports.gates.environment()
         agents = ports.runtime.observe()
@@ -200,6 +210,7 @@ class Leader:
             repositories[train.name] = self._with_inputs(said, specs, runs, repositories[train.name])
         return Snapshot(
             leader=self._identity,
+            term=self._term,
             environment=self._environment,
             agents_max=self._agents_max,
             containment=ports.runtime.containment(),
@@ -216,6 +227,12 @@ class Leader:
             agents=agents,
             gates=gates,
         )
+
+    def _require_latest(self, trains: tuple[MergeTrain, ...]) -> None:
+        """Raise Unusable if a record was written by a leader after this one, whatever this one's clock says."""
+        later = [train.status for train in trains if self._term and train.status.term > self._term]
+        if later:
+            raise Unusable(f"{later[0].leader} leads now, in term {later[0].term} after {self._term}; this one ends")
 
     def _with_floors(self, train: MergeTrain, facts: RepositoryFacts) -> RepositoryFacts:
         """Return the facts with the files each floor guards; looked for once per tree."""
