@@ -95,7 +95,7 @@ class Cluster(Protocol):
         """Return a value that changes whenever any object of the kind is created, deleted or has its spec, labels
         or annotations changed.
 
-        Status writes do not change it.
+        Status writes do not change it. It may come again, but only with the very same objects.
         """
         ...
 

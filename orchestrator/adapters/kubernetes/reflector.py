@@ -1,0 +1,268 @@
+"""Keeps a shelf true: one thread that lists a kind once and then hears of every change.
+
+First one stream that begins with everything there is (WatchList); where the server cannot do that, pages of a list and
+a watch from there. A watch that ends is taken up where it was; one whose place the server has forgotten (410) begins
+anew. While the server is away the shelf says what was last heard, and `age_s` how long ago that was.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import urllib3
+
+from orchestrator.adapters.kubernetes.connection import JSON, Answer, Connection, Json, now_s, path_of, trouble
+from orchestrator.adapters.kubernetes.shelf import Shelf, version_of
+from orchestrator.errors import InterlockError, Transient
+from orchestrator.model.base import Resource
+
+R = TypeVar("R", bound=Resource)
+
+log = logging.getLogger("interlock.kubernetes")
+
+PAGE = 500
+WATCH_S = 240
+"""How long the server keeps one watch open; it sends a bookmark every minute or so, and one before the end."""
+SILENCE_S = 90.0
+"""A watch that says nothing for longer, not even a bookmark, is a connection nobody holds any more."""
+AGAIN_MAX_S = 5.0
+INITIAL_END = "k8s.io/initial-events-end"
+_UNKNOWN_TO_SERVER = frozenset({400, 422})
+
+
+class _Forgotten(Exception):
+    """The server no longer knows the version to go on from."""
+
+
+class Reflector(Generic[R]):
+    """One kind, kept true until it is stopped. `changed` is called, in the reflector's thread, whenever it was not."""
+
+    def __init__(self, connection: Connection, shelf: Shelf[R], changed: Callable[[], None]) -> None:
+        self._connection = connection
+        self._shelf = shelf
+        self._changed = changed
+        self._path = path_of(shelf.kind.PLURAL, connection.namespace)
+        self._can_stream_lists = True
+        self._version = ""
+        self._stop = threading.Event()
+        self._synced = threading.Event()
+        self._heard_s = 0.0
+        self._response: urllib3.BaseHTTPResponse | None = None
+        self._thread = threading.Thread(target=self._run, name=f"watch-{shelf.kind.PLURAL}", daemon=True)
+        self.why = ""
+        """What is wrong, while something is."""
+        self.fault: InterlockError | None = None
+        """What is wrong that waiting will not mend."""
+        self.restarts = 0
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; twice is once."""
+        self._stop.set()
+        response = self._response
+        if response is not None:
+            _shut(response)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread to end."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Return whether everything there is has been heard once, waiting for it."""
+        return self._synced.wait(timeout_s)
+
+    @property
+    def is_synced(self) -> bool:
+        """Return whether everything there is has been heard once."""
+        return self._synced.is_set()
+
+    def age_s(self) -> float:
+        """Return how long nothing has been heard, bookmarks included."""
+        return now_s() - self._heard_s
+
+    def _run(self) -> None:
+        tries = 0
+        while not self._stop.is_set():
+            before = self._heard_s
+            try:
+                self._once()
+                self.why, self.fault = "", None
+            except _Forgotten:
+                self._version = ""
+                self.restarts += 1
+            except InterlockError as error:
+                self._note(error)
+            except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                # A stream that was cut, or a line cut in half: what was heard so far stands.
+                self._note(Transient(f"watch {self._path}: {type(error).__name__}: {error}"))
+            tries = 0 if self._heard_s > before else tries + 1
+            if tries:
+                self._stop.wait(min(AGAIN_MAX_S, 0.05 * 2.0 ** min(tries, 10)))
+
+    def _note(self, error: InterlockError) -> None:
+        if not self.why and not self._stop.is_set():
+            log.warning("a watch is interrupted", extra={"kind": self._shelf.kind.KIND, "why": str(error)})
+        self.why = str(error)
+        self.fault = None if isinstance(error, Transient) else error
+        self.restarts += 1
+
+    def _once(self) -> None:
+        """Hear one watch to its end, after a list where there is nothing to go on from."""
+        if self._version:
+            self._watch({"resourceVersion": self._version})
+        elif self._can_stream_lists:
+            self._watch({"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"})
+        else:
+            self._list()
+            self._watch({"resourceVersion": self._version})
+
+    def _list(self) -> None:
+        names: set[str] = set()
+        version = "0"
+        # Taken in page by page: all documents at once are several times what is made of them.
+        for page in pages(self._connection, self._path):
+            for document in page.documents:
+                self._take(document, names)
+            version = page.version
+        self._is_whole(names, version)
+
+    def _take(self, document: Json, names: set[str]) -> None:
+        names.add(document["metadata"]["name"])
+        if self._shelf.keep(document)[1]:
+            self._changed()
+
+    def _is_whole(self, names: set[str], version: str) -> None:
+        """Note that these are all there are, as of that version."""
+        if self._shelf.retain(names, int(version)):
+            self._changed()
+        self._version = version
+        self._heard()
+        self._synced.set()
+
+    def _heard(self) -> None:
+        self._heard_s = now_s()
+        if self.why:
+            log.warning("the watch goes on", extra={"kind": self._shelf.kind.KIND})
+            self.why, self.fault = "", None
+
+    def _watch(self, begin: dict[str, str]) -> None:
+        query = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(WATCH_S), **begin}
+        with self._connection.stream(self._path, query, silence_s=SILENCE_S) as (status, response):
+            self._response = response
+            try:
+                if status == 200:
+                    return self._hear(_lines(response), is_first="sendInitialEvents" in begin)
+                answer = Answer(status, response.read())
+            finally:
+                self._response = None
+        if status == 410:
+            raise _Forgotten
+        if status in _UNKNOWN_TO_SERVER and "sendInitialEvents" in begin:
+            self._can_stream_lists = False
+            return
+        failure = trouble(answer, f"watch {self._shelf.kind.PLURAL}")
+        # Right after its start a server does not know its custom resources; and a role may be on its way.
+        raise Transient(str(failure)) if status == 404 and not self._synced.is_set() else failure
+
+    def _hear(self, events: Iterator[Json], *, is_first: bool) -> None:
+        names: set[str] | None = set() if is_first else None
+        for event in events:
+            document: Json = event["object"]
+            match event["type"]:
+                case "BOOKMARK":
+                    version = str(version_of(document))
+                    if names is None:
+                        self._version = version
+                        self._heard()
+                    elif INITIAL_END in (document["metadata"].get("annotations") or {}):
+                        self._is_whole(names, version)
+                        names = None
+                case "ADDED" | "MODIFIED" if names is not None:
+                    self._take(document, names)
+                case "ADDED" | "MODIFIED":
+                    self._advance(document, self._shelf.keep(document)[1])
+                case "DELETED":
+                    metadata = document["metadata"]
+                    changed = self._shelf.drop(metadata["name"], metadata["uid"], is_told=True)
+                    if names is None:
+                        self._advance(document, changed)
+                    else:
+                        names.discard(metadata["name"])
+                case "ERROR":
+                    self._refused(document)
+                case _:
+                    pass  # A newer server may say what nobody here has asked for.
+            if self._stop.is_set():
+                return
+
+    def _advance(self, document: Json, changed: bool) -> None:
+        self._version = str(version_of(document))
+        self._heard()
+        if changed:
+            self._changed()
+
+    def _refused(self, status: Json) -> None:
+        if status.get("code") == 410:
+            raise _Forgotten
+        raise Transient(f"watch {self._path}: {status.get('message') or status}")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list, and the version the whole list is of."""
+
+    documents: list[Json]
+    version: str
+
+
+def pages(
+    connection: Connection, path: str, *, accept: str = JSON, query: Mapping[str, str] | None = None
+) -> Iterator[Page]:
+    """Yield a kind's documents, page by page. Raises what a failure means, also after some pages."""
+    asked = {**(query or {}), "limit": str(PAGE)}
+    while True:
+        answer = connection.read(path, query=asked, accept=accept, may_be_absent=False)
+        if answer.status == 410:
+            # The pages were read more slowly than the server forgets; whoever asked begins again.
+            raise Transient(f"read {path}: the server no longer knows the beginning of the list; again in a moment")
+        if not answer.is_good:
+            raise trouble(answer, f"read {path}")
+        page = answer.json()
+        yield Page(page["items"] or [], str(page["metadata"]["resourceVersion"]))
+        more = page["metadata"].get("continue")
+        if not more:
+            return
+        asked["continue"] = more
+
+
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[Json]:
+    """Yield the documents of a stream, one a line, each as soon as it is there."""
+    rest = bytearray()
+    while True:
+        chunk = response.read1(1 << 16)
+        if not chunk:
+            return
+        rest += chunk
+        if b"\n" not in chunk:
+            continue
+        *whole, rest = rest.split(b"\n")
+        for line in whole:
+            if line.strip():
+                yield json.loads(line)
+
+
+def _shut(response: urllib3.BaseHTTPResponse) -> None:
+    """End a read that another thread is in."""
+    # It may have come to its end meanwhile, and then there is nothing to shut.
+    with suppress(ValueError, RuntimeError, OSError):
+        response.shutdown()

@@ -1,0 +1,72 @@
+"""Where the API server is and who asks: a kubeconfig and one of its contexts, or the service account of the pod.
+
+The client library reads the files; nothing else of it is imported anywhere but here and in `connection`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubernetes import client, config
+from kubernetes.config.config_exception import ConfigException
+
+from orchestrator.errors import Unusable
+
+POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a person asked for; None leaves it to the kubeconfig, or to the pod."""
+
+    namespace: str | None = None
+    context: str | None = None
+    kubeconfig: Path | None = None
+
+    def configuration(self) -> client.Configuration:
+        """Return host and credentials as the files say them now. Raises Unusable where they say nothing usable."""
+        found = client.Configuration()
+        # A request that got no answer may have been carried out: whoever made it decides what that means.
+        found.retries = False
+        found.connection_pool_maxsize = 64
+        try:
+            if self._is_in_pod():
+                config.load_incluster_config(client_configuration=found)
+            else:
+                config.load_kube_config(self._file(), context=self.context, client_configuration=found)
+        except (ConfigException, OSError, KeyError, TypeError, ValueError) as error:
+            raise Unusable(f"the cluster cannot be reached: {self._named()}: {error}; {_REMEDY}") from error
+        return found
+
+    def chosen_namespace(self) -> str:
+        """Return the namespace that was asked for, else the context's or the pod's own, else `default`."""
+        if self.namespace:
+            return self.namespace
+        if self._is_in_pod():
+            return POD_NAMESPACE.read_text().strip() if POD_NAMESPACE.is_file() else "default"
+        try:
+            contexts, current = config.list_kube_config_contexts(self._file())
+        except (ConfigException, OSError, KeyError, TypeError, ValueError) as error:
+            raise Unusable(f"the cluster cannot be reached: {self._named()}: {error}; {_REMEDY}") from error
+        wanted = self.context or current["name"]
+        named = [each["context"] for each in contexts if each["name"] == wanted]
+        return str(named[0].get("namespace") or "default") if named else "default"
+
+    def _is_in_pod(self) -> bool:
+        """Return whether the pod's own account is meant: there is one, and nobody named a kubeconfig."""
+        named = self.kubeconfig or self.context or os.environ.get("KUBECONFIG")
+        return "KUBERNETES_SERVICE_HOST" in os.environ and not named
+
+    def _file(self) -> str | None:
+        return str(self.kubeconfig) if self.kubeconfig is not None else None
+
+    def _named(self) -> str:
+        if self._is_in_pod():
+            return "the pod's service account"
+        files = self._file() or os.environ.get("KUBECONFIG") or "~/.kube/config"
+        return f"{files}, context {self.context}" if self.context else files
+
+
+_REMEDY = "name a kubeconfig with KUBECONFIG and one of its contexts with --context"
