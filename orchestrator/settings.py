@@ -25,6 +25,19 @@ _OWNER = "repository"
 
 
 @dataclass(frozen=True, slots=True)
+class Kube:
+    """A cluster as the store. What is None is taken from the kubeconfig, or from the pod this runs in."""
+
+    namespace: str | None = None
+    context: str | None = None
+
+    def flags(self) -> str:
+        """Return the options that name it again."""
+        named = [f"--namespace {self.namespace}"] if self.namespace else []
+        return " ".join(["--kube", *named, *([f"--context {self.context}"] if self.context else [])])
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One repository and the place beside it where Interlock keeps what it knows."""
 
@@ -32,14 +45,15 @@ class Settings:
     """The top of the work tree, real path."""
     state: Path
     """The folder that holds the store, logs and workspaces; never inside a work tree of the repository."""
-    namespace: str = "default"
-    """Where the objects live; the embedded store knows this one only."""
+    kube: Kube | None = None
+    """The cluster the objects live in; None for the store in the state folder."""
     jobs: int = 4
     """Agents running at once, over all lanes."""
 
     def resume(self) -> str:
         """Return the options that name this repository and state again, for a command a person may type next."""
-        return f"--repo {self.repository} --state {self.state}"
+        cluster = f"{self.kube.flags()} " if self.kube is not None else ""
+        return f"{cluster}--repo {self.repository} --state {self.state}"
 
 
 def load(
@@ -47,22 +61,29 @@ def load(
     repo: str | None = None,
     state: str | None = None,
     jobs: int | None = None,
+    kube: Kube | None = None,
     cwd: Path | None = None,
     env: Mapping[str, str] = os.environ,
 ) -> Settings:
     """Return the settings these flags mean here; whatever a flag leaves open comes from the environment or a default.
 
     Raises Unusable outside a git repository, and where the state folder would lie inside the work tree or is the one
-    of another repository.
+    of another repository. To look at a cluster no repository is needed: whatever needs one finds out itself.
     """
-    root = find_repository(Path(repo) if repo else (cwd or Path.cwd()), asked_for=repo)
-    folder = state_folder(root, state or env.get("INTERLOCK_STATE"), env=env, cwd=cwd or Path.cwd())
+    here = cwd or Path.cwd()
+    named = state or env.get("INTERLOCK_STATE")
+    try:
+        root = find_repository(Path(repo) if repo else here, asked_for=repo)
+    except Unusable:
+        if kube is None or repo is not None:
+            raise
+        return Settings(here, _state_home(env) / _folder_name(here), kube=kube, jobs=jobs or default_jobs())
+    folder = state_folder(root, named, env=env, cwd=here)
+    if kube is not None and not named:
+        # What runs for a cluster has names of its own: they must not meet those of the embedded store.
+        folder = folder.with_name(f"{folder.name}-kube")
     _refuse_foreign(folder, repository_home(root))
-    return Settings(
-        repository=root,
-        state=folder,
-        jobs=jobs or default_jobs(),
-    )
+    return Settings(root, folder, kube=kube, jobs=jobs or default_jobs())
 
 
 def note_owner(settings: Settings) -> None:
@@ -125,16 +146,21 @@ def state_folder(root: Path, named: str | None, *, env: Mapping[str, str], cwd: 
     if named:
         folder = (cwd / Path(named).expanduser()).resolve()
     else:
-        home = env.get("XDG_STATE_HOME", "")
-        # The XDG rules: a relative path there is to be ignored.
-        base = Path(home) if home.startswith("/") else Path(env.get("HOME") or Path.home()) / ".local" / "state"
-        folder = (base / "interlock" / _folder_name(repository_home(root))).resolve()
+        folder = (_state_home(env) / _folder_name(repository_home(root))).resolve()
     if folder == root or folder.is_relative_to(root):
         raise Unusable(
             f"the state folder {folder} lies inside the work tree {root}, where agents and gates would see it; "
             "name another one with --state DIR or INTERLOCK_STATE."
         )
     return folder
+
+
+def _state_home(env: Mapping[str, str]) -> Path:
+    """Return the folder that holds the state of every repository."""
+    home = env.get("XDG_STATE_HOME", "")
+    # The XDG rules: a relative path there is to be ignored.
+    base = Path(home) if home.startswith("/") else Path(env.get("HOME") or Path.home()) / ".local" / "state"
+    return base / "interlock"
 
 
 def repository_home(root: Path) -> Path:

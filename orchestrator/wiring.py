@@ -1,8 +1,9 @@
 """Turns settings into adapters: the only module that knows every one of them.
 
 A store is cheap to open and is what most verbs need; a repository costs a few git calls; a leader takes the lock, so
-there is one per state folder, and ends whatever a dead predecessor left before its first tick. Adapters are imported
-where they are opened: `status` needs the store and nothing else.
+there is one per state folder, and ends whatever a dead predecessor left before its first tick. A leader of a cluster
+is a candidate first, and leads while it holds the lease. Adapters are imported where they are opened: `status` needs
+the store and nothing else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ from orchestrator.settings import Settings, note_owner
 
 if TYPE_CHECKING:
     from orchestrator.adapters.git import Repository
+    from orchestrator.adapters.kubernetes.connection import Connection, Counted
+    from orchestrator.adapters.kubernetes.lease import Election
+    from orchestrator.adapters.kubernetes.store import KubernetesCluster
+    from orchestrator.adapters.probes.metrics import Metrics
     from orchestrator.ports import Cluster, Forge, Gates, Git, History
     from orchestrator.reconcile import Leader
 
@@ -52,11 +57,29 @@ def _forge(repository: Repository, settings: Settings) -> Forge:
     from orchestrator.adapters.forge_local.records import Records
     from orchestrator.adapters.git.checkout import Checkouts
 
-    return LocalForge(repository, Checkouts(repository), Records(settings.state / "pulls"))
+    return LocalForge(repository, Checkouts(repository), Records(_pulls(repository, settings)))
 
 
-def open_store(settings: Settings, *, actor: str = "leader") -> Cluster:
-    """Return the embedded store. Raises Unusable where its folder or file cannot be used."""
+def _pulls(repository: Repository, settings: Settings) -> Path:
+    """Return where the local forge keeps its pull requests: beside the store, and for a cluster beside the repository.
+
+    There a leader on another machine, or with another state folder, has to find them.
+    """
+    return settings.state / "pulls" if settings.kube is None else repository.located.common / "interlock" / "pulls"
+
+
+def open_store(settings: Settings, *, actor: str = "leader", is_watching: bool = False) -> Cluster:
+    """Return the store: the embedded one, or the cluster's. Raises Unusable where it cannot be used.
+
+    `is_watching`: it is looked at again and again; a cluster then tells of changes instead of being asked.
+    """
+    if settings.kube is not None:
+        from orchestrator.adapters.kubernetes.store import KubernetesCluster
+
+        remote = KubernetesCluster(_connection(settings), writer=_writer(actor), is_watching=is_watching)
+        if is_watching:
+            remote.start()
+        return remote
     cluster = SqliteCluster(settings.state, SystemClock(), actor=actor)
     note_owner(settings)
     return cluster
@@ -71,9 +94,27 @@ def open_repository(settings: Settings) -> OpenRepository:
     return OpenRepository(GitRepository(repository), _forge(repository, settings), settings.repository)
 
 
+def _writer(actor: str) -> str:
+    """Return what the server calls the fields this process writes."""
+    return actor if actor == "interlock" else f"interlock-{actor}"
+
+
+def _connection(settings: Settings, counted: Counted | None = None) -> Connection:
+    from orchestrator.adapters.kubernetes.connection import Connection
+    from orchestrator.adapters.kubernetes.source import Source
+
+    assert settings.kube is not None
+    source = Source(settings.kube.namespace, settings.kube.context)
+    return Connection(source, counted) if counted is not None else Connection(source)
+
+
 @contextmanager
 def alone(settings: Settings) -> Iterator[None]:
-    """Keep leaders out of the state folder while the block runs. Raises Unusable if one works on it."""
+    """Keep leaders away from the store while the block runs. Raises Unusable if one works on it."""
+    if settings.kube is not None:
+        with _alone_in_cluster(settings):
+            yield
+        return
     lock = LeaderLock(settings.state, SystemClock())
     if not lock.acquire(wait=False):
         raise Unusable(f"a leader works on {settings.state}; stop it first, or name another folder with --state")
@@ -83,11 +124,37 @@ def alone(settings: Settings) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def _alone_in_cluster(settings: Settings) -> Iterator[None]:
+    from orchestrator.adapters.kubernetes.lease import Election
+
+    connection = _connection(settings)
+    election = Election(connection, identity(SystemClock()), terms=lambda: 0)
+    try:
+        if not election.try_acquire():
+            who = election.seen.identity if election.seen else "somebody"
+            raise Unusable(f"{who} leads in namespace {connection.namespace}; stop it first, or name another namespace")
+        election.keep()
+        yield
+    finally:
+        election.release()
+        connection.close()
+
+
+def _records(settings: Settings) -> Path:
+    """Return the folder of the local forge's pull requests."""
+    if settings.kube is None:
+        return settings.state / "pulls"
+    from orchestrator.adapters.git import open_repository as open_git
+
+    return _pulls(open_git(settings.repository, settings.state / "git"), settings)
+
+
 def export_pulls(settings: Settings, folder: Path) -> int:
     """Copy the local forge's pull requests into a folder; return how many there are."""
     from orchestrator.adapters.forge_local.records import Records
 
-    return Records(settings.state / "pulls").copy_to(Records(folder))
+    return Records(_records(settings)).copy_to(Records(folder))
 
 
 def import_pulls(settings: Settings, folder: Path) -> int:
@@ -95,7 +162,7 @@ def import_pulls(settings: Settings, folder: Path) -> int:
     numbers."""
     from orchestrator.adapters.forge_local.records import Records
 
-    return Records(folder).copy_to(Records(settings.state / "pulls")) if folder.is_dir() else 0
+    return Records(folder).copy_to(Records(_records(settings))) if folder.is_dir() else 0
 
 
 @contextmanager
@@ -112,13 +179,97 @@ def open_leader(settings: Settings, *, wait: bool) -> Iterator[Leader]:
         raise Unusable(f"another leader{who} works on {settings.state}; stop it, or wait for it with --wait")
     try:
         with ExitStack() as stack:
-            yield _leader(settings, clock, stack)
+            cluster = SqliteCluster(settings.state, clock)
+            stack.enter_context(cluster)
+            yield _leader(settings, clock, stack, _Office(identity(clock), cluster))
     finally:
         lock.release()
 
 
-def _leader(settings: Settings, clock: SystemClock, stack: ExitStack) -> Leader:
-    """Return a leader over the embedded adapters; `stack` ends what it started, whatever happened before."""
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One that may lead a cluster's namespace, sees everything already, and waits for its turn."""
+
+    cluster: KubernetesCluster
+    election: Election
+    name: str
+
+    def trouble(self) -> str:
+        """Return what keeps it from doing its work now; an empty text where nothing does."""
+        from orchestrator.adapters.kubernetes.reflector import SILENCE_S
+
+        interrupted = [reflector.why for reflector in self.cluster.reflectors if reflector.why]
+        if interrupted:
+            return f"the cluster cannot be watched: {interrupted[0]}"
+        if self.cluster.silence_s() > SILENCE_S:
+            return f"the cluster has been silent for {self.cluster.silence_s():.0f} s"
+        if self.election.term and not self.election.is_leading:
+            return "the leader's lease could not be renewed"
+        return ""
+
+
+@contextmanager
+def open_candidate(settings: Settings, metrics: Metrics, *, lease_s: int) -> Iterator[Candidate]:
+    """Yield a candidate that has looked at the whole namespace once. On the way out it gives the lease back.
+
+    Raises Unusable where the cluster cannot be watched, and where another process uses the state folder.
+    """
+    from orchestrator.adapters.kubernetes.lease import Election
+    from orchestrator.adapters.kubernetes.store import KubernetesCluster
+    from orchestrator.model.train import MergeTrain
+
+    clock = SystemClock()
+    lock = LeaderLock(settings.state, clock)
+    if not lock.acquire(wait=False):
+        holder = lock.holder()
+        raise Unusable(
+            f"process {holder.pid if holder else '?'} keeps its agents in {settings.state}; "
+            "give this one a folder of its own with --state DIR"
+        )
+    try:
+        with ExitStack() as stack:
+            connection = _connection(settings, metrics.answered)
+            name = identity(clock)
+            cluster = KubernetesCluster(
+                connection, writer="interlock-leader", is_watching=True, guard=lambda: election.check()
+            )
+            election = Election(
+                connection,
+                name,
+                terms=lambda: max((train.status.term for train in cluster.list(MergeTrain)), default=0),
+                duration_s=lease_s,
+            )
+            stack.enter_context(cluster)
+            stack.callback(election.release)
+            cluster.start()
+            note_owner(settings)
+            yield Candidate(cluster, election, name)
+    finally:
+        lock.release()
+
+
+@contextmanager
+def open_cluster_leader(settings: Settings, candidate: Candidate) -> Iterator[Leader]:
+    """Yield the leader of the namespace, for a candidate that was elected. Its agents end with it."""
+    election = candidate.election
+    office = _Office(candidate.name, candidate.cluster, election.term, election.check, candidate.cluster.news_fd)
+    with ExitStack() as stack:
+        yield _leader(settings, SystemClock(), stack, office)
+
+
+@dataclass(frozen=True, slots=True)
+class _Office:
+    """Who leads, over which store, with what right."""
+
+    name: str
+    cluster: Cluster
+    term: int = 0
+    guard: Callable[[], None] = lambda: None
+    news_fd: Callable[[], int] | None = None
+
+
+def _leader(settings: Settings, clock: SystemClock, stack: ExitStack, office: _Office) -> Leader:
+    """Return a leader over this machine's adapters; `stack` ends what it started, whatever happened before."""
     from orchestrator.adapters.git import GitRepository, GitWorkspaces
     from orchestrator.adapters.git import open_repository as open_git
     from orchestrator.adapters.process.gates import ProcessGates
@@ -141,15 +292,21 @@ def _leader(settings: Settings, clock: SystemClock, stack: ExitStack) -> Leader:
         host, workspaces, git, agents={Adapter.COMMAND: CommandAgent()}, folder=settings.state / "runs"
     )
     gates = ProcessGates(host, workspaces, folder=settings.state / "gates")
-    cluster = stack.enter_context(SqliteCluster(settings.state, clock))
-    executor = Executor(Ports(cluster, git, forge, runtime, gates, ForgePublisher(forge), clock))
+    ports = Ports(office.cluster, git, forge, runtime, gates, ForgePublisher(forge), clock)
+    executor = Executor(ports, guard=office.guard)
     stack.callback(executor.close)
+
+    def news() -> Sequence[int]:
+        return (*host.news_fds(), *([office.news_fd()] if office.news_fd is not None else []))
+
     leader = Leader(
-        executor.ports,
-        identity=identity(clock),
+        ports,
+        identity=office.name,
         agents_max=settings.jobs,
         executor=executor,
-        news=host.news_fds,
+        news=news,
+        term=office.term,
+        guard=office.guard,
     )
     stack.callback(leader.shut_down)
     return leader
@@ -194,7 +351,16 @@ def log_path(settings: Settings, run: str) -> Path | None:
 
 
 def leads(settings: Settings) -> bool:
-    """Return whether some process leads on this state folder now."""
+    """Return whether some process leads on this store now."""
+    if settings.kube is not None:
+        from orchestrator.adapters.kubernetes.lease import holder as lease_of
+
+        connection = _connection(settings)
+        try:
+            held = lease_of(connection)
+            return held is not None and held.is_fresh(SystemClock().now())
+        finally:
+            connection.close()
     holder = LeaderLock(settings.state, SystemClock()).holder()
     return holder is not None and holder.is_alive
 

@@ -34,16 +34,30 @@ def settings_of(args: argparse.Namespace) -> Settings:
             repo=getattr(args, "repo", None),
             state=getattr(args, "state", None),
             jobs=getattr(args, "jobs", None),
+            kube=_kube(args),
         )
     except Unusable as error:
         raise Invalid(str(error)) from error
 
 
-def store_of(args: argparse.Namespace) -> Cluster:
-    """Return the store of this call's repository."""
+def _kube(args: argparse.Namespace) -> settings_module.Kube | None:
+    """Return the cluster that was asked for."""
+    namespace, context = getattr(args, "namespace", None), getattr(args, "context", None)
+    if getattr(args, "kube", False):
+        return settings_module.Kube(namespace, context)
+    if namespace is not None or context is not None:
+        raise Unusable("--namespace and --context name a place in a cluster; add --kube to work there")
+    return None
+
+
+def store_of(args: argparse.Namespace, *, is_watching: bool = False) -> Cluster:
+    """Return the store of this call: the repository's own, or the cluster's.
+
+    `is_watching`: it will be looked at again and again.
+    """
     from orchestrator import wiring
 
-    return wiring.open_store(settings_of(args), actor="interlock")
+    return wiring.open_store(settings_of(args), actor="interlock", is_watching=is_watching)
 
 
 def found(cluster: Cluster, kind: type[R], name: str) -> R:

@@ -66,7 +66,7 @@ def _call(args: argparse.Namespace) -> int:
 
     module, _, function = args.calls.partition(":")
     out = Output(getattr(args, "output", "table"))
-    if module == "run":
+    if module in ("run", "leader"):
         from orchestrator.cli.stopping import hear_interrupts
 
         hear_interrupts()

@@ -131,6 +131,19 @@ def common_options(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="where Interlock keeps its state (default: INTERLOCK_STATE, else under the XDG state home)",
     )
+    add("--kube", action="store_true", default=argparse.SUPPRESS, help="work on a cluster instead of the state folder")
+    add(
+        "--namespace",
+        metavar="NAME",
+        default=argparse.SUPPRESS,
+        help="with --kube: the namespace (default: the context's)",
+    )
+    add(
+        "--context",
+        metavar="NAME",
+        default=argparse.SUPPRESS,
+        help="with --kube: the context of the kubeconfig (default: its current one)",
+    )
 
 
 def output_option(parser: argparse.ArgumentParser, *formats: str) -> None:

@@ -16,10 +16,12 @@ from orchestrator.cli.main import build_parser, main
 VERBS = {
     "demo", "init", "doctor", "plan", "run", "status", "explain", "logs", "events", "report",
     "apply", "get", "describe", "delete", "crds", "export", "import",
-    "lanes", "lanes check", "lanes explain", "lanes coverage", "lanes overlap", "lanes import", "simulate",
+    "lanes", "lanes check", "lanes explain", "lanes coverage", "lanes overlap", "lanes import", "simulate", "leader",
     "cancel", "retry", "hold", "release", "waive", "approve", "priority", "grant", "deny",
 }  # fmt: skip
 HEAVY = (
+    "kubernetes",
+    "prometheus_client",
     "ftfy",
     "markdown_it",
     "pydantic",

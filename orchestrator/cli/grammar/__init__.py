@@ -46,6 +46,7 @@ def build() -> Parser:
     author.add(verbs, plan)
     simulate.add(verbs, plan)
     work.run(verbs, run)
+    work.leader(verbs, run)
     inspect.add(verbs, see)
     people.add(verbs, say)
     store.add(verbs, objects)

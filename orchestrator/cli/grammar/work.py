@@ -107,6 +107,45 @@ stops at once; nothing is lost then either.
     output_option(parser, "table", "json", "yaml")
 
 
+def leader(verbs: Verbs, group: Group) -> None:
+    """Add `leader` to the command line."""
+    parser = verbs.add(
+        "leader",
+        "lead a cluster's namespace: the same work, with its objects",
+        about="""
+Works on the objects of a namespace as `interlock run` works on files: what was applied there (with kubectl, or by Argo
+CD) is brought about in this repository. One leader acts at a time; others wait and take over when it ends or is gone.
+Agents and gates run on this machine.
+
+SIGTERM or Ctrl-C stops it in order: agents are ended, their work is kept, and the next leader begins at once.
+--once is for CI: it does what can be done, waits for what it started, and exits 0 if every spec has landed, else 1.
+""",
+        examples=[
+            "interlock leader --kube   # the kubeconfig's context, or the pod's account",
+            "interlock leader --kube --namespace swarm --listen :8080",
+            "interlock leader --kube --once --max-minutes 50 -o json   # from CI",
+        ],
+        calls="leader:leader",
+        group=group,
+    )
+    parser.add_argument(
+        "--once", action="store_true", help="end when all has landed, or only a person can change anything"
+    )
+    parser.add_argument(
+        "--max-minutes", type=_positive, metavar="N", help="with --once: stop cleanly after so many minutes"
+    )
+    parser.add_argument("--jobs", type=_positive, metavar="N", help="agents at once, over all lanes")
+    parser.add_argument(
+        "--lease",
+        type=_duration,
+        default="15s",
+        metavar="TIME",
+        help="how long others wait for a leader that says nothing any more (default %(default)s)",
+    )
+    parser.add_argument("--listen", metavar="HOST:PORT", help="answer /healthz, /readyz and /metrics there")
+    output_option(parser, "table", "json", "yaml")
+
+
 def _documents(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-f",

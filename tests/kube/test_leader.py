@@ -1,0 +1,126 @@
+"""The leader against a real cluster, as a process of its own: what was applied with kubectl lands in a repository."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kube.plane import Plane
+from tests.kube.swarm import Swarm, document, parsed, swarm, until
+
+pytestmark = pytest.mark.kube
+
+
+@pytest.fixture
+def shop(plane: Plane, namespace: str, tmp_path: Path) -> Iterator[Swarm]:
+    with swarm(plane, namespace, tmp_path) as made:
+        yield made
+
+
+def test_what_kubectl_applied_lands_and_kubectl_says_so(shop: Swarm) -> None:
+    shop.items(["apple"], tier="safety")
+    shop.items(["pear"], dependsOn=["apple"])
+    leader = shop.leader("--once", "--max-minutes", "1")
+    assert leader.ends() == 0, leader.said()
+    assert shop.landed() == ["apple", "pear"]
+    shop.plane.kubectl("wait", "--for=condition=Ready", "--timeout=5s", "specs", "--all", namespace=shop.namespace)
+    wide = shop.plane.kubectl("get", "specs", "pear", namespace=shop.namespace).out
+    assert "Landed" in wide
+    assert {run["status"]["phase"] for run in shop.objects("runs").values()} == {"Landed"}
+    assert shop.lease()["holderIdentity"] == ""
+    shop.sound()
+
+
+def test_a_swarm_that_cannot_finish_exits_1_and_says_who_has_to_act(shop: Swarm) -> None:
+    shop.items(["apple"], text="fail")
+    leader = shop.leader("--once", "--max-minutes", "1")
+    assert leader.ends() == 1
+    assert "apple" in leader.said() and "interlock explain apple" in leader.said()
+    assert shop.phases() == {"apple": "Stalled"}
+
+
+def test_a_missing_definition_is_said_with_its_remedy(tmp_path: Path) -> None:
+    with Plane.start() as bare:
+        root = tmp_path / "shop"
+        root.mkdir()
+        made = Swarm(bare, "default", root, tmp_path)
+        made.git("init", "-q", "-b", "main")
+        done = made.leader("--once")
+        assert done.ends() == 1
+        assert "interlock crds | kubectl apply" in done.said()
+        assert "Traceback" not in done.said()
+
+
+def test_a_leader_stays_until_it_is_asked_to_stop_and_hands_over_at_once(shop: Swarm) -> None:
+    shop.items(["apple"])
+    first = shop.leader(state="one")
+    until(lambda: shop.phases() == {"apple": "Landed"}, "apple has landed")
+    second = shop.leader(state="two")
+    until(lambda: "waiting for its end" in second.said(), "the second one waits")
+    term = shop.lease()["leaseTransitions"]
+    first.signal(signal.SIGTERM)
+    assert first.ends() == 0, first.said()
+    until(lambda: "leading in" in second.said(), "the second one leads", within_s=3)
+    assert shop.lease()["leaseTransitions"] == term + 1
+    shop.items(["pear"])
+    until(lambda: shop.phases().get("pear") == "Landed", "pear has landed")
+    second.signal(signal.SIGTERM)
+    assert second.ends() == 0, second.said()
+    shop.sound()
+
+
+def test_agents_end_with_a_leader_that_is_asked_to_stop_and_nothing_is_lost(shop: Swarm) -> None:
+    shop.items(["apple"], nap_s=3)
+    first = shop.leader()
+    until(lambda: shop.phases() == {"apple": "Running"}, "apple runs")
+    first.signal(signal.SIGTERM)
+    assert first.ends() == 0
+    assert shop.leader("--once", "--max-minutes", "1").ends() == 0
+    assert shop.landed() == ["apple"]
+    spec = shop.objects("specs")["apple"]
+    assert spec["status"].get("attempts", 0) <= 1
+    shop.sound()
+
+
+def test_every_verb_works_on_the_cluster(shop: Swarm) -> None:
+    shop.items(["apple", "pear", "plum"])
+    assert "apple" in shop.type("hold", "apple", "--reason", "not yet")
+    shop.type("cancel", "plum", "--reason", "nobody likes them")
+    assert shop.leader("--once", "--max-minutes", "1").ends() == 1
+    assert shop.phases() == {"apple": "Waiting", "pear": "Landed", "plum": "Cancelled"}
+    assert [row["name"] for row in parsed(shop.type("status", "-o", "json"))["specs"]].count("pear") == 1
+    assert parsed(shop.type("explain", "apple", "-o", "json"))["reason"] == "Held"
+    assert "pear-1" in shop.type("get", "runs")
+    assert parsed(shop.type("get", "spec", "pear", "-o", "json"))["status"]["phase"] == "Landed"
+    assert "Landed" in shop.type("describe", "spec", "pear")
+    assert "hold" in shop.type("events", "apple").lower()
+    shop.type("logs", "pear")
+    assert shop.type("report", "--out", "-").startswith("<!")
+    shop.type("release", "apple", "--reason", "now")
+    assert shop.leader("--once", "--max-minutes", "1").ends() == 1
+    assert shop.phases()["apple"] == "Landed"
+    described = shop.plane.kubectl("describe", "spec", "apple", namespace=shop.namespace).out
+    assert "Events:" in described and "Landed" in described
+    shop.type("delete", "spec", "plum")
+    assert "plum" not in shop.objects("specs")
+
+
+def test_what_a_person_deletes_leaves_the_record_of_its_work(shop: Swarm) -> None:
+    shop.items(["apple"])
+    assert shop.leader("--once", "--max-minutes", "1").ends() == 0
+    shop.plane.kubectl("delete", "spec", "apple", namespace=shop.namespace)
+    shop.items(["pear"])
+    assert shop.leader("--once", "--max-minutes", "1").ends() == 0
+    assert set(shop.objects("runs")) == {"apple-1", "pear-1"}
+
+
+def test_an_object_for_another_namespace_is_refused(shop: Swarm) -> None:
+    wrong = document("Lane", "elsewhere", {"own": ["x/**"]})
+    wrong["metadata"]["namespace"] = "somewhere"
+    path = shop.root / "lane.json"
+    path.write_text(json.dumps(wrong))
+    shop.type("apply", "-f", str(path), code=2)
