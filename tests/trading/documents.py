@@ -27,6 +27,15 @@ def base() -> Documents:
     return copy.deepcopy(_BASE)
 
 
+def slim(documents: Documents) -> Documents:
+    """Return documents with a history of five days: what is tried by the thousand need not be read by the thousand."""
+    risk = documents["snapshot"].get("risk")
+    if risk is not None:
+        for symbol, returns in risk["daily_returns"].items():
+            risk["daily_returns"][symbol] = returns[:5]
+    return documents
+
+
 def keys(path: str) -> list[str | int]:
     """Return the keys of a path: a symbol is one key, a number a place in a list."""
     found: list[str | int] = []

@@ -40,7 +40,11 @@ def ask_line(line: bytes, limits: Limits | None, faults: tuple[Failure, ...] = (
         return _denied(failures, limits)
     order = document["order"]
     # As its sender would have written it at the shortest.
-    size = len(json.dumps(order, separators=(",", ":"), ensure_ascii=False, default=str).encode("utf-8", "replace"))
+    try:
+        size = len(json.dumps(order, separators=(",", ":"), ensure_ascii=False, default=str).encode("utf-8", "replace"))
+    except RecursionError:
+        failures.append(Failure(Code.ORDER_UNREADABLE, "too deep"))
+        return _denied(failures, limits)
     if size > ORDER_BYTES_MAX:
         failures.append(Failure(Code.ORDER_TOO_LARGE, size, ORDER_BYTES_MAX))
     return _answer(order, document["snapshot"], limits, failures, [])

@@ -6,6 +6,7 @@ finds nothing and denies as well. Called by `ask`; the server reads orders with 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from trading.gate.book import EXECUTED, SENT, Book, OpenOrder, Sent
@@ -14,7 +15,7 @@ from trading.gate.fields import NS_MAX, Fields, as_name, as_symbol
 from trading.gate.limits import Limits
 from trading.gate.snapshot import Listing, Order, Quote, Snapshot, Strategy
 from trading.gate.tail import Tail
-from trading.model import UNIT, Side, Symbol, TradingState
+from trading.model import SECOND, UNIT, Side, Symbol, TradingState
 
 PRICE_MAX = 1_000_000 * UNIT
 AMOUNT_MAX = 100_000_000 * UNIT
@@ -26,7 +27,10 @@ COUNT_MAX = 20_000
 """Entries in any one list or map."""
 DAYS_MAX = 10_000
 """Daily returns of one symbol."""
+LATELY = 31 * 86_400 * SECOND
+"""How far back an open or a recent order may have been sent: a day order never reaches that."""
 _RETURN_MAX = 4.0
+_SCENARIO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 _SIDES = frozenset({"buy", "sell"})
 _OUTCOMES = SENT | {"denied"}
 _STATES = frozenset(TradingState)
@@ -36,7 +40,7 @@ def read_order(document: object) -> tuple[Order | None, list[Failure]]:
     """Return the order a document holds, and its faults. With faults in known fields there is no order to speak of."""
     faults: list[Failure] = []
     fields = Fields("order", document, faults)
-    client_id, strategy, symbol = fields.name("client_id"), fields.name("strategy"), fields.symbol("symbol")
+    client_id, strategy, symbol = fields.id("client_id"), fields.name("strategy"), fields.symbol("symbol")
     side, kind, tif = fields.choice("side", _SIDES), fields.name("type"), fields.name("tif")
     quantity = fields.integer("quantity", 1, QUANTITY_MAX)
     # The one field that may be absent: a market order has none, and sanity denies a limit order without.
@@ -100,7 +104,7 @@ def _caller(fields: Fields, snapshot: Snapshot) -> None:
 def _account(fields: Fields, snapshot: Snapshot) -> None:
     account = fields.inner("account")
     if account is not None:
-        snapshot.account_id = account.name("id")
+        snapshot.account_id = account.text("id", 64)
         snapshot.equity = account.amount("equity", -AMOUNT_MAX, AMOUNT_MAX)
         snapshot.cash = account.amount("cash", -AMOUNT_MAX, AMOUNT_MAX)
         snapshot.day_start_equity = account.amount("day_start_equity", 1, AMOUNT_MAX)
@@ -143,7 +147,7 @@ def _instruments(fields: Fields) -> dict[Symbol, Listing]:
         symbol, one = _keyed(fields, "instruments", name, value)
         tick, lot = one.amount("tick", 1, 1000 * UNIT), one.integer("lot", 1, 1_000_000)
         tradable, shortable = one.flag("tradable"), one.flag("shortable")
-        kind, sector = one.name("kind"), one.text("sector", 64)
+        kind, sector = one.name("kind"), one.label("sector")
         volume, recent = one.integer("average_daily_volume", 0, VOLUME_MAX), one.integer("volume_5m", 0, VOLUME_MAX)
         one.closed()
         if symbol is None or tick is None or lot is None or tradable is None or shortable is None:
@@ -196,7 +200,7 @@ def _risk(
     for name, value in inner.entries("stress", COUNT_MAX) or ():
         shocks = value if isinstance(value, dict) and len(value) <= COUNT_MAX else None
         read = {as_symbol(key): shock for key, shock in (shocks or {}).items() if _is_return(shock)}
-        if shocks is None or None in read or len(read) != len(shocks) or as_name(name) is None:
+        if shocks is None or None in read or len(read) != len(shocks) or not _SCENARIO.fullmatch(name):
             path = f"snapshot.risk.stress.{name[:64]}"
             inner.fault(Code.FIELD_INVALID, path, f"a scenario: a shock from -1 to {_RETURN_MAX} for each symbol")
         else:
@@ -207,6 +211,11 @@ def _risk(
 
 def _is_return(value: object) -> bool:
     return (type(value) is float or type(value) is int) and -1.0 <= value <= _RETURN_MAX
+
+
+def _lately(fields: Fields, name: str, now: int | None) -> int | None:
+    """Return a moment that is not ahead of now and at most `LATELY` behind it."""
+    return fields.time(name) if now is None else fields.integer(name, max(now - LATELY, 1), now)
 
 
 def _positions(fields: Fields, book: Book) -> None:
@@ -228,12 +237,12 @@ def _positions(fields: Fields, book: Book) -> None:
 def _open_orders(fields: Fields, name: str, now: int | None, book: Book) -> list[OpenOrder]:
     found = []
     for one in fields.items(name, COUNT_MAX) or ():
-        client_id, strategy, symbol = one.name("client_id"), one.name("strategy"), one.symbol("symbol")
+        client_id, strategy, symbol = one.id("client_id"), one.name("strategy"), one.symbol("symbol")
         side = one.choice("side", _SIDES)
         kind, tif = one.name("type"), one.name("tif")
         quantity = one.integer("quantity", 1, QUANTITY_MAX)
         filled = one.integer("filled", 0, quantity or QUANTITY_MAX)
-        limit, sent_at = one.amount("limit_price", 1, PRICE_MAX), one.integer("sent_at", 1, now or NS_MAX)
+        limit, sent_at = one.amount("limit_price", 1, PRICE_MAX), _lately(one, "sent_at", now)
         one.closed()
         if client_id is None or strategy is None or symbol is None or side is None or kind is None or tif is None:
             continue
@@ -252,9 +261,9 @@ def _recent(fields: Fields, book: Book, now: int | None, open_orders: list[OpenO
     """Feed the book with everything sent lately, in order of time."""
     sent: dict[str, Sent] = {}
     for one in fields.items("recent", COUNT_MAX) or ():
-        client_id, strategy, symbol = one.name("client_id"), one.name("strategy"), one.symbol("symbol")
+        client_id, strategy, symbol = one.id("client_id"), one.name("strategy"), one.symbol("symbol")
         side, quantity = one.choice("side", _SIDES), one.integer("quantity", 1, QUANTITY_MAX)
-        limit, at = one.amount("limit_price", 1, PRICE_MAX), one.integer("at", 1, now or NS_MAX)
+        limit, at = one.amount("limit_price", 1, PRICE_MAX), _lately(one, "at", now)
         outcome = one.choice("outcome", _OUTCOMES)
         one.closed()
         if client_id is None or strategy is None or symbol is None or side is None:

@@ -6,6 +6,7 @@ does not fit is None, and said.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import TypeVar
@@ -18,6 +19,11 @@ T = TypeVar("T")
 
 NS_MAX = 2**63 - 1
 _NAME_LENGTH_MAX = 64
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,63}")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
+_LABEL = re.compile(r"[A-Za-z][A-Za-z0-9 &,_./-]{0,63}")
+_NO_VALUES = frozenset({"nan", "inf", "infinity", "null", "none", "undefined"})
+"""What programs write where they have nothing to say. Nobody is called so."""
 
 
 class Fields:
@@ -86,8 +92,18 @@ class Fields:
         return self._read(name, "true or false", lambda v: v if isinstance(v, bool) else None)
 
     def name(self, name: str) -> str | None:
-        """Return a short printable name without spaces."""
-        return self._read(name, f"a name of at most {_NAME_LENGTH_MAX} characters", as_name)
+        """Return a name: a letter, then letters, digits and `_.:/-`."""
+        return self._read(name, f"a name of at most {_NAME_LENGTH_MAX} characters that begins with a letter", as_name)
+
+    def id(self, name: str) -> str | None:
+        """Return an identifier, which may begin with a digit."""
+        return self._read(
+            name, f"an id of at most {_NAME_LENGTH_MAX} letters, digits and _.:-", lambda v: _fits(v, _ID)
+        )
+
+    def label(self, name: str) -> str | None:
+        """Return a name that may have spaces in it."""
+        return self._read(name, f"a label of at most {_NAME_LENGTH_MAX} characters", lambda v: _fits(v, _LABEL))
 
     def text(self, name: str, length_max: int) -> str | None:
         """Return a printable text."""
@@ -157,5 +173,9 @@ def as_symbol(value: object) -> Symbol | None:
 
 def as_name(value: object) -> str | None:
     """Return a value if it can name something, else None."""
-    fits = isinstance(value, str) and 0 < len(value) <= _NAME_LENGTH_MAX and value.isascii()
-    return value if fits and isinstance(value, str) and value.isprintable() and " " not in value else None
+    return _fits(value, _NAME)
+
+
+def _fits(value: object, pattern: re.Pattern[str]) -> str | None:
+    fits = isinstance(value, str) and pattern.fullmatch(value) and value.lower() not in _NO_VALUES
+    return value if fits and isinstance(value, str) else None

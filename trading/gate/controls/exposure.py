@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from trading.gate.codes import Code
 from trading.gate.controls.case import BPS, Case
-from trading.gate.tail import tail_value_at_risk
+from trading.gate.tail import DAYS_MIN, tail_value_at_risk
 from trading.model import SECOND, UNIT, decimal
 
 CHECKS = 14
@@ -147,6 +147,7 @@ def _missing(case: Case) -> str:
     unknown = tail.missing if tail.knows(symbol) else {symbol, *tail.missing}
     if unknown:
         return f"returns or a shock of {', '.join(sorted(map(str, unknown))[:5])}"
-    if tail.days(symbol) < case.limits.returns_min:
-        return f"a common history of {case.limits.returns_min} days"
+    days_min = max(case.limits.returns_min, DAYS_MIN)
+    if tail.days(symbol) < days_min:
+        return f"a common history of {days_min} days"
     return ""
