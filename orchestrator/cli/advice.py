@@ -48,13 +48,13 @@ TRAIN_DEMANDS: dict[Reason, str] = {
         "if neither is at fault: interlock release {train} --reason '…'"
     ),
     Reason.BASE_CANNOT_RUN: (
-        "a gate cannot run on the base either: correct the gate in its file, or install what it needs and then: "
-        "interlock release {train} --reason '…'"
+        "a gate cannot run on the base either: correct the gate in its file, or install what it needs; it is tried "
+        "again now and then, and at once after: interlock release {train} --reason '…'"
     ),
     Reason.BASE_MOVED_BACK: "the base was rewritten: look at the commits, then release the train",
     Reason.BASE_NOT_CLEAN: "the base is checked out with changes that landing would overwrite: commit or remove them",
     Reason.LANDING_UNPROVED: "the base did not hold what was tested after a landing: look at it, then release",
-    Reason.BREAKER_OPEN: "two items failed in the same way by the machine: repair that; one item probes and closes it",
+    Reason.BREAKER_OPEN: "two failed in the same way by the machine: repair that; what probes it closes the breaker",
     Reason.HELD: "whoever holds the train has to release it",
 }
 

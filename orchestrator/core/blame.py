@@ -34,11 +34,18 @@ def controlled(board: Board, gatehouse: Gatehouse, answer: Answer) -> Trial:
         f"{name} did not pass; it is being run on the base for comparison",
         (Wait(kind="Gate", name=name, reason="control run on the base"),),
     )
-    if answer.verdict is Verdict.COULD_NOT_RUN and control.is_older_than(answer):
+    is_machine = answer.verdict in (Verdict.COULD_NOT_RUN, Verdict.LOST)
+    if is_machine and control.is_older_than(answer):
         # That the base could be tested before says nothing about the machine now: an outage must not look like a fault.
         forgotten = gatehouse.reset(control)
         return compares if forgotten is None else replace(compares, wants=(forgotten,))
     match control.verdict:
+        case Verdict.PASS | Verdict.FLAKY | Verdict.FAIL if is_machine and control.stumbled_after(answer):
+            # The base could not be tested either when the item could not: what was said then is asked again.
+            forgotten = gatehouse.reset(answer)
+            return compares if forgotten is None else replace(compares, wants=(forgotten,))
+        case Verdict.PASS | Verdict.FLAKY | Verdict.FAIL if answer.verdict is Verdict.LOST:
+            return lost_gate(answer)
         case Verdict.PASS | Verdict.FLAKY:
             return judged(answer, on_base=True)
         case Verdict.FAIL:
@@ -89,6 +96,19 @@ def judged(answer: Answer, *, on_base: bool = False) -> Rejected:
 def lost_gate(answer: Answer) -> Rejected:
     """Return what it comes to that a gate's harness was lost as often as is allowed."""
     return Rejected(FailureClass.INFRA, f"gate {answer.gate.name} was lost: {answer.signature}", (), forget=(answer,))
+
+
+def lost_again(board: Board, gatehouse: Gatehouse, answer: Answer) -> Trial:
+    """Return what it comes to that a gate was lost as often as is allowed, on an item that may not be the first.
+
+    Once is an accident of that item, and costs the others nothing. When it happens to a second one in the same way, the
+    base is asked whether it is the machine.
+    """
+    message = lost_gate(answer).message
+    before = (item.stall for item in board.items)
+    if any(stall is not None and stall.reason is Reason.INFRA and stall.message == message for stall in before):
+        return controlled(board, gatehouse, answer)
+    return lost_gate(answer)
 
 
 def conflict(candidate: Conflicted) -> Rejected:

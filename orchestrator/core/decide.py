@@ -11,7 +11,7 @@ from datetime import datetime
 from orchestrator.core.attempts import is_of
 from orchestrator.core.board import Board, boards
 from orchestrator.core.dispatch import Dispatch, dispatch
-from orchestrator.core.freeze import freeze, looks_again
+from orchestrator.core.freeze import freeze, looks_again, probes
 from orchestrator.core.lookahead import look_ahead
 from orchestrator.core.repair import repair_name, repair_spec
 from orchestrator.core.report import report
@@ -58,6 +58,8 @@ def _drive(board: Board) -> list[Action]:
         actions.append(Land(train, train.status.landing))
     step = steer(board, gatehouse, frozen)
     actions.extend(step.actions)
+    for wish in probes(board, frozen):
+        gatehouse.probe(wish)
     waiting = dict(step.waiting)
     for item in board.items:
         settled = settle(board, item, gatehouse)

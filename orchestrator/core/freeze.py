@@ -4,24 +4,30 @@ Some freezes are facts that were seen once and stay until a person releases the 
 on; others are conclusions (a dirty checkout, an open breaker, a pause) that end by themselves when their cause does.
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from orchestrator.core.attempts import Startable, era, infra_streak
 from orchestrator.core.board import Board, Item
 from orchestrator.core.inputs import is_of_tip
 from orchestrator.core.provenance import gate_digest
-from orchestrator.core.verdicts import Verdict, verdict_of
+from orchestrator.core.verdicts import Verdict, Wish, verdict_of
 from orchestrator.model.action import WriteStatus
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import Reason, RunPhase
 from orchestrator.model.decision import Decision, Verb
 from orchestrator.model.facts import Commits
 from orchestrator.model.train import Frozen
-from orchestrator.model.validation import ValidationPhase, ValidationStatus
+from orchestrator.model.validation import Purpose, Validation, ValidationPhase, ValidationStatus
 
 NAMED_MAX = 20
 UNTIL_RELEASED = frozenset({Reason.BASE_MOVED_BACK, Reason.LANDING_UNPROVED, Reason.BASE_NOT_CLEAN})
-UNTIL_THE_TIP_MOVES = frozenset({Reason.RED_BASE, Reason.BASE_CANNOT_RUN})
+SAID_OF_THE_BASE = {
+    Reason.RED_BASE: Verdict.FAIL,
+    Reason.BASE_CANNOT_RUN: Verdict.COULD_NOT_RUN,
+    Reason.BREAKER_OPEN: Verdict.LOST,
+}
+"""Freezes that last while the tip is the one they are about and a gate says so of it."""
 
 
 def freeze(board: Board) -> Frozen | None:
@@ -135,7 +141,7 @@ def _stored(board: Board) -> Frozen | None:
     stored = board.train.status.frozen
     if stored is None or released(board, stored):
         return None
-    if stored.reason in UNTIL_THE_TIP_MOVES:
+    if _is_of_a_gate(stored):
         return stored if stored.tip == board.facts.tip and _still_says(board, stored.reason) else None
     if stored.reason is Reason.BASE_NOT_CLEAN:
         # Found by the landing itself; a leader started anew looks again.
@@ -143,18 +149,40 @@ def _stored(board: Board) -> Frozen | None:
     return stored if stored.reason in UNTIL_RELEASED else None
 
 
+def probes(board: Board, frozen: Frozen | None) -> list[Wish]:
+    """Return the gates that are tried on the base again while the train is frozen because they get no verdict there.
+
+    The breaker is half open then: nothing else is tested, and the first probe with a verdict ends the freeze.
+    """
+    if frozen is None or not _is_of_a_gate(frozen) or frozen.reason is Reason.RED_BASE:
+        return []
+    facts = board.facts
+    gates = dict.fromkeys(each.spec.gate for each in _saying(board, frozen.reason))
+    return [Wish(facts.tip_tree, facts.tip, gate, purpose=Purpose.CONTROL, subject=None) for gate in gates]
+
+
+def _is_of_a_gate(frozen: Frozen) -> bool:
+    """Return whether the freeze is what a gate says of the base. The agents' breaker names no tip."""
+    return frozen.reason in SAID_OF_THE_BASE and bool(frozen.tip)
+
+
 def _still_says(board: Board, reason: Reason) -> bool:
     """Return whether a gate there is now still says so of the base: one that was corrected has not been asked yet."""
-    said = Verdict.FAIL if reason is Reason.RED_BASE else Verdict.COULD_NOT_RUN
+    return any(True for _ in _saying(board, reason))
+
+
+def _saying(board: Board, reason: Reason) -> Iterator[Validation]:
+    """Yield the validations of the base that are the reason, by the gates there are now; also while they run again."""
     lanes = (gate for lane in board.snapshot.lanes for gate in lane.spec.gates)
     gates = {gate_digest(gate) for gate in (*board.train.spec.gates, *lanes)}
-    return any(
-        each.spec.train == board.train.name
+    return (
+        each
+        for each in board.snapshot.validations
+        if each.spec.train == board.train.name
         and is_of_tip(each, board.facts)
         and each.spec.environment == board.snapshot.environment
         and each.spec.gate_digest in gates
-        and verdict_of(each.status.tries, board.train.spec.retries) is said
-        for each in board.snapshot.validations
+        and verdict_of(each.status.tries, board.train.spec.retries) is SAID_OF_THE_BASE[reason]
     )
 
 

@@ -6,7 +6,7 @@ gates, the control runs on the base.
 
 from collections.abc import Mapping, Sequence
 
-from orchestrator.core.blame import conflict, controlled, judged, lost_gate
+from orchestrator.core.blame import conflict, controlled, judged, lost_again, lost_gate
 from orchestrator.core.board import Board, Item
 from orchestrator.core.conclude import denial_text, denials
 from orchestrator.core.landing import elsewhere, merge_message
@@ -55,7 +55,7 @@ def trial(
             return judged(answer)
     lost = next((answer for answer in answers if answer.verdict is Verdict.LOST), None)
     if lost is not None:
-        return lost_gate(lost)
+        return lost_again(board, gatehouse, lost) if lost.gate in compared else lost_gate(lost)
     open_gates = [answer.gate.name for answer in answers if answer.verdict is Verdict.UNDECIDED]
     if open_gates:
         return Waiting(

@@ -6,7 +6,7 @@ by (tree, gate, environment), so whoever asks for the same thing gets the same a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,13 +14,19 @@ from enum import StrEnum
 from orchestrator.core.inputs import inputs_of, tree_key
 from orchestrator.core.provenance import gate_digest, validation_name
 from orchestrator.model.action import Action, Create, StartGate, StopGate, WriteStatus
-from orchestrator.model.base import ObjectMeta, Sha, TreeId
+from orchestrator.model.base import ObjectMeta, Sha, TreeId, seconds
+from orchestrator.model.facts import GateFact
 from orchestrator.model.gate import Gate, GateResult
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.train import Retries
 from orchestrator.model.validation import Purpose, Try, Validation, ValidationPhase, ValidationSpec, ValidationStatus
 
 BACKOFF_FIRST_S = 1.0
+BACKOFF_MAX_S = 300.0
+REPORT_MARGIN_S = 300.0
+"""How long after a gate's own limit its end is waited for: checking its tree out, ending its processes, reporting."""
+TRIES_MAX = 128
+"""More than `retries` can ask for; a base that cannot be tested is probed for as long as it takes."""
 
 
 class Verdict(StrEnum):
@@ -83,6 +89,14 @@ class Answer:
         """Return whether this was known before the other's last try was over; False where either time is not known."""
         mine, theirs = self._ended_at(), other._ended_at()
         return mine is not None and theirs is not None and mine < theirs
+
+    def stumbled_after(self, other: Answer) -> bool:
+        """Return whether a try of this was no verdict, later than the other's last: then it was the machine's."""
+        tries = self.validation.status.tries if self.validation else ()
+        theirs = other._ended_at()
+        return theirs is not None and any(
+            _is_no_verdict(one) and one.ended_at is not None and one.ended_at >= theirs for one in tries
+        )
 
     def _ended_at(self) -> datetime | None:
         tries = self.validation.status.tries if self.validation else ()
@@ -148,6 +162,10 @@ class Gatehouse:
             return Answer(Verdict.UNDECIDED, name, wish.gate, validation)
         return Answer(self._verdict(wish, validation), name, wish.gate, validation)
 
+    def probe(self, wish: Wish) -> None:
+        """Want it run again although it has been answered, after a backoff; what it said stands until then."""
+        self._wishes.setdefault(self._name(wish), wish)
+
     def withdraw(self, wish: Wish) -> None:
         """Want it no more, where it was asked for in this tick."""
         self._wishes.pop(self._name(wish), None)
@@ -200,9 +218,14 @@ class Gatehouse:
             status = validation.status
             if status.phase is ValidationPhase.RUNNING:
                 if fact is None and status.leader != self._snapshot.leader:
-                    done.append(_status(validation, status.model_copy(update={"phase": ValidationPhase.PENDING})))
+                    said = f"{_named(validation)}: nobody runs it any more, {status.leader or 'its leader'} is gone"
+                    pending = status.model_copy(update={"phase": ValidationPhase.PENDING})
+                    done.append(_status(validation, pending, "Restarted", f"{said}; it is run again"))
                 elif fact is not None and not fact.running:
-                    done.append(_status(validation, _with_try(validation, self._snapshot)))
+                    done.append(_status(validation, _with_try(validation, _try(validation, fact))))
+                elif self._is_overdue(validation):
+                    done.extend(self._given_up(validation, fact))
+                    running += fact is not None
                 elif name not in self._wishes:
                     running += 1  # Until it is seen to be gone.
                     done.append(StopGate(name))
@@ -231,16 +254,38 @@ class Gatehouse:
         idle = validation.status.phase is not ValidationPhase.RUNNING and validation.name not in self._snapshot.gates
         return idle and self._backoff_s(validation) <= 0
 
+    def _is_overdue(self, validation: Validation) -> bool:
+        """Return whether the end of a try should long have been reported, whatever became of who runs it."""
+        since = validation.status.started_at
+        limit_s = seconds(validation.spec.gate.timeout) + REPORT_MARGIN_S
+        return since is not None and (self._now - since).total_seconds() > limit_s
+
+    def _given_up(self, validation: Validation, fact: GateFact | None) -> Iterator[Action]:
+        """Yield what ends a try that never reported: a lost one, of which there are only so many."""
+        if fact is not None:
+            yield StopGate(validation.name)
+        limit = f"its limit of {validation.spec.gate.timeout} and {REPORT_MARGIN_S:.0f} s more"
+        signature = f"lost: {'no end was reported' if fact else 'it could not be started'} within {limit}"
+        one = Try(
+            result=None,
+            signature=signature,
+            started_at=validation.status.started_at,
+            ended_at=self._now,
+            tree=validation.status.tree,
+        )
+        status = _with_try(validation, one)
+        yield _status(validation, status, "Lost", f"{_named(validation)}: {signature}")
+
     def _backoff_s(self, validation: Validation) -> float:
         tries = validation.status.tries
-        lost = 0
+        vain = 0
         for one in reversed(tries):
-            if one.result is not None:
+            if not _is_no_verdict(one):
                 break
-            lost += 1
-        if not lost or tries[-1].ended_at is None:
+            vain += 1
+        if not vain or tries[-1].ended_at is None:
             return 0.0
-        wait_s = BACKOFF_FIRST_S * 2 ** (lost - 1)
+        wait_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(vain - 1, 16))
         left_s = (tries[-1].ended_at + timedelta(seconds=wait_s) - self._now).total_seconds()
         # More than the whole wait is left only where the clock was set back.
         return left_s if left_s <= wait_s else 0.0
@@ -274,20 +319,34 @@ def _idle(status: ValidationStatus) -> ValidationPhase:
     return ValidationPhase.DONE if status.tries else ValidationPhase.PENDING
 
 
-def _status(validation: Validation, status: ValidationStatus) -> WriteStatus:
-    return WriteStatus(validation.model_copy(update={"status": status}))
+def _status(validation: Validation, status: ValidationStatus, event: str = "", message: str = "") -> WriteStatus:
+    return WriteStatus(validation.model_copy(update={"status": status}), event, message[:1000])
 
 
-def _with_try(validation: Validation, snapshot: Snapshot) -> ValidationStatus:
-    fact = snapshot.gates[validation.name]
-    one = Try(
+def _named(validation: Validation) -> str:
+    """Return what people call it: the gate, and whose it is."""
+    return f"gate {validation.spec.gate.name} of {validation.spec.subject or 'the base'}"
+
+
+def _is_no_verdict(one: Try) -> bool:
+    return one.result is None or one.result is GateResult.COULD_NOT_RUN
+
+
+def _try(validation: Validation, fact: GateFact) -> Try:
+    """Return the try that has ended."""
+    return Try(
         result=fact.result,
         signature=fact.signature,
         output=fact.output,
-        started_at=fact.started_at,
+        started_at=fact.started_at or validation.status.started_at,
         ended_at=fact.ended_at,
         tree=validation.status.tree,
     )
-    return validation.status.model_copy(
-        update={"phase": ValidationPhase.DONE, "tries": (*validation.status.tries, one)}
+
+
+def _with_try(validation: Validation, one: Try) -> ValidationStatus:
+    """Return the status with one more try. What those before it printed that were no verdict is kept no longer."""
+    before = (
+        each.model_copy(update={"output": ""}) if _is_no_verdict(each) else each for each in validation.status.tries
     )
+    return validation.status.model_copy(update={"phase": ValidationPhase.DONE, "tries": (*before, one)[-TRIES_MAX:]})

@@ -147,6 +147,7 @@ def test_a_lost_harness_is_no_verdict(world: World) -> None:
     os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
     fact = world.end(within_s=5)
     assert (fact.result, fact.signature) == (None, "lost: its keeper was killed")
+    assert fact.ended_at is not None, "the next try backs off from then"
 
 
 def test_only_a_bounded_tail_of_the_output_is_evidence(world: World) -> None:

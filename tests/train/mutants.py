@@ -393,7 +393,7 @@ def never_thaws() -> list[Patch]:
     return [
         (freeze, "_still_says", lambda seen, reason: True),
         (freeze, "released", lambda seen, frozen: False),
-        (freeze, "UNTIL_THE_TIP_MOVES", frozenset[Reason]()),
+        (freeze, "_is_of_a_gate", lambda frozen: False),
         (freeze, "UNTIL_RELEASED", frozenset(Reason)),
     ]
 

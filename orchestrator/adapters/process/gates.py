@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.adapters.process.environment import Folders, base_environment, environment_digest, remove_tree
@@ -139,7 +140,9 @@ class ProcessGates:
             case Running():
                 return GateFact(running=True)
             case Lost(message=message):
-                known.fact = GateFact(running=False, signature=f"lost: {message}"[:SIGNATURE_MAX])
+                # Nobody saw the end, but the next try backs off from some time, and this is when it was known.
+                now = datetime.now(UTC)
+                known.fact = GateFact(running=False, signature=f"lost: {message}"[:SIGNATURE_MAX], ended_at=now)
             case Ended() as ended:
                 known.fact = self._ended(known, ended)
         return known.fact
