@@ -14,7 +14,7 @@ export SOAK_SEEDS
 # Whatever is called test-… runs in CI, without a list to forget; test-all is only their sum.
 EXTRA_TESTS := $(filter-out test-all,$(shell sed -n 's/^\(test-[a-z0-9-]*\):.*/\1/p' Makefile))
 
-.PHONY: help setup demo test quick test-slow test-all extra-tests soak bench lint fmt docs lock clean
+.PHONY: help setup demo demo-kube test quick test-slow test-all extra-tests soak bench lint fmt docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ setup: ## bring .venv to what requirements.lock says; instant when it is there
 
 demo: setup ## the whole story in a throw-away repository, under a minute
 	@interlock demo
+
+demo-kube: setup ## the same story in a Kubernetes that is started for it; builds one on first use
+	@python -m tests.kube.demo
 
 test: lint ## everything but the slow suites; needs no network after setup
 	@$(PYTEST)

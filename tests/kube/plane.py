@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -221,22 +221,44 @@ class Plane:
         assert isinstance(pid, int)
         return pid
 
+    def launch(self, name: str, argv: Sequence[str | Path], *, folder: Path, environment: Mapping[str, str]) -> None:
+        """Start a program that is to end with the plane, such as a leader; `log(name)` is what it prints."""
+        log = self.folder / "logs" / f"{name}.log"
+        words = [str(word) for word in argv]
+        self._order("start", name, argv=words, log=str(log), folder=str(folder), env=dict(environment))
+
+    def ends(self, name: str, within_s: float) -> int:
+        """Return the exit code of a launched program. Raises Failed if it goes on for longer."""
+        code = self._order("wait", name, timeout_s=within_s)["code"]
+        if code is None:
+            raise Failed(f"{name} has not ended within {within_s} s:\n{self.log(name)[-3000:]}")
+        assert isinstance(code, int)
+        return code
+
+    def tell(self, name: str, number: signal.Signals) -> None:
+        """Send a program a signal."""
+        self._order("signal", name, signal=int(number))
+
+    def was_started(self, program: str) -> bool:
+        """Return whether the program was ever started."""
+        return self._order("ask", program)["pid"] is not None
+
     def is_running(self, program: str) -> bool:
         """Return whether the program was started and has not ended."""
         return bool((told := self._order("ask", program))["pid"]) and told["code"] is None
 
     def kill(self, program: str) -> None:
         """Kill the program outright and wait until it is gone."""
-        self._order("signal", program, signal=int(signal.SIGKILL))
+        self.tell(program, signal.SIGKILL)
         self._order("wait", program, timeout_s=keeper.STOP_TIMEOUT_S)
 
     def freeze(self, program: str) -> None:
         """Stop the program in its tracks; connections stay open and nobody answers."""
-        self._order("signal", program, signal=int(signal.SIGSTOP))
+        self.tell(program, signal.SIGSTOP)
 
     def thaw(self, program: str) -> None:
         """Let a frozen program go on."""
-        self._order("signal", program, signal=int(signal.SIGCONT))
+        self.tell(program, signal.SIGCONT)
 
     def revive(self, program: str) -> None:
         """Start a killed program again where it was, on its data, and wait until the API server is ready."""
