@@ -80,10 +80,10 @@ class _Ahead:
                 break
             if not wish.ahead and self._place[wish.name[0]] == 0:
                 continue  # The front has asked for itself.
-            if self._is_spent(frozenset(chain.from_iterable(wish.ahead)), known):
-                continue
             chosen = [self._cars[name] for name in self._cars if name == wish.name or name in wish.ahead]
             members = [entry for car in chosen for entry in car]
+            if self._is_spent(frozenset(entry.name for entry in members[:-1]), known):
+                continue
             if heads_of(members) in self._candidates:
                 self._ask(members, wish.name)
             else:

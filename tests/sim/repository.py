@@ -305,7 +305,8 @@ class FakeGit:
         for head, message in zip(heads, messages, strict=True):
             merged = repository.merge(tip, head)
             if isinstance(merged, tuple):
-                repository.candidates[key] = Conflicted(merged, f"CONFLICT (content): {', '.join(merged)}")
+                said = f"CONFLICT (content): {', '.join(merged)}"
+                repository.candidates[key] = Conflicted(merged, said, len(brought))
                 repository.changes += 1
                 return repository.candidates[key]
             # A function of what it is made of, so that its id is, too.

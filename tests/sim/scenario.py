@@ -7,7 +7,7 @@ them none of most kinds: a world with every fault at once never gets far enough 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from orchestrator.model.base import ObjectMeta
@@ -18,10 +18,12 @@ from orchestrator.model.spec import ImplementationSpec, ImplementationSpecSpec, 
 from orchestrator.model.train import (
     Approvals,
     Barrier,
+    Batch,
     Floor,
     MergeTrain,
     MergeTrainSpec,
     Retries,
+    Speculation,
     Window,
 )
 from tests.sim.repository import Files
@@ -171,7 +173,7 @@ def scenario(seed: int) -> Scenario:
     for index, name in enumerate(names):
         items.append(_item(rng, name, names[:index], letters, files, late=late, calm=calm))
     pairs = [tuple(sorted(rng.sample(names, 2))) for _ in range(rng.choice((0, 0, 1, 1, 2)))]
-    return Scenario(
+    made = Scenario(
         seed=seed,
         lanes=lanes,
         providers=(
@@ -192,6 +194,7 @@ def scenario(seed: int) -> Scenario:
         agents_max=rng.choice((1, 2, 3, 4, 8)),
         is_checked_out=rng.random() < 0.3,
     )
+    return _with_batches(made, Random(f"group/{seed}"))
 
 
 def _lane_files(letter: str) -> tuple[str, ...]:
@@ -289,6 +292,32 @@ def _train(rng: Random) -> MergeTrain:
             floors=floors,
         ),
     )
+
+
+def _with_batches(one: Scenario, rng: Random) -> Scenario:
+    """Return the scenario with batches in a third of the worlds: scarce runs, a window that holds them, a crowd alike.
+
+    Drawn apart from everything else, so that the other worlds are what they were.
+    """
+    most = rng.choice((1, 1, 1, 1, 3, 8))
+    if most == 1:
+        return one
+    spec = one.train.spec
+    approvals = rng.choice((spec.approvals, Approvals()))
+    update = {"batch": Batch(max=most), "runs": rng.choice((1, 1, 2)), "approvals": approvals}
+    update |= {"window": spec.window if rng.random() < 0.1 else Window(), "speculation": rng.choice(tuple(Speculation))}
+    items = tuple(_alike(item) if rng.random() < 0.8 else item for item in one.items)
+    train = one.train.model_copy(update={"spec": spec.model_copy(update=update)})
+    wide = (lane.model_copy(update={"spec": lane.spec.model_copy(update={"max_runs": 4})}) for lane in one.lanes)
+    return replace(one, train=train, items=items, lanes=tuple(wide), agents_max=8)
+
+
+def _alike(item: Item) -> Item:
+    """Return the item as one of a crowd that arrives together, in nobody's way, and may share a batch."""
+    folder = f"{item.spec.spec.lane_names[0]}/of-{item.spec.name}"
+    update = {"tier": Tier.EXECUTION, "roadmap": "default", "priority": 0, "paths": (f"{folder}/**",), "depends_on": ()}
+    spec = item.spec.model_copy(update={"spec": item.spec.spec.model_copy(update=update)})
+    return replace(item, spec=spec, files=(f"{folder}/one", f"{folder}/two"), arrives_s=0.0)
 
 
 def _profile(rng: Random, *, landing_lost: float) -> Profile:

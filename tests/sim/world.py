@@ -154,7 +154,9 @@ class World:
     def _gate_time_s(self, validation: Validation) -> float:
         if self.is_troubled and self.rng.random() < self.scenario.profile.gate_hangs:
             return 100_000.0
-        return self.rng.choice((5.0, 30.0, 30.0, 120.0))
+        # Batches are for gates that are slow beside the agents.
+        slow = 120.0 if self.scenario.train.spec.batch.max > 1 else 0.0
+        return slow + self.rng.choice((5.0, 30.0, 30.0, 120.0))
 
     def note(self, text: str) -> None:
         """Add a line to the trace."""

@@ -20,18 +20,35 @@ def nothing_lands_without_its_intent_in_the_store(log: Log, effect: Effect) -> s
 
 @after("forge.land")
 def each_landing_is_one_merge_commit_on_the_tested_base(log: Log, effect: Effect) -> str | None:
+    """Of a batch one for each member, each on the one before; the last is the new tip."""
     landing = moved(effect, log)
     if landing is None:
         return None
-    commit = log.world.repository.commits[Sha(log.world.tip())]
-    named = trailers(commit.message)
-    if commit.parents != (effect.tip, landing.head) or landing.base != effect.tip:
-        return f"{landing.spec}: parents {[parent[:7] for parent in commit.parents]} on {effect.tip[:7]}"
-    if named.get("Interlock-Spec") != landing.spec or named.get("Interlock-Run") != landing.run:
-        return f"{landing.spec}: trailers {named}"
-    merged = log.world.repository.merge(Sha(effect.tip), landing.head)
-    if isinstance(merged, tuple) or merged != log.world.repository.files(commit.id):
-        return f"{landing.spec}: the tree is not the merge of {effect.tip[:7]} and {landing.head[:7]}"
+    repository, at = log.world.repository, Sha(effect.tip)
+    if landing.base != at or landing.commit != log.world.tip():
+        return f"{landing.spec}: from {effect.tip[:7]} to {log.world.tip()[:7]}"
+    for step in landing.steps:
+        commit = repository.commits[step.commit]
+        if commit.parents != (at, step.head):
+            return f"{step.spec}: parents {[parent[:7] for parent in commit.parents]} on {at[:7]}"
+        merged = repository.merge(at, step.head)
+        if isinstance(merged, tuple) or merged != repository.files(commit.id):
+            return f"{step.spec}: the tree is not the merge of {at[:7]} and {step.head[:7]}"
+        at = step.commit
+    return None if at == landing.commit else f"{landing.spec}: the last step is {at[:7]}"
+
+
+@after("forge.land")
+def each_merge_says_whose_it_is_and_with_whom_it_was_tested(log: Log, effect: Effect) -> str | None:
+    landing = moved(effect, log)
+    for step in landing.steps if landing is not None else ():
+        assert landing is not None
+        named = trailers(log.world.repository.commits[step.commit].message)
+        if named.get("Interlock-Spec") != step.spec or named.get("Interlock-Run") != step.run:
+            return f"{step.spec}: trailers {named}"
+        together = named.get("Interlock-Tested", "").partition("as one batch: ")[2]
+        if together != (", ".join(landing.names) if len(landing.names) > 1 else ""):
+            return f"{step.spec} of {', '.join(landing.names)}: trailers {named}"
     return None
 
 
@@ -40,11 +57,12 @@ def nothing_lands_twice(log: Log, effect: Effect) -> str | None:
     landing = moved(effect, log)
     if landing is None:
         return None
-    again = landing.spec in log.world.repository.landed(Sha(effect.tip))
+    before = log.world.repository.landed(Sha(effect.tip))
     log.landings.append(landing)
-    log.landed[landing.spec] = landing.commit
-    log.suspects = [suspect for suspect in log.suspects if suspect.open != landing.spec]
-    return f"{landing.spec} was in the base already" if again else None
+    log.landed.update({step.spec: step.commit for step in landing.steps})
+    log.suspects = [suspect for suspect in log.suspects if suspect.open not in landing.names]
+    again = [name for name in landing.names if name in before]
+    return f"{', '.join(again)} was in the base already" if again else None
 
 
 @after("forge.land")

@@ -11,7 +11,7 @@ from orchestrator.model.gate import Gate
 from orchestrator.model.lane import Lane
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec, Tier
-from orchestrator.model.train import Barrier, Landing, MergeTrain
+from orchestrator.model.train import Barrier, Landing, Member, MergeTrain
 from tests.sim.faults import Effect
 from tests.sim.invariants.log import Log
 from tests.sim.repository import Commit
@@ -58,8 +58,10 @@ def merges_of(log: Log, head: Sha | None) -> list[Commit]:
     return [commit for commit in commits if len(commit.parents) > 1 and commit.parents[1] == head]
 
 
-def diff_of(log: Log, landing: Landing) -> tuple[str, ...]:
-    return log.world.repository.changed(landing.base, landing.commit)
+def brought_by(log: Log, step: Member) -> tuple[str, ...]:
+    """Return what one member of a landing changes: its own merge against the step before."""
+    repository = log.world.repository
+    return repository.changed(repository.commits[step.commit].parents[0], step.commit)
 
 
 def is_protected(log: Log, path: str) -> bool:
