@@ -107,7 +107,7 @@ def nothing_lands_without_the_approvals_of_exactly_its_head(log: Log, effect: Ef
         }
         if len(voices) < needed:
             return f"{step.spec} at {step.head[:7]} has {len(voices)} of {needed}"
-        guarded = [path for path in brought_by(log, step) if is_protected(log, path)]
+        guarded = [path for path in brought_by(log, effect.result.status.landing, step) if is_protected(log, path)]
         if guarded and not voices:
             return f"{step.spec} changes {', '.join(guarded)} and nobody approved"
     return None
@@ -122,7 +122,11 @@ def nothing_lands_without_a_claim_or_while_it_is_lent(log: Log, effect: Effect) 
         if claim.lent_to is not None and not claim.lent_to.startswith("repair-"):
             # What passes every gate on a red base is its repair, whoever else was asked for one.
             return f"{step.spec} has lent its claim to {claim.lent_to}"
-        outside = [path for path in brought_by(log, step) if not any(covers(own, path) for own in claim.paths)]
+        outside = [
+            path
+            for path in brought_by(log, effect.result.status.landing, step)
+            if not any(covers(own, path) for own in claim.paths)
+        ]
         if outside:
             return f"{step.spec} changes {', '.join(outside)}, outside its claim"
     return None

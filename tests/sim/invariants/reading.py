@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import FailureClass, Phase, RunPhase
@@ -58,10 +59,10 @@ def merges_of(log: Log, head: Sha | None) -> list[Commit]:
     return [commit for commit in commits if len(commit.parents) > 1 and commit.parents[1] == head]
 
 
-def brought_by(log: Log, step: Member) -> tuple[str, ...]:
-    """Return what one member of a landing changes: its own merge against the step before."""
-    repository = log.world.repository
-    return repository.changed(repository.commits[step.commit].parents[0], step.commit)
+def brought_by(log: Log, landing: Landing, step: Member) -> tuple[str, ...]:
+    """Return what one member changes where it lands: its merge against the step before, the first against the base."""
+    before = {later.commit: sooner.commit for sooner, later in pairwise(landing.steps)}
+    return log.world.repository.changed(before.get(step.commit, landing.base), step.commit)
 
 
 def is_protected(log: Log, path: str) -> bool:
