@@ -360,7 +360,13 @@ def test_every_code_is_shown_by_a_case() -> None:
     elsewhere = {code for code in Code if ORDER_CODES.index(code) <= ORDER_CODES.index(Code.FIELD_INVALID)}
     elsewhere |= {Code.LIMITS_UNKNOWN, Code.UNPROVED, Code.RESTRICTED_MISSING, Code.RECONCILE_MISSING}
     elsewhere |= {Code.SESSION_CLOSED, Code.OPENING_TOO_EARLY, Code.OPENING_TOO_LATE, Code.GROSS_EXPOSURE}
-    elsewhere |= {Code.AMPLIFICATION, Code.VENUE_NOT_ALLOWED, Code.NET_EXPOSURE}
+    elsewhere |= {
+        Code.NOT_DURABLE,
+        Code.ROLE_NOT_ALLOWED,
+        Code.AMPLIFICATION,
+        Code.VENUE_NOT_ALLOWED,
+        Code.NET_EXPOSURE,
+    }
     assert set(Code) - shown - elsewhere == set()
 
 

@@ -15,6 +15,7 @@ def build() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version and end")
     verbs = parser.add_subparsers(metavar="COMMAND", title="commands")
     _gate(verbs)
+    _desk(verbs)
     return parser
 
 
@@ -37,6 +38,70 @@ def _gate(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     limits = inner.add_parser("limits", help="Print the limits in force by default, with their digest.")
     _output(limits)
     limits.set_defaults(calls="gate:limits")
+    serve = inner.add_parser(
+        "serve",
+        help="Run the gate: the process strategies talk to, and the only one that talks to a broker.",
+        description="Run the gate of a desk until it is stopped. It starts HALTED; `trading arm` lets it open.",
+    )
+    _places(serve)
+    serve.add_argument("--key", metavar="FILE", help="the desk's signing key, for grants and looser limits")
+    serve.set_defaults(calls="processes:gate")
+
+
+def _desk(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    broker = verbs.add_parser("broker", help="Run the simulated broker of a desk.")
+    _places(broker)
+    broker.set_defaults(calls="processes:broker")
+    watchdog = verbs.add_parser("watchdog", help="Run the watchdog of a desk; start it before the gate.")
+    _places(watchdog)
+    watchdog.add_argument("--no-close", action="store_true", help="cancel only, sell nothing")
+    watchdog.set_defaults(calls="processes:watchdog")
+    kill = verbs.add_parser("kill", help="Latch KILLED, now: works with or without a gate that answers.")
+    _ask(kill)
+    kill.add_argument("--flatten", action="store_true", help="sell what is held, reduce-only and collared")
+    kill.set_defaults(calls="desk:kill")
+    for verb, words in (
+        ("arm", "Let orders out that open something; a named person's word, after a reconcile."),
+        ("reduce", "Let out only what reduces; --back comes down to it from KILLED."),
+        ("halt", "Let nothing but cancels out."),
+        ("reconcile", "Compare the books with the broker's."),
+        ("status", "Say what is in force."),
+    ):
+        parser = verbs.add_parser(verb, help=words, description=words)
+        _ask(parser)
+        parser.set_defaults(calls=f"desk:{verb}")
+        if verb == "reduce":
+            parser.add_argument("--back", action="store_true", help="from KILLED, under the conditions of `arm`")
+        if verb == "reconcile":
+            parser.add_argument("--accept-store", action="store_true", help="believe a store that is behind its mark")
+    drill = verbs.add_parser("drill", help="Try in earnest, on a desk of its own.")
+    inner = drill.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    killing = inner.add_parser(
+        "kill",
+        help="Measure how fast a kill blocks and how fast everything is cancelled.",
+        description="Start a throw-away desk, kill it again and again, and print both times against their bounds.",
+    )
+    killing.add_argument("--rounds", type=int, default=20, help="how often (default %(default)s)")
+    killing.add_argument("--orders", type=int, default=20, help="open orders at each kill (default %(default)s)")
+    _output(killing)
+    killing.set_defaults(calls="drill:kill")
+
+
+def _places(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--desk", metavar="FILE", default="desk.json", help="what the desk is (default %(default)s)")
+    _state(parser)
+
+
+def _state(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", metavar="DIR", help="where the desk keeps its state (default $TRADING_STATE)")
+    parser.add_argument("--mark", metavar="FILE", help="the high-water mark, in no backup of the state")
+
+
+def _ask(parser: argparse.ArgumentParser) -> None:
+    _state(parser)
+    parser.add_argument("--by", default="", metavar="NAME", help="who says so")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why")
+    _output(parser)
 
 
 def _output(parser: argparse.ArgumentParser) -> None:

@@ -79,6 +79,8 @@ class Code(StrEnum):
     QUOTE_FROM_FUTURE = "quote_from_future", "A", "the quote is {value} ns ahead of the clock; one of the two is wrong"
     DECISION_STALE = "decision_stale", "A", "the decision is {value} ns old, allowed are {limit}; decide anew"
     DECISION_FROM_FUTURE = "decision_from_future", "A", "the decision is {value} ns ahead of the clock"
+    NOT_DURABLE = "not_durable", "A", "the decision cannot be kept ({value}), so nothing may follow from it"
+    ROLE_NOT_ALLOWED = "role_not_allowed", "A", "uid {value} is {limit}, which sends no orders"
     DUPLICATE_ENTRY = "duplicate_entry", "A", "{value} stands twice in the snapshot"
 
     INSTRUMENT_UNKNOWN = "instrument_unknown", "B", "nothing is known about {value}; add it to the instruments"

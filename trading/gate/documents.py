@@ -66,9 +66,9 @@ def read_snapshot(document: object, limits: Limits, duplicates: Iterable[str] = 
     faults = [Failure(Code.FIELD_DUPLICATE, path) for path in duplicates]
     fields = Fields("snapshot", document, faults)
     now = fields.time("now")
-    instruments = _instruments(fields)
+    instruments = read_instruments(fields)
     quotes = _quotes(fields)
-    returns, scenarios = _risk(fields)
+    returns, scenarios = read_risk(fields)
     book = Book(limits, {symbol: listing.sector for symbol, listing in instruments.items()})
     snapshot = Snapshot(book, Tail(returns, scenarios), limits.digest, quotes=quotes, instruments=instruments)
     snapshot.state, snapshot.epoch = fields.choice("state", _STATES), fields.integer("epoch", 0, EPOCH_MAX)
@@ -76,7 +76,7 @@ def read_snapshot(document: object, limits: Limits, duplicates: Iterable[str] = 
     _caller(fields, snapshot)
     _account(fields, snapshot)
     snapshot.strategies = _strategies(fields)
-    _restricted(fields, snapshot)
+    read_restricted(fields, snapshot)
     snapshot.reconciled_at, snapshot.watchdog_at = fields.time("reconciled_at"), fields.time("watchdog_at")
     # The size of the largest step, so never negative.
     snapshot.clock_step = fields.integer("clock_step_ns", 0, NS_MAX)
@@ -141,7 +141,8 @@ def _quotes(fields: Fields) -> dict[Symbol, Quote]:
     return found
 
 
-def _instruments(fields: Fields) -> dict[Symbol, Listing]:
+def read_instruments(fields: Fields) -> dict[Symbol, Listing]:
+    """Return what a document says of instruments."""
     found = {}
     for name, value in fields.entries("instruments", COUNT_MAX) or ():
         symbol, one = _keyed(fields, "instruments", name, value)
@@ -167,7 +168,8 @@ def _keyed(fields: Fields, name: str, key: str, value: object) -> tuple[Symbol |
     return symbol, one
 
 
-def _restricted(fields: Fields, snapshot: Snapshot) -> None:
+def read_restricted(fields: Fields, snapshot: Snapshot) -> None:
+    """Put the restricted list of a document into a snapshot."""
     inner = fields.inner("restricted")
     if inner is None:
         return
@@ -181,9 +183,10 @@ def _restricted(fields: Fields, snapshot: Snapshot) -> None:
     inner.closed()
 
 
-def _risk(
+def read_risk(
     fields: Fields,
 ) -> tuple[dict[Symbol, list[float]] | None, dict[str, dict[Symbol, float]] | None]:
+    """Return a document's daily returns and its scenarios."""
     inner = fields.inner("risk")
     if inner is None:
         return None, None

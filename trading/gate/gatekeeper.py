@@ -1,0 +1,197 @@
+"""The gate without its sockets: decides about each order, keeps the decision, and only then lets it out.
+
+One thread. The order of effects is the point: read the latch and write the decision in one durable transaction, then
+send, then believe what the broker says. A crash between any two leaves an order that is asked for by its id and never
+sent again.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from trading.gate import documents, firewall, grants
+from trading.gate.ask import ORDER_BYTES_MAX, document
+from trading.gate.book import OpenOrder, Sent
+from trading.gate.books import Books
+from trading.gate.codes import Code, Failure
+from trading.gate.egress import Submission
+from trading.gate.mirror import Mirror
+from trading.gate.overseer import Overseer
+from trading.gate.snapshot import Order, Quote
+from trading.gate.store import OrderRow, StoreBroken
+from trading.gate.strict import Unreadable, parse
+from trading.gate.wire import NotSent, Unanswered
+from trading.model import Side, Symbol
+
+
+class Gatekeeper:
+    """The one that decides. Its owner calls `turn` several times a second and answers messages in between."""
+
+    def __init__(self, books: Books, key: bytes) -> None:
+        self.books = books
+        self.mirror = Mirror(books)
+        self.overseer = Overseer(books, key)
+        self._key = key
+
+    def order(self, uid: int, text: bytes) -> dict[str, Any]:
+        """Decide about an order; return the answer, with the phase it is in. Nothing is ever sent twice."""
+        now = self.books.clock.now()
+        order, grant, faults = self._read(text)
+        if order is None:
+            return document(False, firewall.in_order(faults), self.books.limits.digest)
+        known = self.books.store.answer(order.client_id)
+        if known is not None:
+            return self._again(order.client_id, known)
+        strategy = self.books.desk.strategy_of(uid)
+        if strategy is None:
+            faults.append(Failure(Code.ROLE_NOT_ALLOWED, uid, "no strategy of this desk"))
+        self.overseer.roll(now)
+        self.overseer.look(now)
+        try:
+            with self.books.store.transaction():
+                answer, row = self._decided(order, strategy, grant, faults, now)
+        except StoreBroken as error:
+            self.books.halt(f"store: {error}")
+            failure = Failure(Code.NOT_DURABLE, str(error)[:120])
+            return document(False, (failure,), self.books.limits.digest)
+        if row is None:
+            self._throttle(strategy, answer, now)
+            return answer
+        return answer | {"phase": self._send(row, order), "serial": self.books.store.head()[0]}
+
+    def cancel(self, uid: int, client_id: str) -> dict[str, Any]:
+        """Cancel an order, in whatever state: whose it is, an operator's, or the watchdog's word."""
+        row = self.books.store.order(client_id)
+        own = self.books.desk.strategy_of(uid)
+        if uid not in self.books.desk.operators | self.books.desk.watchdogs and (
+            row is None or own is None or row.strategy != own
+        ):
+            return {"error": f"uid {uid} has no order {client_id}"}
+        self.books.snapshot.book.message(self.books.clock.now())
+        try:
+            found = self.books.broker.cancel(client_id)
+        except Unanswered as error:
+            return {"error": f"not cancelled for certain: {error}; ask again"}
+        if row is not None and found is not None:
+            self.mirror.settle(row, found)
+        self.mirror.sync()
+        return {"client_id": client_id, "phase": "unknown to the broker" if found is None else found.phase}
+
+    def cancel_of(self, strategy: str) -> None:
+        """Cancel whatever a strategy has open: it hung up."""
+        for row in self.books.store.orders(only_open=True):
+            if row.strategy == strategy:
+                self.cancel(min(self.books.desk.operators | self.books.desk.watchdogs, default=0), row.client_id)
+
+    def quote(self, symbol: Symbol, quote: Quote) -> None:
+        """Take a quote into account. One that is older than what is known is dropped."""
+        known = self.books.snapshot.quotes.get(symbol)
+        if known is not None and known.at > quote.at:
+            return
+        self.books.snapshot.quotes[symbol] = quote
+        self.books.snapshot.book.mark(symbol, quote.ask, quote.at)
+        try:
+            self.books.broker.quote(str(symbol), quote.bid, quote.ask, quote.at)
+        except Unanswered as error:
+            self.books.page("broker", f"a quote was not taken: {error}")
+
+    def turn(self, watchdog_at: int | None) -> None:
+        """Do what is due: look at the latch on the disk, the watchdog, the clock and the account."""
+        books, now = self.books, self.books.clock.now()
+        try:
+            books.latch = books.severer(books.store.latch())
+            self.overseer.hear(watchdog_at, now)
+            self.overseer.roll(now)
+            self.overseer.look(now)
+        except StoreBroken as error:
+            books.halt(f"store: {error}")
+
+    def _read(self, text: bytes) -> tuple[Order | None, object, list[Failure]]:
+        """Return the order of a message, its grant, and what is wrong with it."""
+        try:
+            message, duplicates = parse(text)
+        except Unreadable as error:
+            return None, None, [Failure(Code.ORDER_UNREADABLE, str(error))]
+        if not isinstance(message, dict) or not message.keys() <= {"order", "grant"}:
+            return None, None, [Failure(Code.ORDER_UNREADABLE, 'a message is {"order": {…}}')]
+        order, faults = documents.read_order(message.get("order"))
+        faults += [Failure(Code.FIELD_DUPLICATE, name) for name in duplicates]
+        if len(text) > ORDER_BYTES_MAX:
+            faults.append(Failure(Code.ORDER_TOO_LARGE, len(text), ORDER_BYTES_MAX))
+        return order, message.get("grant"), faults
+
+    def _again(self, client_id: str, known: bytes) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(known)
+        row = self.books.store.order(client_id)
+        return answer | {"again": True} | ({} if row is None else {"phase": row.phase})
+
+    def _decided(
+        self, order: Order, strategy: str | None, grant: object, faults: list[Failure], now: int
+    ) -> tuple[dict[str, Any], OrderRow | None]:
+        """Decide inside the transaction that keeps it: on the latch as it is on the disk, not as we remember it."""
+        self.books.latch = self.books.severer(self.books.store.latch())
+        snapshot = self.books.snapshot
+        snapshot.state, snapshot.epoch = self.books.latch.state, self.books.latch.epoch
+        snapshot.caller_strategy = strategy
+        snapshot.reconciled_at, snapshot.watchdog_at = self.books.reconciled_at, self.books.watchdog_at
+        snapshot.faults = tuple(faults)
+        snapshot.prepare(now)
+        verdict = firewall.check(order, snapshot, self.books.limits, now)
+        is_allowed, failures = verdict.is_allowed, verdict.failures
+        if not is_allowed and grant is not None and verdict.price is not None:
+            nonce = grants.overridden(grant, self._key, order.client_id, now, failures)
+            if nonce is not None and self.books.store.fact(f"grant:{nonce}") is None:
+                self.books.store.keep(f"grant:{nonce}", json.dumps(grant, sort_keys=True).encode())
+                is_allowed, failures = True, ()
+        answer = document(is_allowed, failures, self.books.limits.digest) | {"client_id": order.client_id}
+        row = None
+        if is_allowed:
+            assert verdict.price is not None
+            answer["price"] = verdict.price
+            row = OrderRow(
+                order.client_id,
+                order.strategy,
+                str(order.symbol),
+                order.side.value,
+                order.quantity,
+                0,
+                verdict.price,
+                "allowed",
+                now,
+                self.books.latch.epoch,
+            )
+        self.books.store.decide(order.client_id, json.dumps(answer, sort_keys=True).encode(), row)
+        return answer, row
+
+    def _send(self, row: OrderRow, order: Order) -> str:
+        """Let an order out that was allowed and kept; return its phase."""
+        symbol, side = Symbol.parse(row.symbol), Side(row.side)
+        book = self.books.snapshot.book
+        book.place(OpenOrder(row.client_id, row.strategy, symbol, side, row.quantity, 0, row.price, row.at))
+        is_reducing = side is Side.SELL
+        sent = Sent(row.client_id, row.strategy, symbol, side, row.quantity, row.price, row.at, "")
+        book.send(sent, is_opening=not is_reducing)
+        out = Submission(
+            row.client_id, row.symbol, row.side, row.quantity, row.price, order.tif, is_reducing, row.epoch
+        )
+        try:
+            taken = self.books.broker.submit(out)
+        except NotSent as error:
+            self.books.page("broker", str(error))
+            return self.mirror.end(row, "rejected")
+        except Unanswered as error:
+            self.books.page("broker", f"{row.client_id} is UNKNOWN: {error}")
+            self.mirror.write_phase(row.client_id, "unknown")
+            return "unknown"
+        return self.mirror.settle(row, taken)
+
+    def _throttle(self, strategy: str | None, answer: dict[str, Any], now: int) -> None:
+        """Disable a strategy whose denial says that a person has to look."""
+        codes = {reason["code"] for reason in answer["reasons"]}
+        if strategy is not None and codes & {Code.REPEATED, Code.REJECTS}:
+            standing = self.books.account.standing(strategy)
+            if standing.enabled:
+                standing.enabled = False
+                self.books.keep_account()
+                self.books.page("strategy", f"{strategy} is disabled: {answer['reason']}")

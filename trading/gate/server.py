@@ -1,0 +1,236 @@
+"""The gate as a process: one thread that answers a Unix socket and does in between what is due.
+
+The kernel says which uid speaks, the desk's file says what that uid is. Anybody known may make things severer; only
+operators may move back. A message that finds a bug halts the desk and is answered with a denial.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from trading.clock import Clock
+from trading.gate import beat, wire
+from trading.gate.books import Books
+from trading.gate.codes import Failure
+from trading.gate.documents import PRICE_MAX
+from trading.gate.egress import Broker
+from trading.gate.fields import Fields
+from trading.gate.gatekeeper import Gatekeeper
+from trading.gate.operator import Operator
+from trading.gate.settings import Desk, Places
+from trading.gate.snapshot import Quote
+from trading.gate.store import Store, StoreBroken
+from trading.gate.strict import Unreadable, parse
+from trading.model import SECOND, TradingState
+
+TURN_S = 0.02
+"""How often the kill file, the signal and the latch on the disk are looked at."""
+SYNC_NS = SECOND // 5
+
+
+class Busy(Exception):
+    """Another gate holds this desk."""
+
+
+class GateServer:
+    """Serves one desk until it is stopped."""
+
+    def __init__(self, desk: Desk, places: Places, broker: Broker, clock: Clock, key: bytes) -> None:
+        self.places = places
+        self._lock = _held(places.lock)
+        self._alerts: TextIO = places.alerts.open("a", buffering=1)
+        self._clock = clock
+        store = Store(places.store, places.mark)
+        self.books = Books(desk, store, broker, clock, self._page)
+        self.keeper = Gatekeeper(self.books, key)
+        self.operator = Operator(self.keeper)
+        self._desk = desk
+        self._known = desk.operators | desk.watchdogs | desk.feeds | {uid for uid, _ in desk.strategies.values()}
+        self._signalled = False
+        self._due = {"sync": 0, "reconcile": 0, "beat": 0}
+        self._listener = wire.listen(places.gate_socket)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._fence()
+
+    def serve(self, is_stopped: Callable[[], bool] = lambda: False) -> None:
+        """Answer until told to stop."""
+        signal.signal(signal.SIGUSR1, self._hear)
+        while not is_stopped():
+            for key, _ in self._selector.select(TURN_S):
+                assert isinstance(key.fileobj, socket.socket)
+                if key.fileobj is self._listener:
+                    connection, _ = self._listener.accept()
+                    self._selector.register(connection, selectors.EVENT_READ)
+                else:
+                    self._answer_on(key.fileobj)
+            self.turn()
+
+    def close(self) -> None:
+        """Let everything go, heartbeat and lock last."""
+        self._selector.close()
+        self._listener.close()
+        self.books.store.close()
+        self._alerts.close()
+        os.close(self._lock)
+
+    def turn(self) -> None:
+        """Do what is due."""
+        if self._signalled or self.places.kill_file.exists():
+            by = "signal" if self._signalled else "file"
+            self._signalled = False
+            if self.books.latch.level is not TradingState.KILLED:
+                self.operator.kill(by, "SIGUSR1" if by == "signal" else str(self.places.kill_file), flatten=False)
+        now = self._clock.elapsed()
+        age = beat.age(beat.read(self.places.beat("watchdog")), now)
+        self.keeper.turn(None if age is None else self._clock.now() - age)
+        if self._is_due("sync", SYNC_NS):
+            self._guarded(self.keeper.mirror.sync)
+        if self._is_due("reconcile", self.books.limits.reconcile_every_s_max * SECOND):
+            self._guarded(self.keeper.mirror.reconcile)
+        if self._is_due("beat", int(self._desk.beat_every_s * SECOND)):
+            self._guarded(self._beat)
+
+    def answer(self, uid: int, text: bytes) -> dict[str, Any]:
+        """Return the answer to one message of a uid."""
+        if uid not in self._known:
+            return {"error": f"uid {uid} has no part in this desk"}
+        try:
+            return self._answered(uid, text)
+        except StoreBroken as error:
+            self.books.halt(f"store: {error}")
+            return {"error": str(error)}
+        except Exception:
+            # The one place where a bug is caught: what cannot be decided is denied, and a person is told.
+            self._page("bug", traceback.format_exc())
+            self.books.halt("a bug in the gate; see the alerts")
+            return {"error": "the gate failed on this message and halted"}
+
+    def _answered(self, uid: int, text: bytes) -> dict[str, Any]:
+        try:
+            message, _ = parse(text)
+        except Unreadable:
+            message = None
+        if not isinstance(message, dict) or "do" not in message:
+            return self.keeper.order(uid, text)
+        match message["do"]:
+            case "cancel":
+                return self.keeper.cancel(uid, str(message.get("client_id")))
+            case "quote" if uid in self._desk.feeds:
+                return self._quote(message)
+            case "status":
+                return self.status()
+            case "kill" | "reduce" | "halt" as verb:
+                return self.operator.raise_by(uid, verb, message)
+            case "arm" | "rearm" | "reconcile" | "enable" | "limits" as verb if uid in self._desk.operators:
+                return self.operator.act(uid, verb, message)
+            case verb:
+                return {"error": f"{str(verb)[:40]!r} is nothing that uid {uid} can ask for"}
+
+    def status(self) -> dict[str, Any]:
+        """Return what is in force, for a person."""
+        books, latch = self.books, self.books.latch
+        now = self._clock.now()
+        shared = {name for name, (uid, _) in self._desk.strategies.items() if uid == os.geteuid()}
+        return {
+            "state": latch.state,
+            "level": latch.level,
+            "halted": latch.halted,
+            "epoch": latch.epoch,
+            "since": latch.changed_at,
+            "by": latch.by,
+            "reason": latch.reason,
+            "isolation": "same user" if shared else "separate users",
+            "reconciledAgeS": None if books.reconciled_at is None else (now - books.reconciled_at) // SECOND,
+            "watchdogAgeS": None if books.watchdog_at is None else (now - books.watchdog_at) // SECOND,
+            "openOrders": len(books.snapshot.book.open),
+            "equity": books.snapshot.equity,
+            "disabled": sorted(n for n in self._desk.strategies if not books.account.standing(n).enabled),
+            "promotionsFrozen": latch.level is TradingState.KILLED,
+            "limitsDigest": books.limits.digest,
+            "suspicion": books.store.suspicion,
+        }
+
+    def _quote(self, message: dict[str, Any]) -> dict[str, Any]:
+        faults: list[Failure] = []
+        fields = Fields("quote", {name: value for name, value in message.items() if name != "do"}, faults)
+        symbol, at = fields.symbol("symbol"), fields.time("at")
+        bid, ask, close = (fields.amount(name, 0, PRICE_MAX) for name in ("bid", "ask", "previous_close"))
+        fields.closed()
+        if faults or symbol is None or at is None or bid is None or ask is None or close is None:
+            return {"error": "; ".join(fault.message for fault in faults)}
+        self.keeper.quote(symbol, Quote(bid, ask, at, close))
+        return {"ok": True}
+
+    def _answer_on(self, connection: socket.socket) -> None:
+        text = wire.receive(connection)
+        uid = wire.peer_of(connection).uid
+        if text:
+            try:
+                wire.send(connection, self.answer(uid, text))
+                return
+            except OSError:
+                pass  # gone while we answered: as good as having hung up
+        self._selector.unregister(connection)
+        connection.close()
+        strategy = self._desk.strategy_of(uid)
+        if strategy is not None:
+            self._guarded(lambda: self.keeper.cancel_of(strategy))
+
+    def _fence(self) -> None:
+        """Have the broker refuse the gates before this one."""
+        self._guarded(lambda: self.books.broker.fence(self.books.latch.epoch))
+
+    def _beat(self) -> None:
+        serial, head = self.books.store.head()
+        path = self.places.beat("gate")
+        beat.write(path, self._clock.elapsed(), epoch=self.books.latch.epoch, serial=serial, head=head)
+
+    def _guarded(self, act: Callable[[], object]) -> None:
+        """Do something whose failure must not end the process."""
+        try:
+            act()
+        except (StoreBroken, OSError, wire.Unanswered) as error:
+            self._page("gate", str(error))
+            if isinstance(error, StoreBroken):
+                self.books.halt(f"store: {error}")
+
+    def _is_due(self, what: str, every: int) -> bool:
+        now = self._clock.elapsed()
+        if now < self._due[what]:
+            return False
+        self._due[what] = now + every
+        return True
+
+    def _hear(self, number: int, frame: object) -> None:
+        self._signalled = True
+
+    def _page(self, about: str, what: str) -> None:
+        line = json.dumps({"at": self._clock.now(), "about": about, "what": what}) + "\n"
+        try:
+            self._alerts.write(line)
+        except OSError:
+            pass  # a full disk: stderr still tells
+        sys.stderr.write(f"gate: {about}: {what}\n")
+
+
+def _held(path: Path) -> int:
+    """Return a handle on the desk's lock; raise `Busy`. The kernel lets it go with the process, however that ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise Busy(f"{path}: another gate serves this desk") from error
+    return handle
