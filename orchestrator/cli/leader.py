@@ -11,6 +11,7 @@ import argparse
 import shlex
 from collections import Counter
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 from orchestrator import wiring
 from orchestrator.adapters.kubernetes.lease import LOOK_S
@@ -114,7 +115,6 @@ class _Watched:
         self.candidate: wiring.Candidate | None = None
         self._now_s = now_s
         self._round_s = now_s()
-        self._has_ticked = False
 
     def came_round(self) -> None:
         """Note that the loop is alive."""
@@ -122,11 +122,10 @@ class _Watched:
 
     def ticked(self, tick: Tick) -> None:
         """Take in a tick."""
-        seconds = self._now_s() - self._round_s if self._has_ticked else 0.0
-        self._has_ticked = True
         self.came_round()
         outcomes = Counter(outcome.value for outcome in tick.outcomes)
-        self.metrics.ticked(tick.snapshot, outcomes, seconds=seconds, backing_off=len(tick.waits))
+        took_s = (datetime.now(UTC) - tick.at).total_seconds()
+        self.metrics.ticked(tick.snapshot, outcomes, seconds=max(0.0, took_s), backing_off=len(tick.waits))
 
     def stuck(self) -> str:
         """Return why the process should be started anew."""

@@ -52,6 +52,10 @@ class Unanswered(Transient):
         self.is_sent = is_sent
 
 
+class NoNamespace(Unusable):
+    """The namespace is not there (any more): there is nothing to work on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the server said."""
@@ -234,7 +238,7 @@ def trouble(answer: Answer, doing: str) -> InterlockError:
     if answer.status == 401:
         return Unusable(f"{doing}: the cluster does not accept these credentials: {why}; log in anew, or look at them")
     if _is_namespace_gone(said):
-        return Unusable(f"{doing}: {why}; make the namespace, or name another one with --namespace")
+        return NoNamespace(f"{doing}: {why}; make the namespace, or name another one with --namespace")
     if "field not declared in schema" in why:
         return Unusable(
             f"{doing}: the cluster's definitions are older than this version: {why}; install those of this one: "

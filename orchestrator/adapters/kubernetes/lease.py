@@ -18,7 +18,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from orchestrator.adapters.kubernetes.connection import Answer, Connection, Json, Unanswered, now_s, path_of, trouble
+from orchestrator.adapters.kubernetes.connection import (
+    Answer,
+    Connection,
+    Json,
+    NoNamespace,
+    Unanswered,
+    now_s,
+    path_of,
+    trouble,
+)
 from orchestrator.errors import InterlockError, Transient, Unusable
 
 log = logging.getLogger("interlock.leader")
@@ -34,7 +43,7 @@ FAILED_AGAIN_S = 0.5
 
 
 class Deposed(Unusable):
-    """Somebody else leads: this process has no right to act any more and ends."""
+    """Somebody else leads, or there is nothing to lead: this process has no right to act any more and ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,7 @@ class Election:
         self._duration_s = duration_s
         self._held: Holder | None = None
         self._valid_until_s = 0.0
-        self._deposed_by = ""
+        self._over = ""
         self._seen: tuple[str, float] | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -111,15 +120,12 @@ class Election:
     @property
     def is_leading(self) -> bool:
         """Return whether this process may act now."""
-        return self._held is not None and not self._deposed_by and now_s() < self._valid_until_s
+        return self._held is not None and not self._over and now_s() < self._valid_until_s
 
     def check(self) -> None:
         """Return if this process may act now. Raises Deposed if somebody else leads, Transient while that is open."""
-        if self._deposed_by:
-            raise Deposed(
-                f"{self._deposed_by} leads now: this leader could not renew its lease in time; "
-                "its agents are ended, their work is kept"
-            )
+        if self._over:
+            raise Deposed(f"{self._over}; its agents are ended, their work is kept")
         if now_s() >= self._valid_until_s:
             raise Transient("the leader's lease could not be renewed; nothing is done until it is", retry_after_s=1.0)
 
@@ -151,7 +157,7 @@ class Election:
             self._thread.join(self._duration_s)
         held, self._held = self._held, None
         self._valid_until_s = 0.0
-        if held is None or self._deposed_by:
+        if held is None or self._over:
             return
         try:
             spec = {**self._spec(held.term), "holderIdentity": "", "leaseDurationSeconds": 1}
@@ -228,18 +234,21 @@ class Election:
         pause_s = self._duration_s / 5
         while not self._stop.wait(pause_s * random.uniform(0.9, 1.0)):
             try:
-                is_kept = self._renew()
+                self._renew()
+            except NoNamespace as error:
+                self._over = str(error)
             except InterlockError as error:
-                log.warning("the lease is not renewed", extra={"why": str(error)})
+                if pause_s != FAILED_AGAIN_S:
+                    log.warning("the lease is not renewed", extra={"why": str(error)})
                 pause_s = FAILED_AGAIN_S
                 continue
             pause_s = self._duration_s / 5
-            if not is_kept:
-                log.error("somebody else leads", extra={"holder": self._deposed_by})
+            if self._over:
+                log.error("this leader's term is over", extra={"why": self._over})
                 return
 
-    def _renew(self) -> bool:
-        """Return whether the lease is ours for another while; False once somebody else has it."""
+    def _renew(self) -> None:
+        """Keep the lease for another while, or note that somebody else has it. Raises where nobody answers."""
         assert self._held is not None
         sent_s = now_s()
         try:
@@ -248,14 +257,12 @@ class Election:
             # It may have been written: the next try is then on an old version, and looks.
             document = None
         if document is None:
-            document = self._looked(sent_s)
-            if document is None:
-                return False
-        self._held = self.seen = Holder.of(document)
-        self._valid(sent_s)
-        return True
+            document = self._looked()
+        if document is not None:
+            self._held = self.seen = Holder.of(document)
+            self._valid(sent_s)
 
-    def _looked(self, sent_s: float) -> Json | None:
+    def _looked(self) -> Json | None:
         """Return the Lease, renewed, if it is still this leader's; None if it is another's."""
         assert self._held is not None
         answer = self._connection.request("GET", f"{self._path}/{NAME}", timeout_s=self._duration_s / 3)
@@ -278,7 +285,8 @@ class Election:
             raise trouble(answer, "read the leader's lease")
         found = Holder.of(answer.json())
         if (found.identity, found.term) != (self._identity, self._held.term):
-            self._deposed_by = found.identity or "another leader"
+            who = found.identity or "somebody else for a while, and now nobody"
+            self._over = f"{who} leads now: this leader could not renew its lease in time"
             return None
         self._held = found
         renewed = self._put(found.version, self._spec(found.term))

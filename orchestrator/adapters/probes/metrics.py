@@ -28,7 +28,7 @@ class Metrics:
         self._ticks = Counter("interlock_ticks_total", "Looks at the world.", ["outcome"], registry=registry)
         self._tick_seconds = Histogram(
             "interlock_tick_duration_seconds",
-            "How long one look, its decision and its effects took.",
+            "How long one decision and its effects took.",
             registry=registry,
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
         )
