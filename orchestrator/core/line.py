@@ -63,7 +63,15 @@ def gates_of(board: Board, item: Item) -> tuple[Gate, ...]:
     return (*shared_gates(board, item), *item.spec.spec.validation)
 
 
-def gate_wish(candidate: Built, gate: Gate, tested: Sequence[str]) -> Wish:
-    """Return the wish for one gate on the candidate's tree; `tested` are those whose verdict it is."""
+AHEAD_MAX = 32
+"""Names of open entries below a candidate that its verdict remembers."""
+
+
+def gate_wish(candidate: Built, gate: Gate, tested: Sequence[str], ahead: Sequence[str] = ()) -> Wish:
+    """Return the wish for one gate on the candidate's tree.
+
+    `tested` are those whose verdict it is, `ahead` the open entries it stands on.
+    """
     batch = tuple(tested) if len(tested) > 1 else ()
-    return Wish(candidate.tree, candidate.commit, gate, Purpose.CANDIDATE, subject=tested[-1], batch=batch)
+    below = tuple(ahead)[-AHEAD_MAX:]
+    return Wish(candidate.tree, candidate.commit, gate, Purpose.CANDIDATE, tested[-1], batch=batch, ahead=below)

@@ -190,7 +190,8 @@ class _Ahead:
     def _wanted(self, members: Sequence[Entry], tested: Names, made: Built) -> list[GateWish]:
         """Return the gates of a candidate: the train's, its members' lanes', and every member's own."""
         gates = dict.fromkeys(gate for member in members for gate in self._gates_of(member))
-        return [gate_wish(made, gate, tested) for gate in gates]
+        ahead = [member.name for member in members[: -len(tested)]]
+        return [gate_wish(made, gate, tested, ahead) for gate in gates]
 
     def _gates_of(self, entry: Entry) -> tuple[Gate, ...]:
         if entry.name not in self._gates:

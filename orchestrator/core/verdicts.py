@@ -56,6 +56,8 @@ class Wish:
     subject: str | None
     batch: tuple[str, ...] = ()
     """Everybody whose verdict it is, where that is more than one."""
+    ahead: tuple[str, ...] = ()
+    """The open entries that the tree stands on: for whoever asks later why a failure blamed nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +305,7 @@ class Gatehouse:
                 purpose=wish.purpose,
                 subject=wish.subject,
                 batch=wish.batch,
+                ahead=wish.ahead,
                 train=self._train,
             ),
         )

@@ -49,6 +49,8 @@ class ValidationSpec(Value):
     """The item that would be blamed; absent for a control run. Of a batch the last one: nobody is blamed."""
     batch: tuple[SpecName, ...] = ()
     """Everybody whose verdict it is, in landing order, where that is more than one."""
+    ahead: tuple[SpecName, ...] = ()
+    """The entries it stands on that were open when it was asked for, from the base; of many the nearest."""
     train: Line = "main"
     """The train it was asked for."""
 
