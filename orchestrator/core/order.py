@@ -3,6 +3,10 @@
 `rank` answers for a roadmap's items at planning and for the store's specs on every tick, so it sees neither: an
 `Orderable` holds what the order depends on. It never refuses: needs nobody is called are taken as met, and what can
 never be ready (a cycle, or behind one) comes last.
+
+The order is total, and only what is more urgent can come to stand ahead of an item later on: another tier, another
+priority, or what an item of such a one needs. An equal that is applied later never does, so what is ahead of an item
+shrinks with every landing and rejection (docs/concepts.md, "Waiting is bounded").
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from orchestrator.core import (
     decide,
     freeze,
     front,
+    line,
     lookahead,
     standing,
     train,
@@ -432,8 +433,8 @@ def blames_on_whatever_ground() -> list[Patch]:
     def trial(seen: Any, gatehouse: Any, made: Any, item: Any, run: Any) -> Any:
         for heads, candidate in made.items():
             if len(heads) > 1 and heads[-1] == run.status.published and isinstance(candidate, Built):
-                for gate in front.gates_of(seen, item):
-                    answer = gatehouse.ask(front.gate_wish(candidate, gate, item.name))
+                for gate in line.gates_of(seen, item):
+                    answer = gatehouse.ask(line.gate_wish(candidate, gate, (item.name,)))
                     if answer.verdict is verdicts.Verdict.FAIL:
                         return blame.judged(answer)
         return right(seen, gatehouse, made, item, run)
