@@ -13,6 +13,7 @@ from pathlib import Path
 
 from orchestrator.cli.output import without_escapes
 from orchestrator.cli.status import in_landing_order, tier_of
+from orchestrator.core.formation import Formation
 from orchestrator.model.condition import Phase, Reason, RunPhase
 from orchestrator.model.run import AgentRun
 from orchestrator.model.snapshot import Snapshot
@@ -58,6 +59,8 @@ class Board:
     rows: tuple[Row, ...]
     trains: tuple[MergeTrain, ...]
     containment: str = ""
+    formations: tuple[Formation, ...] = ()
+    """The trains car by car, where that was asked for."""
 
     def count(self, phase: Phase) -> int:
         """Return how many items are in the phase."""
@@ -72,7 +75,7 @@ def board(snapshot: Snapshot, log_path: LogPath) -> Board:
     return Board(rows, snapshot.trains, snapshot.containment)
 
 
-def board_of(cluster: Cluster, log_path: LogPath) -> Board:
+def board_of(cluster: Cluster, log_path: LogPath, formations: tuple[Formation, ...] = ()) -> Board:
     """Return the store as a board: what a leader elsewhere wrote last."""
     at_work = {run.name for run in cluster.list(AgentRun) if run.status.phase is RunPhase.RUNNING}
     gates: Gates = {}
@@ -82,7 +85,8 @@ def board_of(cluster: Cluster, log_path: LogPath) -> Board:
                 (validation.spec.gate.name, validation.status.started_at)
             )
     specs = in_landing_order(cluster.list(ImplementationSpec))
-    return Board(tuple(_row(spec, at_work, gates, log_path) for spec in specs), tuple(cluster.list(MergeTrain)))
+    rows = tuple(_row(spec, at_work, gates, log_path) for spec in specs)
+    return Board(rows, tuple(cluster.list(MergeTrain)), formations=formations)
 
 
 def last_line(log: Path | None) -> str:

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from datetime import datetime
 
 from rich.text import Text
 
-from orchestrator.cli import advice
-from orchestrator.cli.advice import Step
+from orchestrator.cli import advice, cars
+from orchestrator.cli.advice import Step as Command
 from orchestrator.cli.context import store_of, unknown
+from orchestrator.cli.ending import ending
+from orchestrator.cli.formations import car_of, formations
 from orchestrator.cli.output import Document, Output, printable, without_escapes
 from orchestrator.cli.status import as_left, moment, tier_of, train_line, wait_document
 from orchestrator.cli.table import age, styled, write
+from orchestrator.core.chronicle.log import Step, log
+from orchestrator.core.formation import Car, Formation
 from orchestrator.errors import Refused
 from orchestrator.model.condition import Phase, Reason
+from orchestrator.model.decision import Decision
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import MergeTrain
+from orchestrator.model.validation import Validation
 from orchestrator.ports import Cluster
 
 PERSON = "Person"
 DENIED_SHOWN = 5
 EVIDENCE_LINES = 8
+LOG_MAX = 1000
+"""The newest so many events make the log."""
 
 
 def explain(args: argparse.Namespace, out: Output) -> int:
@@ -33,10 +42,14 @@ def explain(args: argparse.Namespace, out: Output) -> int:
     if spec is not None:
         spec = as_left(spec, args)
         run = cluster.get(AgentRun, spec.status.current_run) if spec.status.current_run else None
+        trains = formations(args, cluster, out.now)
+        around = Around(cluster.get(MergeTrain, spec.spec.train), car_of(trains, spec.name))
+        steps = _log(cluster, spec) if args.log else None
         if out.is_machine:
-            out.document(spec_document(spec, run))
+            out.document(spec_document(spec, run, around) | _log_document(steps))
         else:
-            show_spec(spec, run, out)
+            show_spec(spec, run, out, around=around)
+            _show_log(steps, out)
         return 0
     if train is not None:
         if out.is_machine:
@@ -56,9 +69,21 @@ def _unknown(cluster: Cluster, name: str) -> str:
     return unknown("spec or train", name, names)
 
 
-def spec_document(spec: ImplementationSpec, run: AgentRun | None) -> Document:
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is known of an item beside itself: its train, and where in it its pull request stands."""
+
+    train: MergeTrain | None = None
+    place: tuple[Formation, Car] | None = None
+
+
+NOTHING_AROUND = Around()
+
+
+def spec_document(spec: ImplementationSpec, run: AgentRun | None, around: Around = NOTHING_AROUND) -> Document:
     """Return what `explain NAME -o json` prints (CONTRACT §3), with the steps beside it."""
     status = spec.status
+    entry = cars.car_document(*around.place) if around.place is not None else None
     return {
         "name": spec.name,
         "kind": ImplementationSpec.KIND,
@@ -68,6 +93,9 @@ def spec_document(spec: ImplementationSpec, run: AgentRun | None) -> Document:
         "waitingFor": [wait_document(wait) for wait in status.waiting_for],
         "since": moment(status.since),
         "until": moment(status.until),
+        "ends": ending(spec, around.train),
+        "entry": entry,
+        "eta": entry["eta"] if entry is not None else None,
         "run": status.current_run,
         "denied": [{"path": d.path, "reason": d.reason} for d in run.status.scope.denied]
         if run and run.status.scope
@@ -101,7 +129,14 @@ def train_document(train: MergeTrain) -> Document:
     }
 
 
-def show_spec(spec: ImplementationSpec, run: AgentRun | None, out: Output, *, width: int | None = None) -> None:
+def show_spec(
+    spec: ImplementationSpec,
+    run: AgentRun | None,
+    out: Output,
+    *,
+    width: int | None = None,
+    around: Around = NOTHING_AROUND,
+) -> None:
     """Write the explanation for people."""
     status = spec.status
     head = Text().append(spec.name, style="bold").append("  ").append_text(styled(status.phase.value))
@@ -121,6 +156,10 @@ def show_spec(spec: ImplementationSpec, run: AgentRun | None, out: Output, *, wi
         _field(out, "waits for", f"{what}{f': {wait.reason}' if wait.reason else ''}", width)
     _field(out, "since", _since(status.since, out.now), width)
     _field(out, *_until(spec, out.now), width)
+    if status.phase is not Phase.STALLED:
+        _field(out, "ends", ending(spec, around.train), width)
+    if around.place is not None:
+        _entry(*around.place, out, width)
     if run is not None:
         _run(run, out, width)
     if status.pull_request:
@@ -145,6 +184,48 @@ def show_train(train: MergeTrain, out: Output, *, width: int | None = None) -> N
         lent = f", lent to {claim.lent_to}" if claim.lent_to else ""
         _field(out, "claim", f"{claim.spec} holds {', '.join(claim.paths)}{lent}", width)
     _steps(advice.train_steps(train), out, width)
+
+
+def _entry(train: Formation, car: Car, out: Output, width: int | None) -> None:
+    """Write where the entry stands in the train, and everything it is tested in."""
+    _field(out, "place", cars.place_words(train, car), width)
+    for tested in car.tested:
+        _field(out, "tested", cars.tested_words(tested, out.now), width)
+    _field(out, "", cars.why_untested(train, car), width)
+    if car.eta is not None:
+        _field(out, "lands", cars.eta_words(car.eta, out.now), width)
+
+
+def _log(cluster: Cluster, spec: ImplementationSpec) -> tuple[Step, ...]:
+    return log(
+        spec,
+        events=cluster.events(spec.name, LOG_MAX),
+        runs=cluster.list(AgentRun),
+        validations=cluster.list(Validation),
+        decisions=cluster.list(Decision),
+    )
+
+
+def _log_document(steps: tuple[Step, ...] | None) -> Document:
+    if steps is None:
+        return {}
+    return {"log": [{"at": moment(step.at), "what": step.what, "text": step.text} for step in steps]}
+
+
+def _show_log(steps: tuple[Step, ...] | None, out: Output, *, width: int | None = None) -> None:
+    """Write what was decided so far, in order."""
+    if steps is None:
+        return
+    out.line()
+    write(out, Text("So far", style="bold"), width=width)
+    before = ""
+    for step in steps:
+        at = moment(step.at) or ""
+        day, _, clock = at.rstrip("Z").partition("T")
+        if day != before:
+            write(out, Text(f"  {day}", style="dim"), width=width)
+        before = day
+        _field(out, clock, f"{step.what:<9} {step.text.partition(chr(10))[0]}", width)
 
 
 def _run(run: AgentRun, out: Output, width: int | None) -> None:
@@ -181,8 +262,7 @@ def _until(spec: ImplementationSpec, now: datetime) -> tuple[str, str]:
         return "until", f"{moment(status.until)} (in {age((status.until - now).total_seconds())})"
     if needed := advice.demand(spec):
         return "to do", needed
-    over = status.phase in (Phase.LANDED, Phase.CANCELLED)
-    return "until", "that is done; no time is known" if status.waiting_for and not over else ""
+    return "until", ""
 
 
 def _field(out: Output, name: str, text: str, width: int | None) -> None:
@@ -200,7 +280,7 @@ def _field(out: Output, name: str, text: str, width: int | None) -> None:
         write(out, (line if number == 0 else Text(" " * indent)) + part, width=width)
 
 
-def _steps(steps: list[Step], out: Output, width: int | None) -> None:
+def _steps(steps: list[Command], out: Output, width: int | None) -> None:
     if not steps:
         return
     out.line()

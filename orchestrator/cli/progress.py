@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from orchestrator.cli.board import Board, Row
+from orchestrator.cli.cars import train_lines
 from orchestrator.cli.output import printable
 
 LOGGER = "interlock"
@@ -45,6 +46,7 @@ class Lines:
         self._flush = flush
         self._rows: dict[str, tuple[object, ...]] = {}
         self._frozen: dict[str, object] = {}
+        self._formed: dict[str, object] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -70,6 +72,13 @@ class Lines:
                 text = f"frozen: {frozen.reason.value}: {frozen.message}" if frozen else "lands again"
                 self._frozen[train.name] = said_of_train
                 self.say(f"{clock}  train {train.name}  {' '.join(text.split())}")
+
+        for formed in board.formations:
+            shape = tuple((car.name, car.place, car.tested) for car in formed.cars)
+            if self._formed.get(formed.train.name) != shape and formed.frozen is None:
+                self._formed[formed.train.name] = shape
+                for line in train_lines(formed, at):
+                    self.say(f"{clock}  {line.plain}")
 
     def say(self, text: str) -> None:
         """Write a line."""

@@ -11,6 +11,7 @@ from rich.text import Text
 from orchestrator.cli.context import NOTHING_YET, leads, settings_of, store_of
 from orchestrator.cli.output import Document, Output, printable
 from orchestrator.cli.table import Column, age, console_for, count, styled, write, write_table
+from orchestrator.core.formation import Formation
 from orchestrator.model.condition import Phase, Reason
 from orchestrator.model.spec import ImplementationSpec, Tier, Wait
 from orchestrator.model.train import MergeTrain
@@ -28,16 +29,23 @@ def status(args: argparse.Namespace, out: Output) -> int:
     cluster = store_of(args)
     specs, trains = in_landing_order(cluster.list(ImplementationSpec)), cluster.list(MergeTrain)
     specs = [as_left(spec, args) for spec in specs]
+    formed = _formations(args, cluster, out)
     if out.is_machine:
-        out.document(document(specs, trains))
+        out.document(document(specs, trains, formed))
         return 0
     if not specs and not trains:
         out.remark(NOTHING_YET)
         return 0
-    show(specs, trains, out)
+    show(specs, trains, out, formed=formed)
     if any(spec.status.phase in OPEN for spec in specs) and not leads(settings_of(args)):
         out.remark("no leader is at work: this is how things were left; go on with: interlock run")
     return 0
+
+
+def _formations(args: argparse.Namespace, cluster: Cluster, out: Output) -> tuple[Formation, ...]:
+    from orchestrator.cli.formations import formations
+
+    return formations(args, cluster, out.now)
 
 
 def as_left(spec: ImplementationSpec, args: argparse.Namespace) -> ImplementationSpec:
@@ -64,12 +72,17 @@ def tier_of(spec: ImplementationSpec) -> Tier:
     return spec.status.tier or spec.spec.tier
 
 
-def document(specs: Sequence[ImplementationSpec], trains: Sequence[MergeTrain]) -> Document:
-    """Return what `status -o json` prints (CONTRACT §3)."""
+def document(
+    specs: Sequence[ImplementationSpec], trains: Sequence[MergeTrain], formed: Sequence[Formation] = ()
+) -> Document:
+    """Return what `status -o json` prints (CONTRACT §3), with a forecast for those in a train."""
+    from orchestrator.cli.cars import eta_document
+
+    etas = {car.name: eta_document(car.eta) for train in formed for car in train.cars}
     described = [train_document(train) for train in trains]
     first = next((d for d in described if d["name"] == "main"), described[0] if described else None)
     return {
-        "specs": [spec_document(spec) for spec in specs],
+        "specs": [spec_document(spec) | {"eta": etas.get(spec.name)} for spec in specs],
         "train": first or {"name": None, "frozen": None, "entries": []},
         "trains": described,
     }
@@ -128,9 +141,16 @@ def moment(at: datetime | None) -> str | None:
 
 
 def show(
-    specs: Sequence[ImplementationSpec], trains: Sequence[MergeTrain], out: Output, *, width: int | None = None
+    specs: Sequence[ImplementationSpec],
+    trains: Sequence[MergeTrain],
+    out: Output,
+    *,
+    width: int | None = None,
+    formed: Sequence[Formation] = (),
 ) -> None:
-    """Write the items as a table, the trains below, and a line that counts."""
+    """Write the items as a table, the trains below, car by car where that is known, and a line that counts."""
+    from orchestrator.cli.cars import train_lines
+
     columns = [
         Column("NAME"),
         Column("TIER", style="dim", drops=1),
@@ -144,7 +164,12 @@ def show(
     write_table(out, columns, [_row(spec, out.now) for spec in specs], width=width)
     for train in trains:
         out.line()
-        write(out, train_line(train, width=console_for(out, width=width).width), width=width)
+        cars = next((one for one in formed if one.train.name == train.name and one.frozen is None), None)
+        if cars is None:
+            write(out, train_line(train, width=console_for(out, width=width).width), width=width)
+        else:
+            for line in train_lines(cars, out.now):
+                write(out, line, width=width)
     out.line()
     write(out, tally(specs), width=width)
 

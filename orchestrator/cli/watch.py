@@ -20,7 +20,9 @@ from rich.console import Group
 from rich.text import Text
 
 from orchestrator.cli.board import Board, board_of
+from orchestrator.cli.cars import train_lines
 from orchestrator.cli.context import leads, log_of, settings_of, store_of
+from orchestrator.cli.formations import formations
 from orchestrator.cli.live import LiveProgress, draw, finished
 from orchestrator.cli.output import Output, is_terminal, printable
 from orchestrator.cli.progress import Lines, Progress
@@ -50,7 +52,8 @@ def watch(args: argparse.Namespace, out: Output) -> int:
     stop = Stop()
     stop.lead()
     with stop.on_signals(), _keys() as keys, _progress(out, settings) as progress:
-        verdict = _look(cluster, settings, stop, keys, progress, until_done=args.until_done)
+        look = partial(_seen, args, cluster, settings)
+        verdict = _look(cluster, settings, stop, keys, progress, look, until_done=args.until_done)
     if verdict is not None:
         out.remark(verdict)
     if not args.until_done:
@@ -59,8 +62,20 @@ def watch(args: argparse.Namespace, out: Output) -> int:
     return 0 if rows and all(row.phase is Phase.LANDED for row in rows) else 1
 
 
+def _seen(args: argparse.Namespace, cluster: Cluster, settings: Settings) -> Board:
+    """Return the store as a board, its trains car by car."""
+    return board_of(cluster, partial(log_of, settings), formations(args, cluster, _now()))
+
+
 def _look(
-    cluster: Cluster, settings: Settings, stop: Stop, keys: tuple[int, ...], progress: Progress, *, until_done: bool
+    cluster: Cluster,
+    settings: Settings,
+    stop: Stop,
+    keys: tuple[int, ...],
+    progress: Progress,
+    look: Callable[[], Board],
+    *,
+    until_done: bool,
 ) -> str | None:
     """Show every state of the store until there is a reason to end; return it in words where it is not a person's."""
     seen, waited_s, had_leader, shown = None, 0.0, False, Board((), ())
@@ -70,7 +85,7 @@ def _look(
         had_leader = had_leader or is_led
         mark = cluster.mark()
         if mark != seen:
-            shown, seen = board_of(cluster, partial(log_of, settings)), mark
+            shown, seen = look(), mark
             progress.show(shown, _now())
         if until_done:
             ended = _ended(shown, is_led, had_leader or waited_s >= LEADER_WAIT_S)
@@ -101,7 +116,7 @@ def drawing(
     board: Board, *, now: datetime, began: datetime, width: int, height: int, plain: bool, is_led: Callable[[], bool]
 ) -> Group:
     """Return the board with trains and claims below it, no longer or wider than the terminal."""
-    below = [line for train in board.trains for line in _train(train, width)]
+    below = [line for train in board.trains for line in _train(board, train, now, width)]
     room = max(len(board.trains), int(height * BELOW_SHARE))
     if len(below) > room:
         below = [*below[: room - 1], Text(f"  and {len(below) - room + 1} lines more: interlock explain", style="dim")]
@@ -112,11 +127,15 @@ def drawing(
     return Group(top, *finished(below, width, plain=plain))
 
 
-def _train(train: MergeTrain, width: int) -> Iterator[Text]:
-    """Yield the train, its entries with what each waits for, and who holds what."""
+def _train(board: Board, train: MergeTrain, now: datetime, width: int) -> Iterator[Text]:
+    """Yield the train car by car, or its entries with what each waits for, and who holds what."""
     yield Text()
-    yield train_line(train, width=width)
-    if train.status.frozen is None:
+    formed = next((one for one in board.formations if one.train.name == train.name), None)
+    if formed is not None and train.status.frozen is None:
+        yield from train_lines(formed, now)
+    else:
+        yield train_line(train, width=width)
+    if formed is None and train.status.frozen is None:
         for number, entry in enumerate(train.status.entries, start=1):
             waits = "; ".join(f"{wait.name}{f' ({wait.reason})' if wait.reason else ''}" for wait in entry.waiting_for)
             line = Text(f"  {number:>2}. ", style="dim").append(entry.name, style="cyan")

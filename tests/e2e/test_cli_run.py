@@ -77,6 +77,14 @@ def test_what_only_a_person_can_change_ends_the_run_with_who_must_do_what(world:
     explained = world.ask("explain", "fine", "-o", "json").document
     assert explained["reason"] == "WaitingForApproval"
     assert any(step["command"].startswith("interlock approve fine") for step in explained["next"])
+    assert explained["ends"].startswith("when people have approved exactly this head (1 more)")
+    assert (explained["entry"]["place"], explained["eta"]) == (None, None), "beside the line, until a person speaks"
+    told = world.ask("explain", "fine", "--log").out
+    assert "place     beside the line of train main: others of its tier pass it" in told
+    decided = world.ask("explain", "fine", "--log", "-o", "json").document["log"]
+    assert [step["what"] for step in decided][:2] == ["applied", "waits"]
+    assert {"run", "proposed"} <= {step["what"] for step in decided}
+    assert decided == sorted(decided, key=lambda step: step["at"])
     assert "asked: fail" in world.ask("logs", "hopeless").out
 
     moved = world.ask("approve", "fine", "--head", "0" * 40)

@@ -35,14 +35,21 @@ change. --until-done ends by itself once nothing moves any more: exit 0 if all l
         "explain",
         "why an item waits, for what, until when, and what you can do",
         about="""
-Answers for one item (or the train): where it stands, what exactly it waits for, since when, until when if that is
-known, and which commands could change it.
+Answers for one item (or the train): where it stands, what exactly it waits for, since when, what would have to happen,
+and which commands could change it. Of a pull request in the train also its place, every candidate it is tested in with
+what its gates say so far, and when it may land: a span, from how long the gates took and what was rejected before; none
+where too little is known. --log adds what was decided so far, in order.
 """,
-        examples=["interlock explain order-firewall", "interlock explain main   # the train itself"],
+        examples=[
+            "interlock explain order-firewall",
+            "interlock explain order-firewall --log   # and how it came to this",
+            "interlock explain main   # the train itself",
+        ],
         calls="explain:explain",
         group=group,
     )
     explain.add_argument("name", metavar="NAME", help="a spec, or a train")
+    explain.add_argument("--log", action="store_true", help="add what was decided about the spec so far, in order")
     output_option(explain, "table", "json", "yaml")
     logs = verbs.add(
         "logs",
