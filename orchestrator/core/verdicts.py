@@ -227,7 +227,7 @@ class Gatehouse:
                     done.append(_status(validation, _with_try(validation, _try(validation, fact))))
                 elif self._is_overdue(validation):
                     done.extend(self._given_up(validation, fact))
-                    running += fact is not None
+                    running += 1  # Its start may be on its way still.
                 elif name not in self._wishes:
                     running += 1  # Until it is seen to be gone.
                     done.append(StopGate(name))

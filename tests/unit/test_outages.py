@@ -185,6 +185,13 @@ def test_a_gate_that_never_reports_is_given_up_with_a_reason(is_known: bool) -> 
     assert given_up.event == "Lost" and "gate test" in given_up.message
 
 
+def test_what_is_given_up_keeps_its_place_until_it_is_seen_to_be_gone() -> None:
+    known = tried("tree-a", phase=ValidationPhase.RUNNING, leader="me", started_at=START)
+    lint = {"name": "lint", "run": "make lint"}
+    busy = world(known, runs=1, gates=({"name": "test", "run": "make test"}, lint))
+    assert starts(decided(busy, {}, START + timedelta(days=1))) == []
+
+
 def test_a_gate_nobody_runs_any_more_is_run_again_and_that_is_said() -> None:
     known = tried("tree-a", phase=ValidationPhase.RUNNING, leader="a dead one", started_at=START)
     (again,) = writes(world(known).decide(), "tree-a")
