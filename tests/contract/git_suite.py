@@ -87,6 +87,11 @@ class GitSuite:
         assert (facts.rewrite.lost.total, facts.rewrite.added.total) == (1, 1)
         assert facts.rewrite.lost.first[0].startswith(gone[:7])
 
+    def test_a_head_that_is_the_base_itself_is_no_merge(self, world: GitWorld) -> None:
+        assert isinstance(world.git.build(world.root, [world.root], ["Nothing"]), Conflicted)
+        made = world.git.observe("main", None).candidates
+        assert isinstance(made[CandidateKey(world.root, (world.root,))], Conflicted)
+
     def test_of_a_rewritten_base_the_newest_commits_are_named_on_both_sides(self, world: GitWorld) -> None:
         old = new = world.root
         for number in range(7):

@@ -303,7 +303,7 @@ class FakeGit:
         tip = base
         brought = []
         for head, message in zip(heads, messages, strict=True):
-            merged = repository.merge(tip, head)
+            merged = repository.merge(tip, head) if head != tip else ()
             if isinstance(merged, tuple):
                 said = f"CONFLICT (content): {', '.join(merged)}"
                 repository.candidates[key] = Conflicted(merged, said, len(brought))

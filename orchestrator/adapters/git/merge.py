@@ -31,6 +31,9 @@ class Merger:
         It is a function of the three, its time too: a chain of several heads begins with the very commits that are the
         chain of the first of them, and what was built on top of an entry stands on it when that entry lands.
         """
+        if head == before:
+            # Git drops the second of two equal parents: it would be no merge, and nothing would name what it brings.
+            return Conflicted((), f"{head} is what it is to be merged into; nothing of it is left to land")
         headers = self._repository.commits.read((before, head))
         at = max((header.committed for header in headers.values()), default=0)
         tree = self.tree(before, head, attributes_of=before)
