@@ -1,4 +1,4 @@
-"""Every command of docs/cluster.md is run, in order, by somebody with a cluster, a clone and the README's repository."""
+"""Every command of docs/cluster.md is run, in order, by somebody with a cluster, a clone and a repository."""
 
 from __future__ import annotations
 
