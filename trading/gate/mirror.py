@@ -41,6 +41,7 @@ class Mirror:
         """Compare our books with the broker's; return what is unexplained, empty if nothing is. A break halts."""
         view = self.sync()
         if view is None:
+            self._books.reconciled_at = None
             return "the broker did not answer"
         problems = []
         ours: dict[str, int] = {}
@@ -64,6 +65,8 @@ class Mirror:
             problems.append(f"{self._books.store.quarantined()} fills that nobody ordered lie in quarantine")
         problem = "; ".join(problems)
         if problem:
+            # What passed before is over: nobody arms on it.
+            self._books.reconciled_at = None
             self._books.halt(f"reconcile: {problem}")
         else:
             self._books.reconciled_at = self._books.clock.now()
