@@ -12,6 +12,7 @@ from typing import Any
 from orchestrator.core import (
     attempts,
     barrier,
+    batch,
     blame,
     board,
     decide,
@@ -514,6 +515,16 @@ def takes_any_word_for_a_retry() -> list[Patch]:
 
     right_outlook = board.outlook
     return [(board, "voices", heard), (board, "outlook", outlook)]
+
+
+@breaks("batch")
+def tests_no_two_together() -> list[Patch]:
+    return [(train, "batch", lambda *_, **__: batch.Batch())]
+
+
+@breaks("batch")
+def batches_without_a_limit() -> list[Patch]:
+    return [(batch, "size", lambda seen, line: len(line)), (batch, "together", lambda seen, ready: len(ready))]
 
 
 @breaks("frozen")
