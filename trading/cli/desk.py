@@ -25,7 +25,7 @@ def kill(args: argparse.Namespace) -> int:
         answer = GateClient(where.gate_socket, 10.0).ask("kill", **_words(args), flatten=args.flatten)
     except Unanswered as error:
         answer = _without_a_gate(where, args, str(error))
-    return _end(answer, args.output, bool(answer.get("state") == TradingState.KILLED) and not answer.get("openLeft"))
+    return _end(answer, args.output, answer.get("level") == TradingState.KILLED and not answer.get("openLeft"))
 
 
 def arm(args: argparse.Namespace) -> int:
@@ -88,11 +88,11 @@ def _without_a_gate(where: Places, args: argparse.Namespace, why: str) -> dict[s
             )
         )
         store.close()
-        answer["state"] = latch.level
+        answer["level"] = latch.level
     except StoreBroken as error:
         answer["store"] = str(error)
         if where.kill_file.exists():
-            answer["state"] = TradingState.KILLED
+            answer["level"] = TradingState.KILLED
     return answer
 
 

@@ -48,6 +48,7 @@ class Operator:
         sold = self._flatten() if flatten else 0
         return {
             "state": books.latch.state,
+            "level": books.latch.level,
             "latchedNs": latched,
             "cancelledNs": cleared.took_ns,
             "cancelled": cleared.cancelled,

@@ -217,11 +217,12 @@ class GateServer:
 
     def _page(self, about: str, what: str) -> None:
         line = json.dumps({"at": self._clock.now(), "about": about, "what": what}) + "\n"
-        try:
-            self._alerts.write(line)
-        except OSError:
-            pass  # a full disk: stderr still tells
-        sys.stderr.write(f"gate: {about}: {what}\n")
+        for out, text in ((self._alerts, line), (sys.stderr, f"gate: {about}: {what}\n")):
+            try:
+                out.write(text)
+                out.flush()
+            except OSError:
+                continue  # a full disk must not keep the other from being told, nor end the gate
 
 
 def _held(path: Path) -> int:

@@ -272,7 +272,7 @@ class Store:
         serial, head = self.head()
         try:
             if self._mark_handle < 0:
-                self._mark_handle = os.open(self._mark, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                self._mark_handle = os.open(self._mark, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o660)
             os.pwrite(self._mark_handle, _mark_text(serial, head).encode(), 0)
         except OSError as error:
             raise StoreBroken(f"{self._mark}: {error}") from error

@@ -130,7 +130,7 @@ def process_start(pid: int) -> int | None:
 def write_whole(path: Path, text: str) -> None:
     """Replace a file so that whoever reads it sees the old or the new one, also after a crash."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o660)
     try:
         os.write(handle, text.encode())
         os.fsync(handle)

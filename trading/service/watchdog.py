@@ -122,12 +122,13 @@ class Watchdog:
             self._tell(f"{what}: {error}")
 
     def _tell(self, what: str) -> None:
-        sys.stderr.write(f"watchdog: {what}\n")
         try:
+            sys.stderr.write(f"watchdog: {what}\n")
+            sys.stderr.flush()
             with self._places.alerts.open("a") as file:
                 file.write(f'{{"at":{self._clock.now()},"about":"watchdog","what":"{what}"}}\n')
         except OSError:
-            pass  # a full disk: stderr has told
+            pass  # a full disk must not keep it from its work
 
 
 def _is_dead(pid: int) -> bool:

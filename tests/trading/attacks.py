@@ -1,0 +1,224 @@
+"""What a strategy could try to get an order out past the gate. Run in a process of the strategy's own uid.
+
+Every attack returns what it achieved; the empty text means that it got nowhere. Whether one did is not its own word:
+the test looks at the broker.
+"""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from trading.gate import egress, wire
+from trading.gate.egress import SocketBroker, Submission
+from trading.gate.settings import Places
+from trading.gate.wire import Caller
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+PTRACE_ATTACH, SYS_PIDFD_OPEN, SYS_PIDFD_GETFD = 16, 434, 438
+BAD = Submission("stolen-1", "AAPL.NASDAQ", "buy", 1, 300_000_000_000, "day", False, 10**6)
+
+
+class Attacks:
+    """The attacker's tools, on one desk."""
+
+    def __init__(self, where: Places, words: dict[str, Any]) -> None:
+        self.where = where
+        self.gate = int(words["gate_pid"])
+        self.words = words
+
+    def import_the_door(self) -> str:
+        """Import egress by name and use it."""
+        module = importlib.import_module("trading.gate.egress")
+        broker = module.SocketBroker(self.where.broker_socket)
+        return str(broker.submit(BAD).phase)
+
+    def another_endpoint(self) -> str:
+        """Ask the door for a live account."""
+        SocketBroker(self.where.broker_socket, "https://api.alpaca.markets")
+        return "a door to a live account"
+
+    def patch_the_check(self) -> str:
+        """Replace the check in our own process: the one that counts runs elsewhere."""
+        egress.is_paper_endpoint = lambda endpoint: True  # type: ignore[assignment]
+        return str(SocketBroker(self.where.broker_socket, "x").submit(BAD).phase)
+
+    def walk_the_heap(self) -> str:
+        """Look for a broker, a gate or a key among our own objects."""
+        ours = [type(o) for o in gc.get_objects() if type(o).__module__.startswith("trading.")]
+        wanted = ("GateServer", "Gatekeeper", "BrokerServer", "PaperBroker", "Store", "SocketBroker")
+        return ",".join(kind.__name__ for kind in ours if kind.__name__ in wanted)
+
+    def walk_the_frames(self) -> str:
+        """Look for one among the callers' variables."""
+        frame, found = sys._getframe(), ""
+        while frame is not None:
+            found += "".join(n for n, v in frame.f_locals.items() if type(v).__name__ in ("GateServer", "Store"))
+            frame = frame.f_back  # type: ignore[assignment]
+        return found
+
+    def trace_the_gate(self) -> str:
+        """Attach a debugger."""
+        return "attached" if LIBC.ptrace(PTRACE_ATTACH, self.gate, None, None) == 0 else ""
+
+    def read_the_gates_memory(self) -> str:
+        """Open its memory."""
+        with open(f"/proc/{self.gate}/mem", "r+b"):
+            return "memory"
+
+    def write_the_gates_memory(self) -> str:
+        """Write into it without opening anything."""
+        buffer = ctypes.create_string_buffer(b"x")
+        pair = (ctypes.c_size_t * 2)(ctypes.addressof(buffer), 1)
+        there = (ctypes.c_size_t * 2)(ctypes.addressof(buffer), 1)
+        done = LIBC.process_vm_writev(self.gate, ctypes.byref(pair), 1, ctypes.byref(there), 1, 0)
+        return "wrote" if done > 0 else ""
+
+    def list_its_descriptors(self) -> str:
+        """Look for the broker's connection among its open files."""
+        return ",".join(os.listdir(f"/proc/{self.gate}/fd"))
+
+    def take_its_descriptors(self) -> str:
+        """Have the kernel copy them."""
+        pidfd = LIBC.syscall(SYS_PIDFD_OPEN, self.gate, 0)
+        found = [n for n in range(3, 30) if LIBC.syscall(SYS_PIDFD_GETFD, pidfd, n, 0) >= 0]
+        return ",".join(map(str, found))
+
+    def inherit_them(self) -> str:
+        """Use whatever socket we were started with."""
+        found = ""
+        for number in range(3, 64):
+            try:
+                os.write(number, json.dumps({"do": "submit", "order": {}}).encode())
+                found += f"{number} "
+            except OSError:
+                continue
+        return found
+
+    def read_its_environment(self) -> str:
+        """Look for a key."""
+        return Path(f"/proc/{self.gate}/environ").read_bytes().decode(errors="replace")[:20]
+
+    def fork(self) -> str:
+        """Try it from a child."""
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                os.write(writer, SocketBroker(self.where.broker_socket).submit(BAD).phase.encode())
+            finally:
+                os._exit(0)
+        os.close(writer)
+        os.waitpid(child, 0)
+        return os.read(reader, 100).decode()
+
+    def raw_socket(self) -> str:
+        """Write packets."""
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW):
+            return "raw"
+
+    def raw_message_to_the_broker(self) -> str:
+        """Speak to the broker by hand."""
+        answer = Caller(self.where.broker_socket).ask({"do": "submit", "order": {"client_id": "stolen-2"}})
+        return "" if "error" in answer else json.dumps(answer)
+
+    def forged_credentials(self) -> str:
+        """Send somebody else's credentials along."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+            connection.connect(str(self.where.broker_socket))
+            claim = struct.pack("3i", self.gate, self.words["uids"]["gate"], self.words["gid"])
+            connection.sendmsg([b'{"do":"observe","after":0}'], [(socket.SOL_SOCKET, 2, claim)])
+            answer = wire.receive(connection)
+        return "" if b"error" in answer else answer.decode()
+
+    def become_the_gate(self) -> str:
+        """Change our uid."""
+        os.setresuid(*[self.words["uids"]["gate"]] * 3)
+        return "uid"
+
+    def borrow_a_descriptor(self) -> str:
+        """Ask the gate to hand one over."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+            connection.connect(str(self.where.gate_socket))
+            connection.settimeout(2)
+            connection.sendall(b'{"do":"status"}')
+            _, ancillary, _, _ = connection.recvmsg(100_000, socket.CMSG_SPACE(16))
+            return ",".join(str(list(array.array("i", data))) for _, _, data in ancillary)
+
+    def arm(self) -> str:
+        """Arm the desk as an operator would."""
+        answer = Caller(self.where.gate_socket).ask({"do": "arm", "by": "operator", "reason": "please"})
+        return "" if "error" in answer else json.dumps(answer)
+
+    def tell_a_quote(self) -> str:
+        """Make up a market in which the order looks fine."""
+        quote = {"symbol": "AAPL.NASDAQ", "bid": "1.00", "ask": "1.01", "previous_close": "1.00", "at": 1}
+        answer = Caller(self.where.gate_socket).ask({"do": "quote"} | quote)
+        return "" if "error" in answer else json.dumps(answer)
+
+    def loosen_the_limits(self) -> str:
+        """Ask for other limits."""
+        answer = Caller(self.where.gate_socket).ask({"do": "limits", "limits": {}})
+        return "" if "error" in answer else json.dumps(answer)
+
+    def speak_for_another(self) -> str:
+        """Send an order in another strategy's name."""
+        order = self.words["order"] | {"client_id": "stolen-3", "strategy": "beta"}
+        return str(Caller(self.where.gate_socket).ask({"order": order}).get("phase", ""))
+
+    def edit_the_store(self) -> str:
+        """Write ARMED into the latch."""
+        with open(self.where.store, "r+b") as file:
+            file.write(b"x")
+        return "edited"
+
+    def edit_the_mark(self) -> str:
+        """Write into the high-water mark."""
+        with open(self.where.mark, "r+b"):
+            return "opened"
+
+    def take_the_sockets_place(self) -> str:
+        """Listen where the gate listens."""
+        self.where.gate_socket.unlink()
+        return "unlinked"
+
+    def remove_the_kill_file(self) -> str:
+        """Put a file where the kill file is, and take it away."""
+        self.where.kill_file.touch()
+        return "touched"
+
+    def forge_a_heartbeat(self) -> str:
+        """Write the watchdog's heartbeat."""
+        self.where.beat("watchdog").write_text("{}")
+        return "written"
+
+    def end_the_gate(self) -> str:
+        """End it, so that something else may answer."""
+        os.kill(self.gate, signal.SIGKILL)
+        return "killed"
+
+
+def run(where: Places, words: dict[str, Any]) -> dict[str, str]:
+    """Try everything; return what each attack says it achieved."""
+    attacker = Attacks(where, words)
+    names = [name for name in vars(Attacks) if not name.startswith("_")]
+    found = {}
+    for name in names:
+        attack: Callable[[], str] = getattr(attacker, name)
+        try:
+            found[name] = attack()
+        except Exception as error:
+            found[name] = ""
+            sys.stderr.write(f"{name}: {type(error).__name__}: {error}\n")
+    return found

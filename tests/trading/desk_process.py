@@ -1,0 +1,109 @@
+"""One process of a desk, as another user: imports everything, gives up root, then serves. Started by `desk_world`.
+
+The clock is the machine's, moved to a session, plus what a file says: so a test can set the clock of the very process
+under test. The desk is the one of `gate_world`, with the uids it was given.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.trading import attacks
+from tests.trading.gate_world import KEY, desk
+from trading.broker.paper import PaperBroker
+from trading.broker.serve import BrokerServer
+from trading.gate import limits as limits_module
+from trading.gate.egress import SocketBroker
+from trading.gate.server import GateServer
+from trading.gate.settings import Desk, Places
+from trading.model import Nanos
+from trading.service.drill import MovedClock
+from trading.service.watchdog import Watchdog
+
+
+class SteppedClock(MovedClock):
+    """A clock that a file can set."""
+
+    def __init__(self, shift: int, file: Path) -> None:
+        super().__init__(0, shift)
+        self._file = file
+
+    def now(self) -> Nanos:
+        step = int(self._file.read_text() or "0") if self._file.exists() else 0
+        return Nanos(super().now() + step)
+
+
+def made(words: dict[str, Any]) -> Desk:
+    """Return the desk with the uids of this test."""
+    uids = words["uids"]
+    base = desk()
+    # The watchdog's silence is told within a second: nobody waits a minute for a test.
+    quick = limits_module.document(base.limits) | {"watchdog_age_s_max": 1, "reconcile_every_s_max": 1}
+    limits, _ = limits_module.read(json.dumps(quick).encode())
+    assert limits is not None
+    strategies = {name: (uids[name], budget) for name, (_, budget) in base.strategies.items()}
+    return replace(
+        base,
+        limits=limits,
+        strategies=strategies,
+        operators=frozenset({uids["operator"]}),
+        feeds=frozenset({uids["operator"]}),
+        watchdogs=frozenset({uids["watchdog"]}),
+        gates=frozenset({uids["gate"]}),
+        beat_every_s=words["beat_s"],
+        silence_s=words["silence_s"],
+    )
+
+
+def become(uid: int, gid: int) -> None:
+    """Give up root for good."""
+    os.umask(0o007)
+    if os.geteuid() != uid:
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+
+
+def main() -> None:
+    """Serve one part until ended."""
+    words = json.loads(sys.argv[1])
+    where = Places(Path(words["state"]), Path(words["mark"]))
+    clock = SteppedClock(words["shift"], Path(words["step_file"]))
+    parts: dict[str, Callable[[], None]] = {
+        "broker": lambda: broker(words, where),
+        "gate": lambda: gate(words, where, clock),
+        "watchdog": lambda: watchdog(words, where, clock),
+        "attack": lambda: print(json.dumps(attacks.run(where, words)), flush=True),
+    }
+    become(words["uid"], words["gid"])
+    parts[words["part"]]()
+
+
+def broker(words: dict[str, Any], where: Places) -> None:
+    found = made(words)
+    server = BrokerServer(PaperBroker(found.cash), where.broker_socket, found.gates, found.watchdogs)
+    print("ready", flush=True)
+    server.serve()
+
+
+def gate(words: dict[str, Any], where: Places, clock: SteppedClock) -> None:
+    server = GateServer(made(words), where, SocketBroker(where.broker_socket), clock, KEY)
+    print("ready", flush=True)
+    server.serve()
+
+
+def watchdog(words: dict[str, Any], where: Places, clock: SteppedClock) -> None:
+    dog = Watchdog(made(words), where, SocketBroker(where.broker_socket), clock)
+    dog.turn()
+    print("ready", flush=True)
+    dog.watch(pause_s=0.01)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""A desk of real processes, each with a uid of its own where a test asks for it, and a person at the keyboard."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.trading.gate_world import NOON
+from trading.gate.client import GateClient
+from trading.gate.egress import BrokerView, SocketBroker
+from trading.gate.settings import Places
+from trading.gate.wire import Unanswered
+
+ROOT = Path(__file__).resolve().parents[2]
+SEPARATE = {"gate": 7102, "watchdog": 7103, "broker": 7101, "alpha": 7001, "beta": 7002, "gamma": 7003, "operator": 0}
+GROUP = 7100
+READY_S = 30.0
+
+
+class DeskWorld:
+    """Processes by part; `separate` gives each its own uid, which takes root."""
+
+    def __init__(self, folder: Path, *, separate: bool, silence_s: float) -> None:
+        me = os.geteuid()
+        if separate:
+            assert me == 0, "separate uids take root: run these tests as root, in a container if need be"
+        self.separate = separate
+        # One uid can have one part; without root alpha and the operator are both us.
+        self.uids = SEPARATE if separate else dict.fromkeys(SEPARATE, me) | {"beta": me + 1, "gamma": me + 2}
+        self.folder = folder
+        self.places = Places(folder / "state", folder / "mark/of")
+        self.silence_s = silence_s
+        self.shift = NOON - time.time_ns()
+        self.processes: dict[str, subprocess.Popen[str]] = {}
+        self.clients: list[GateClient | SocketBroker] = []
+        for path in (folder, folder / "state", folder / "mark"):
+            path.mkdir(exist_ok=True)
+            if separate:
+                os.chown(path, 0, GROUP)
+            # Strategies may pass through to the socket; what lies here is the group's.
+            path.chmod(0o771)
+
+    def words(self, part: str, **more: Any) -> dict[str, Any]:
+        uid = self.uids.get("alpha" if part == "attack" else part, os.geteuid())
+        gid = GROUP if self.separate and part != "attack" else (uid if self.separate else os.getegid())
+        return {
+            "part": part, "state": str(self.places.state), "mark": str(self.places.mark), "uid": uid, "gid": gid,
+            "shift": self.shift, "step_file": str(self.folder / "step"), "uids": self.uids, "beat_s": 0.1,
+            "silence_s": self.silence_s,
+        } | more  # fmt: skip
+
+    def command(self, words: dict[str, Any]) -> list[str]:
+        return [sys.executable, "-m", "tests.trading.desk_process", json.dumps(words)]
+
+    def start(self, *parts: str) -> None:
+        """Start parts and wait until each says that it is ready."""
+        for part in parts:
+            with (self.folder / f"{part}.log").open("a") as log:
+                process = subprocess.Popen(
+                    self.command(self.words(part)), cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True
+                )
+            self.processes[part] = process
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n", self.said(part)
+
+    def said(self, part: str) -> str:
+        return (self.folder / f"{part}.log").read_text()
+
+    def end(self, part: str) -> None:
+        """End a part as a power cut would."""
+        process = self.processes.pop(part)
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+    def client(self) -> GateClient:
+        found = GateClient(self.places.gate_socket, 20.0)
+        self.clients.append(found)
+        return found
+
+    def now(self) -> int:
+        return time.time_ns() + self.shift
+
+    def tell(self, client: GateClient, bid: str = "199.98", ask: str = "200.02") -> None:
+        answer = client.quote("AAPL.NASDAQ", bid=bid, ask=ask, previous_close="199.00", at=self.now())
+        assert answer == {"ok": True}, answer
+
+    def arm(self, client: GateClient) -> None:
+        """Tell the market and arm."""
+        self.tell(client)
+        until(lambda: client.ask("status")["watchdogAgeS"] is not None)
+        answer = client.ask("arm", by="someone", reason="a test")
+        assert answer == {"state": "ARMED"}, answer
+
+    def order(self, client_id: str, price: str = "200.02", quantity: int = 10, **changes: Any) -> dict[str, Any]:
+        return {
+            "client_id": client_id, "strategy": "alpha", "symbol": "AAPL.NASDAQ", "side": "buy", "type": "limit",
+            "tif": "day", "quantity": quantity, "limit_price": price, "reduce_only": False, "decided_at": self.now(),
+            "decision_price": "200.00", "epoch": 1,
+        } | changes  # fmt: skip
+
+    def by_strategy(self, *orders: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the gate's answers to orders that a process of alpha's uid sends."""
+        if not self.separate:
+            client = self.client()
+            return [client.order(order) for order in orders]
+        script = "import json,os,sys; from pathlib import Path; from trading.gate.client import GateClient\nw=json.loads(sys.argv[1]); os.setgroups([]); os.setresgid(w['u'],w['u'],w['u']); os.setresuid(w['u'],w['u'],w['u'])\nc=GateClient(Path(w['p'])); print(json.dumps([c.order(o) for o in w['o']]))"  # noqa: E501
+        words = json.dumps({"u": self.uids["alpha"], "p": str(self.places.gate_socket), "o": orders})
+        done = subprocess.run(
+            [sys.executable, "-c", script, words], cwd=ROOT, check=True, capture_output=True, text=True
+        )
+        answers: list[dict[str, Any]] = json.loads(done.stdout)
+        return answers
+
+    def attack(self) -> dict[str, str]:
+        """Return what a strategy's process says it achieved."""
+        more = {"gate_pid": self.processes["gate"].pid, "order": self.order("x")}
+        done = subprocess.run(
+            self.command(self.words("attack", **more)), cwd=ROOT, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        (self.folder / "attack.log").write_text(done.stderr)
+        found: dict[str, str] = json.loads(done.stdout)
+        return found
+
+    def broker(self) -> BrokerView:
+        """Return what the broker has, asked by a process of the gate's uid."""
+        if not self.separate:
+            broker = SocketBroker(self.places.broker_socket)
+            self.clients.append(broker)
+            return broker.observe(0)
+        script = "import os,sys; from pathlib import Path; import msgspec; from trading.gate.egress import SocketBroker\nos.setresuid(*[int(sys.argv[2])]*3); sys.stdout.buffer.write(msgspec.json.encode(SocketBroker(Path(sys.argv[1])).observe(0)))"  # noqa: E501
+        argv = [sys.executable, "-c", script, str(self.places.broker_socket), str(self.uids["gate"])]
+        return msgspec.json.decode(
+            subprocess.run(argv, cwd=ROOT, check=True, capture_output=True).stdout, type=BrokerView
+        )
+
+    def step_clock(self, span: int) -> None:
+        """Set the clock of the processes."""
+        beside = self.folder / "step.new"
+        beside.write_text(str(span))
+        beside.chmod(0o644)
+        beside.replace(self.folder / "step")
+
+
+def until(is_so: Callable[[], bool], within_s: float = READY_S) -> None:
+    """Wait until something is so; fail if it does not come about."""
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            if is_so():
+                return
+        except Unanswered:
+            pass
+        assert time.monotonic() < deadline, "did not come about"
+        time.sleep(0.01)
+
+
+@contextmanager
+def desk(*, separate: bool = False, silence_s: float = 60.0) -> Iterator[DeskWorld]:
+    """Yield a desk of processes, armed, and end them."""
+    folder = Path(tempfile.mkdtemp(prefix="desk-"))
+    world = DeskWorld(folder, separate=separate, silence_s=silence_s)
+    try:
+        world.start("broker", "watchdog", "gate")
+        yield world
+    finally:
+        for client in world.clients:
+            client.close()
+        for part in list(world.processes):
+            world.end(part)
+        shutil.rmtree(folder)

@@ -1,0 +1,216 @@
+"""What machines do to processes, done to a real desk: stopped, killed, a disk that is full, a clock that is set.
+
+Nothing here is simulated but the market; each test ends with what the broker has.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trading.desk_world import DeskWorld, desk, until
+from trading.gate import beat
+from trading.gate.store import Store
+from trading.model import SECOND, TradingState
+
+TRADING = str(Path(sys.executable).parent / "trading")
+
+
+def resting(world: DeskWorld, count: int = 3) -> list[dict[str, Any]]:
+    return [world.order(f"alpha-{n}", f"199.{50 + n}") for n in range(count)]
+
+
+def say(world: DeskWorld, *words: str) -> tuple[int, dict[str, Any]]:
+    """Return exit code and JSON of a command about this desk."""
+    argv = [TRADING, *words, "--state", str(world.places.state), "--mark", str(world.places.mark), "-o", "json"]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_a_stopped_gate_is_fenced_ended_and_the_account_closed() -> None:
+    with desk(silence_s=0.7) as world:
+        client = world.client()
+        world.arm(client)
+        assert client.order(world.order("alpha-held"))["phase"] == "filled"
+        for order in resting(world):
+            assert client.order(order)["phase"] == "working"
+        gate = world.processes["gate"]
+        os.kill(gate.pid, signal.SIGSTOP)
+        until(lambda: "closed with" in world.said("watchdog"))
+        assert gate.wait() == -signal.SIGKILL
+        view = world.broker()
+        assert (view.orders, view.positions) == ((), {})
+        assert [execution.side for execution in view.executions] == ["buy", "sell"]
+        # A new gate finds the latch, a later epoch, and books that agree.
+        world.end("gate")
+        world.start("gate")
+        client = world.client()
+        world.tell(client)
+        assert client.ask("reconcile") == {"problem": "", "suspicion": ""}
+        status = client.ask("status")
+        assert (status["level"], status["by"] != "", status["epoch"]) == ("KILLED", True, 3)
+        assert "wait" in client.ask("arm", by="someone", reason="too soon")["refused"]
+
+
+def test_a_stopped_gate_that_nobody_could_end_sends_nothing_when_it_wakes() -> None:
+    # Separate uids: the watchdog may not end the gate. What is left is the epoch.
+    with desk(separate=True, silence_s=0.7) as world:
+        client = world.client()
+        world.arm(client)
+        os.kill(world.processes["gate"].pid, signal.SIGSTOP)
+        # On its way while nobody answers: the gate finds it when it wakes.
+        words = {"u": 7001, "p": str(world.places.gate_socket), "o": world.order("late")}
+        late = subprocess.Popen(
+            [sys.executable, "-c", _LATE, json.dumps(words)],
+            stdout=subprocess.PIPE, text=True, cwd=Path(__file__).resolve().parents[2],
+        )  # fmt: skip
+        until(lambda: "closed with" in world.said("watchdog"))
+        assert "could not be ended" in world.said("watchdog")
+        os.kill(world.processes["gate"].pid, signal.SIGCONT)
+        answer = json.loads(late.communicate()[0])
+        assert answer["verdict"] == "deny"
+        assert {"killed_opening", "epoch_stale"} <= {reason["code"] for reason in answer["reasons"]}
+        assert world.broker().executions == ()
+
+
+_LATE = "import json,os,sys; from pathlib import Path; from trading.gate.client import GateClient\nw=json.loads(sys.argv[1]); os.setresuid(w['u'],w['u'],w['u']); print(json.dumps(GateClient(Path(w['p']), 30.0).order(w['o'])))"  # noqa: E501
+
+
+def test_a_killed_gate_leaves_nothing_open() -> None:
+    with desk(silence_s=0.7) as world:
+        client = world.client()
+        world.arm(client)
+        for order in resting(world):
+            assert client.order(order)["phase"] == "working"
+        world.end("gate")
+        until(lambda: "cancelled 3" in world.said("watchdog"))
+        assert world.broker().orders == ()
+        store = Store(world.places.store, world.places.mark)
+        latch = store.latch()
+        store.close()
+        assert (latch.level, latch.epoch, latch.by) == (TradingState.KILLED, 2, "watchdog")
+
+
+def test_a_full_disk_lets_nothing_out_but_cancels() -> None:
+    with desk() as world:
+        client = world.client()
+        world.arm(client)
+        (order,) = resting(world, 1)
+        assert client.order(order)["phase"] == "working"
+        # No file of this process may grow any more: what SQLite and a full disk make of a write is the same.
+        resource.prlimit(world.processes["gate"].pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        answer = client.order(world.order("alpha-9"))
+        assert answer["reason"] == "not_durable"
+        assert client.ask("status")["state"] == "HALTED"
+        assert client.cancel(order["client_id"]).get("phase") == "cancelled"
+        view = world.broker()
+        assert (view.orders, view.executions) == ((), ())
+        resource.prlimit(world.processes["gate"].pid, resource.RLIMIT_FSIZE, (-1, -1))
+        assert client.order(world.order("alpha-11"))["verdict"] == "deny"
+
+
+def test_a_clock_that_is_set_halts_the_gate() -> None:
+    for span in (2 * SECOND, -2 * SECOND):
+        with desk() as world:
+            client = world.client()
+            world.arm(client)
+            world.step_clock(span)
+            until(lambda client=client: client.ask("status")["state"] == "HALTED")  # type: ignore[misc]
+            assert "the clock was set by" in client.ask("status")["halted"]
+            assert client.order(world.order("alpha-1"))["reason"] == "halted"
+
+
+def test_a_dead_watchdog_halts_the_gate() -> None:
+    with desk() as world:
+        client = world.client()
+        world.arm(client)
+        world.end("watchdog")
+        until(lambda: client.ask("status")["halted"] == "the watchdog is silent")
+        world.start("watchdog")
+        world.arm(client)
+
+
+def test_a_file_or_a_signal_kills_and_the_latch_survives_the_gate() -> None:
+    with desk() as world:
+        client = world.client()
+        world.arm(client)
+        for order in resting(world):
+            assert client.order(order)["phase"] == "working"
+        os.kill(world.processes["gate"].pid, signal.SIGUSR1)
+        until(lambda: client.ask("status")["state"] == "KILLED")
+        assert (client.ask("status")["by"], world.broker().orders) == ("signal", ())
+        world.end("gate")
+        world.start("gate")
+        assert world.client().ask("status")["level"] == "KILLED"
+    with desk() as world:
+        client = world.client()
+        world.arm(client)
+        world.places.kill_file.touch()
+        until(lambda: client.ask("status")["state"] == "KILLED")
+        assert client.ask("status")["by"] == "file"
+
+
+def test_the_commands_say_and_do_what_is_asked(tmp_path: Path) -> None:
+    with desk() as world:
+        client = world.client()
+        world.tell(client)
+        assert say(world, "status")[0] == 1
+        assert say(world, "arm")[1]["refused"].startswith("say who you are (--by); say why (--reason)")
+        assert say(world, "reconcile")[0] == 0
+        assert say(world, "arm", "--by", "someone", "--reason", "a test") == (0, {"state": "ARMED"})
+        code, status = say(world, "status")
+        assert (code, status["state"], status["by"]) == (0, "ARMED", f"someone (uid {os.geteuid()})")
+        assert say(world, "reduce") == (0, {"state": "REDUCING"})
+        assert say(world, "halt") == (0, {"state": "HALTED"})
+        code, killed = say(world, "kill", "--by", "someone", "--reason", "a test")
+        assert (code, killed["level"], killed["openLeft"]) == (0, "KILLED", [])
+        assert "wait" in say(world, "reduce", "--back", "--by", "someone", "--reason", "back")[1]["refused"]
+
+
+def test_a_kill_works_without_a_gate_and_the_next_gate_obeys() -> None:
+    with desk() as world:
+        client = world.client()
+        world.arm(client)
+        world.end("gate")
+        code, answer = say(world, "kill", "--by", "someone", "--reason", "no gate")
+        assert (code, answer["level"], answer["file"]) == (0, "KILLED", str(world.places.kill_file))
+        world.start("gate")
+        client = world.client()
+        world.tell(client)
+        client.ask("reconcile")
+        assert client.order(world.order("alpha-1", epoch=2))["reason"] in ("halted", "killed_opening")
+
+
+def test_a_gate_that_is_there_keeps_another_from_the_desk() -> None:
+    with desk() as world:
+        second = subprocess.run(world.command(world.words("gate")), capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2])  # fmt: skip  # noqa: E501
+        assert second.returncode != 0 and "another gate serves this desk" in second.stderr
+
+
+def test_a_heartbeat_names_the_process_not_just_its_pid(tmp_path: Path) -> None:
+    path = tmp_path / "beat"
+    beat.write(path, 5)
+    written = beat.read(path)
+    assert written is not None and beat.is_running(written)
+    assert not beat.is_running(beat.Beat(written.pid, written.start + 1, 5))
+    assert beat.age(written, 9) == 4
+    assert beat.age(written, 4) is None, "from before the machine was started"
+    path.write_bytes(b"rubbish")
+    assert beat.read(path) is None and beat.age(None, 1) is None
+
+
+@pytest.mark.parametrize("orders", [5])
+def test_the_kill_drill_measures_a_real_desk(orders: int) -> None:
+    done = subprocess.run([TRADING, "drill", "kill", "--rounds", "2", "--orders", str(orders), "-o", "json"], capture_output=True, text=True)  # fmt: skip  # noqa: E501
+    answer = json.loads(done.stdout)
+    # How long it took is the machine's affair: what it left open is not.
+    assert (answer["rounds"], answer["openLeft"], answer["openedAfterKill"]) == (2, 0, 0)
+    assert answer["latchToBlockedMs"]["p99"] > 0
