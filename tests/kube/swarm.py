@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,20 +88,7 @@ class Swarm:
 
     def items(self, names: Iterable[str], *, nap_s: float = 0, **spec: object) -> None:
         """Apply an item for each name, as kubectl does."""
-        documents = [
-            document(
-                "ImplementationSpec",
-                name,
-                {
-                    "summary": f"Add {name}",
-                    "lane": "all",
-                    "paths": [f"src/{name}.txt"],
-                    "text": f"write {nap_s} {name}",
-                    **spec,
-                },
-            )
-            for name in names
-        ]
+        documents = [document("ImplementationSpec", name, {**item(name, nap_s), **spec}) for name in names]
         self.plane.apply(*documents, namespace=self.namespace)
 
     def environment(self, kubeconfig: Path | None = None, **more: str) -> dict[str, str]:
@@ -132,18 +119,38 @@ class Swarm:
         where = ["--namespace", self.namespace, "--state", str(self.folder / state), "--lease", LEASE]
         return self.start("leader", "--kube", *where, *words, kubeconfig=kubeconfig)
 
-    def type(self, *words: str, code: int = 0) -> str:
-        """Return what an `interlock` command on the namespace prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "orchestrator", *words, "--kube", "--namespace", self.namespace],
+    def typed(self, words: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Return an `interlock` command that has ended."""
+        return subprocess.run(
+            [sys.executable, "-m", "orchestrator", *words],
             cwd=self.root,
-            env={**self.environment(), "INTERLOCK_STATE": str(self.folder / "one")},
+            env={**self.environment(), "INTERLOCK_STATE": str(self.folder / "one"), **(env or {})},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
+
+    def type(self, *words: str, code: int = 0) -> str:
+        """Return what an `interlock` command on the namespace prints."""
+        done = self.typed([*words, "--kube", "--namespace", self.namespace])
         assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
+
+    def write_files(self, names: Iterable[str], **words: str) -> None:
+        """Commit configuration and items as files, for `interlock run`; `words` are said of items before it."""
+        documents = [
+            document("MergeTrain", "main", {"base": "main", "gates": [{"name": "ok", "run": "test -f README"}]}),
+            document("AgentProvider", "scripted", {"adapter": "command", "command": ["sh", "agent.sh"]}),
+            document("Lane", "all", {"own": ["src/**"], "maxRuns": 64}),
+            *(document("ImplementationSpec", name, item(name)) for name in names),
+            *(
+                document("Decision", f"{verb}-{name}", {"verb": verb, "subject": name, "reason": "not yet"})
+                for name, verb in words.items()
+            ),
+        ]
+        (self.root / "interlock.yaml").write_text("---\n".join(json.dumps(each) + "\n" for each in documents))
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "Configure")
 
     def objects(self, kind: str) -> dict[str, Any]:
         """Return the objects of a kind by name, as the server has them."""
@@ -183,6 +190,16 @@ class Swarm:
                 each.process.send_signal(signal.SIGCONT)
                 each.process.kill()
             each.process.wait()
+
+
+def item(name: str, nap_s: float = 0) -> dict[str, Any]:
+    """Return the spec of an item that adds a file of its name."""
+    return {
+        "summary": f"Add {name}",
+        "lane": "all",
+        "paths": [f"src/{name}.txt"],
+        "text": f"write {nap_s} {name}",
+    }
 
 
 def document(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from orchestrator.model.kinds import BY_KIND
 from tests.kube.plane import Plane
 from tests.kube.swarm import Swarm, document, parsed, swarm, until
 
@@ -124,3 +126,50 @@ def test_an_object_for_another_namespace_is_refused(shop: Swarm) -> None:
     path = shop.root / "lane.json"
     path.write_text(json.dumps(wrong))
     shop.type("apply", "-f", str(path), code=2)
+
+
+def test_an_embedded_store_moves_into_a_cluster_and_back_without_loss(shop: Swarm, tmp_path: Path) -> None:
+    """What `run` had done goes on in the cluster, and what the cluster did goes on under `run`."""
+    shop.write_files(["apple", "pear"], pear="hold")
+    embedded = {"INTERLOCK_STATE": str(tmp_path / "embedded")}
+    assert shop.typed(["run", "--timeout", "60s"], env=embedded).returncode == 1
+    first, second, third = tmp_path / "first", tmp_path / "second", tmp_path / "third"
+    assert shop.typed(["export", "--out", str(first)], env=embedded).returncode == 0
+    place = shop.plane.namespace(f"{shop.namespace}-moved")
+    cluster = ["--kube", "--namespace", place]
+    moved = shop.typed(["import", str(first), *cluster])
+    assert moved.returncode == 0, moved.stderr
+    assert shop.typed(["export", "--out", str(second), *cluster]).returncode == 0
+    assert contents(second) == contents(first)
+    assert shop.typed(["import", str(first), *cluster]).returncode == 0, "again: it is all there"
+    back = {"INTERLOCK_STATE": str(tmp_path / "back")}
+    assert shop.typed(["import", str(second)], env=back).returncode == 0
+    assert shop.typed(["export", "--out", str(third)], env=back).returncode == 0
+    assert contents(third) == contents(first)
+    made = replace(shop, namespace=place)
+    made.type("release", "pear", "--reason", "in the cluster now")
+    leader = made.leader("--once", "--max-minutes", "1")
+    assert leader.ends() == 0, leader.said()
+    assert made.landed() == ["apple", "pear"]
+    runs = made.objects("runs")
+    assert set(runs) == {"apple-1", "pear-1"}, "nothing was done twice"
+
+
+def contents(folder: Path) -> dict[str, object]:
+    """Return what an export says, but for the versions each store counts for itself and for defaults spelled out."""
+    found: dict[str, object] = {}
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.name == "export.json" or path.suffix == ".md":
+            continue
+        text = path.read_text()
+        if path.suffix == ".jsonl":
+            lines = [json.loads(line) for line in text.splitlines()]
+            found[path.name] = [{key: value for key, value in line.items() if key != "sequence"} for line in lines]
+        if path.suffix != ".json":
+            continue
+        said = json.loads(text)
+        if path.parent.parent.name == "objects":
+            said["metadata"].pop("resourceVersion", None)
+            said = BY_KIND[said["kind"]].model_validate_json(json.dumps(said))
+        found[str(path.relative_to(folder))] = said
+    return found
