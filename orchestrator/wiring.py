@@ -267,6 +267,11 @@ class _Office:
     guard: Callable[[], None] = lambda: None
     news_fd: Callable[[], int] | None = None
 
+    @property
+    def is_remote(self) -> bool:
+        """Return whether every write goes over a network."""
+        return self.news_fd is not None
+
 
 def _leader(settings: Settings, clock: SystemClock, stack: ExitStack, office: _Office) -> Leader:
     """Return a leader over this machine's adapters; `stack` ends what it started, whatever happened before."""
@@ -279,6 +284,7 @@ def _leader(settings: Settings, clock: SystemClock, stack: ExitStack, office: _O
     from orchestrator.model.provider import Adapter
     from orchestrator.publish import ForgePublisher
     from orchestrator.reconcile import Executor, Leader, Ports
+    from orchestrator.reconcile.paces import Paces
 
     repository = open_git(settings.repository, settings.state / "git")
     stack.callback(repository.close)
@@ -293,7 +299,8 @@ def _leader(settings: Settings, clock: SystemClock, stack: ExitStack, office: _O
     )
     gates = ProcessGates(host, workspaces, folder=settings.state / "gates")
     ports = Ports(office.cluster, git, forge, runtime, gates, ForgePublisher(forge), clock)
-    executor = Executor(ports, guard=office.guard)
+    paces = Paces(clock) if office.is_remote else None
+    executor = Executor(ports, guard=office.guard, paces=paces)
     stack.callback(executor.close)
 
     def news() -> Sequence[int]:

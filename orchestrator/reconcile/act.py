@@ -42,6 +42,7 @@ from orchestrator.model.validation import Validation, ValidationStatus
 from orchestrator.ports import AgentRuntime, Clock, Cluster, Event, Forge, Gates, Git, Published, Publisher, RunOrder
 from orchestrator.reconcile.flights import Call, Flights, Steps
 from orchestrator.reconcile.landing import ended
+from orchestrator.reconcile.paces import Paces
 
 log = logging.getLogger("interlock.leader")
 
@@ -79,11 +80,20 @@ class Executor:
     """Carries actions out over one set of ports."""
 
     def __init__(
-        self, ports: Ports, flights: Flights | None = None, *, guard: Callable[[], None] = lambda: None
+        self,
+        ports: Ports,
+        flights: Flights | None = None,
+        *,
+        guard: Callable[[], None] = lambda: None,
+        paces: Paces | None = None,
     ) -> None:
-        """`guard` is asked before every effect; it raises where this leader may not act (any more)."""
+        """`guard` is asked before every effect; it raises where this leader may not act (any more).
+
+        `paces` says which reports wait for a later tick, where a write is dear.
+        """
         self._ports = self.ports = ports
         self._guard = guard
+        self._paces = paces
         self.flights = flights if flights is not None else Flights()
 
     def carry_out(
@@ -101,7 +111,7 @@ class Executor:
         busy = self.flights.objects()
         for action in actions:
             key = object_of(action)
-            if key in busy:
+            if key in busy or (self._paces is not None and _is_report(action) and self._paces.is_early(action)):
                 continue
             if not isinstance(action, SLOW):
                 outcome = self._settled(action, partial(self.one, action), failed, done)
