@@ -164,7 +164,7 @@ def indifferent(world: World, change: int) -> bool | None:
 def ours(world: World, free: int) -> Iterator[Pick]:
     """Yield what the train's own speculation wants, the worthiest first."""
     line = [entrant_of(world, change) for change in world.open]
-    may_pass = world.changes.load.shares < 1.0
+    may_pass = world.open if world.changes.load.shares < 1.0 else ()
     for wish in wishes(line, forecast(line), may_pass=may_pass):
         yield wish.name, world.landed_under[wish.name] | wish.ahead
 

@@ -21,7 +21,7 @@ from orchestrator.core.blame import controlled
 from orchestrator.core.board import Board
 from orchestrator.core.front import refused
 from orchestrator.core.landing import elsewhere
-from orchestrator.core.line import Entry, gate_wish, gates_of, heads_of, merging, messages_of, shared_gates
+from orchestrator.core.line import Entry, gate_wish, gates_of, heads_of, kind_of, merging, messages_of, shared_gates
 from orchestrator.core.repair import is_repair
 from orchestrator.core.standing import needs_person
 from orchestrator.core.trial import BaseAtFault, Passed, Rejected, Waiting
@@ -93,8 +93,8 @@ def together(board: Board, ready: Sequence[Entry]) -> int:
     most = min(train.batch.max, train.window.max, len(ready))
     if most < 2 or _lands_alone(ready[0]):
         return min(most, 1)
-    kind = _kind(ready[0])
-    return next((at for at in range(1, most) if _kind(ready[at]) != kind or _lands_alone(ready[at])), most)
+    kind = kind_of(ready[0])
+    return next((at for at in range(1, most) if kind_of(ready[at]) != kind or _lands_alone(ready[at])), most)
 
 
 def size(board: Board, ready: Sequence[Entry]) -> int:
@@ -109,10 +109,6 @@ def size(board: Board, ready: Sequence[Entry]) -> int:
     known = record(board)
     fails = sum(1.0 - known.chance(entry.item, entry.run) for entry in ready[:most]) / most
     return min(most, max(2, round(1.0 / sqrt(max(fails, 1e-6)) + 0.5)))
-
-
-def _kind(entry: Entry) -> tuple[str, str]:
-    return entry.item.tier.value, entry.item.spec.spec.roadmap
 
 
 def _lands_alone(entry: Entry) -> bool:

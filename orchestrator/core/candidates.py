@@ -8,7 +8,7 @@ so only of a chain with the very tip in it: the same heads merged for another ru
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from orchestrator.model.base import Sha
+from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.facts import Built, Candidate, CandidateKey, Conflicted, RepositoryFacts
 
 
@@ -22,6 +22,17 @@ def on_tip(facts: RepositoryFacts) -> dict[tuple[Sha, ...], Candidate]:
             if rest and _stands(made, len(ground.heads), facts.tip):
                 found.setdefault(rest, _without(made, len(ground.heads)))
     return found
+
+
+def twins(facts: RepositoryFacts) -> set[TreeId]:
+    """Return the trees of chains on a merge that has landed under another message: merged anew, they are the same."""
+    landed = [key for key, made in facts.candidates.items() if isinstance(made, Built) and made.commit == facts.tip]
+    return {
+        made.tree
+        for key, made in facts.candidates.items()
+        for ground in landed
+        if isinstance(made, Built) and _behind(key, ground)
+    }
 
 
 def needed(facts: RepositoryFacts, candidates: Mapping[tuple[Sha, ...], Candidate]) -> Iterator[Sha]:

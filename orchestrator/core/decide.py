@@ -12,7 +12,8 @@ from orchestrator.core.attempts import is_of
 from orchestrator.core.board import Board, boards
 from orchestrator.core.dispatch import Dispatch, dispatch
 from orchestrator.core.freeze import freeze, looks_again, probes
-from orchestrator.core.lookahead import look_ahead
+from orchestrator.core.lookahead import Ahead, look_ahead
+from orchestrator.core.overtake import overtake
 from orchestrator.core.repair import repair_name, repair_spec
 from orchestrator.core.report import report
 from orchestrator.core.settle import ended_workspaces, settle, tidy
@@ -57,18 +58,20 @@ def _drive(board: Board) -> list[Action]:
     if train.status.landing is not None:
         actions.append(Land(train, train.status.landing))
     step = steer(board, gatehouse, frozen)
-    actions.extend(step.actions)
     for wish in probes(board, frozen):
         gatehouse.probe(wish)
-    waiting = dict(step.waiting)
+    waiting: dict[str, Waiting] = {}
+    settling: list[Action] = []
     for item in board.items:
         settled = settle(board, item, gatehouse)
-        actions.extend(settled.actions)
+        settling.extend(settled.actions)
         if settled.waiting is not None:
             waiting[item.name] = settled.waiting
-        actions.extend(tidy(board, item))
-    if step.frozen is None:
-        actions.extend(look_ahead(board, gatehouse, step))
+        settling.extend(tidy(board, item))
+    ahead = look_ahead(board, gatehouse, step) if step.frozen is None else Ahead()
+    overtake(board, gatehouse, step, ahead.settled)
+    actions.extend((*step.actions, *settling, *ahead.actions))
+    waiting = {**step.waiting, **waiting}
     dispatched = dispatch(board, step.frozen)
     actions.extend(dispatched.actions)
     waiting = {**dispatched.waiting, **waiting}

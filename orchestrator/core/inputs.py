@@ -130,6 +130,31 @@ def touched(
     return found
 
 
+class Neighbours:
+    """Who can change whose verdict, by the heads of open pull requests."""
+
+    def __init__(self, touches: Mapping[Sha, frozenset[str]]) -> None:
+        self._touches = touches
+        self._watched = frozenset[str]().union(*touches.values())
+
+    @property
+    def is_everybody(self) -> bool:
+        """Return whether nothing is known: everybody may change everybody's verdict."""
+        return not self._touches
+
+    def meet(self, first: Sha, second: Sha) -> bool:
+        """Return whether one of them may change the other's verdict."""
+        mine, theirs = self._touches.get(first), self._touches.get(second)
+        return mine is None or theirs is None or not mine.isdisjoint(theirs)
+
+    def reads(self, gate: Gate, heads: Iterable[Sha]) -> bool:
+        """Return whether the gate's verdict is about any of these heads, as far as is known."""
+        if not self._touches:
+            return True
+        name = gate_digest(gate)
+        return name not in self._watched or any(name in self._touches.get(head, self._watched) for head in heads)
+
+
 @lru_cache(maxsize=16_384)
 def _readers(changed: tuple[str, ...], watched: tuple[tuple[str, Patterns], ...]) -> frozenset[str]:
     """Return which of the gates read any of these files."""

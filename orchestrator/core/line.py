@@ -32,6 +32,11 @@ class Entry:
         return self.item.name
 
 
+def kind_of(entry: Entry) -> tuple[str, str]:
+    """Return what entries have to have in common to land together, or before one another out of turn."""
+    return entry.item.tier.value, entry.item.spec.spec.roadmap
+
+
 def heads_of(entries: Iterable[Entry]) -> tuple[Sha, ...]:
     """Return what a candidate of these is known by."""
     return tuple(entry.head for entry in entries)

@@ -5,17 +5,22 @@ takes what room is left. A candidate that can still come about and is being test
 more is not asked for, and what nobody asks for is stopped. Nothing is landed or blamed here: an entry's verdict counts
 when it is at the front, where the same tree has the same answer. What is tested at once is a car: one entry, or a batch
 where runs are scarce.
+
+Where all gates declare their inputs, a car stands only on those ahead that change what its gates read; a candidate of
+it also holds what these stand on themselves, as far as that is expected to land.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from math import prod
 
 from orchestrator.core.batch import size
 from orchestrator.core.board import Board
+from orchestrator.core.inputs import Neighbours
 from orchestrator.core.line import Entry, gate_wish, gates_of, heads_of, merging
 from orchestrator.core.scopecheck import merge_verdict, outdated
-from orchestrator.core.speculation import CHANCE_MAX, Entrant, Wish, forecast, wishes
+from orchestrator.core.speculation import CHANCE_MAX, Entrant, Forecast, Wish, forecast, settled, wishes
 from orchestrator.core.train import TrainStep
 from orchestrator.core.verdicts import Gatehouse, Verdict
 from orchestrator.core.verdicts import Wish as GateWish
@@ -29,11 +34,20 @@ Names = tuple[str, ...]
 """A car, by the names of its members."""
 
 
-def look_ahead(board: Board, gatehouse: Gatehouse, step: TrainStep) -> list[Action]:
-    """Return the merges wanted beyond the front, and ask the gatehouse for their gates."""
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What there is to do beyond the front."""
+
+    actions: tuple[Action, ...] = ()
+    settled: Mapping[str, bool] = field(default_factory=dict)
+    """Entries behind the front whose verdict is the same however those ahead of them end, with that verdict."""
+
+
+def look_ahead(board: Board, gatehouse: Gatehouse, step: TrainStep) -> Ahead:
+    """Return the merges wanted beyond the front and who may land before it; ask the gatehouse for their gates."""
     mode = board.train.spec.speculation
     if mode is Speculation.OFF or len(step.line) < 2:
-        return []
+        return Ahead()
     return _Ahead(board, gatehouse, step).step(mode)
 
 
@@ -60,27 +74,31 @@ class _Ahead:
         self._candidates = step.candidates
         self._cars = {tuple(entry.name for entry in car): car for car in cars(board, step)}
         self._gates: dict[str, tuple[Gate, ...]] = {}
+        self._neighbours = Neighbours(board.facts.touches)
         # The front's gates are asked for once it is merged: what is ready sooner must not take their room.
         self._owed = len(board.train.spec.gates) * sum(isinstance(each, BuildCandidate) for each in step.actions)
 
-    def step(self, mode: Speculation) -> list[Action]:
+    def step(self, mode: Speculation) -> Ahead:
         """Keep what is being tested and can still come about, then ask for what is worth the room that is left."""
         possible = self._possible()
         known = self._verdicts(possible)
         by_car = self._by_car(possible, known)
         for name, grounds in possible.items():
             for ground in grounds:
-                is_open = ground not in known[name] and not self._is_spent(ground, known)
+                is_open = self._met(name, ground) not in known[name] and not self._is_spent(ground, known)
                 # Wherever it is in the line: a window that has shrunk since begins less, and stops nothing.
                 if is_open and self._is_running(self._by_name[name], ground):
                     self._ask(self._members(self._by_name[name], ground), (name,))
         found: list[Action] = []
-        for wish in self._wishes(mode, by_car):
+        entrants = self._entrants(mode, by_car)
+        forecasts = forecast(entrants)
+        for wish in self._wishes(mode, entrants, forecasts):
             if self._gatehouse.room() - len(found) - self._owed <= 0:
                 break
             if not wish.ahead and self._place[wish.name[0]] == 0:
                 continue  # The front has asked for itself.
-            chosen = [self._cars[name] for name in self._cars if name == wish.name or name in wish.ahead]
+            below = self._closed(wish, entrants, forecasts)
+            chosen = [self._cars[name] for name in self._cars if name == wish.name or name in below]
             members = [entry for car in chosen for entry in car]
             if self._is_spent(frozenset(entry.name for entry in members[:-1]), known):
                 continue
@@ -88,11 +106,14 @@ class _Ahead:
                 self._ask(members, wish.name)
             else:
                 found.append(merging(self._board, chosen))
-        return found
+        may_pass = {car[0] for car in self._may_pass(entrants)}
+        said = {entrant.name[0]: settled(entrant) for entrant in entrants if entrant.name[0] in may_pass}
+        return Ahead(tuple(found), {name: verdict for name, verdict in said.items() if verdict is not None})
 
-    def _wishes(
+    def _entrants(
         self, mode: Speculation, known: Mapping[Names, Mapping[frozenset[Names], bool]]
-    ) -> Iterator[Wish[Names]]:
+    ) -> list[Entrant[Names]]:
+        """Return the cars of the window as speculation sees them."""
         passed = record(self._board)
         entrants: list[Entrant[Names]] = []
         places = window(self._board)
@@ -104,19 +125,62 @@ class _Ahead:
             chance = prod(passed.chance(entry.item, entry.run) for entry in car)
             chance = CHANCE_MAX if mode is Speculation.PREFIX else chance
             mine = {frozenset[Names](): True} if car[0].lands else known[name]
-            entrants.append(Entrant(name, [each.name for each in entrants], chance, mine))
-        forecasts = forecast(entrants)
+            ahead = [each.name for each in entrants if self._meet(each.name, name)]
+            entrants.append(Entrant(name, ahead, chance, mine))
+        return entrants
+
+    def _wishes(
+        self, mode: Speculation, entrants: Sequence[Entrant[Names]], forecasts: Mapping[Names, Forecast[Names]]
+    ) -> Iterator[Wish[Names]]:
         if mode is Speculation.PREFIX:
             for entrant in entrants:
                 if forecasts[entrant.name].assumed not in entrant.known:
                     yield Wish(entrant.name, forecasts[entrant.name].assumed, 1.0)
         else:
-            yield from wishes(entrants, forecasts)
+            yield from wishes(entrants, forecasts, may_pass=self._may_pass(entrants))
+
+    def _may_pass(self, entrants: Sequence[Entrant[Names]]) -> set[Names]:
+        """Return the cars that may land before others: one entry of which all is known, as of those that it meets.
+
+        What touches everything would have to be tested anew after whoever passed it.
+        """
+        touches = self._board.facts.touches
+        known = {each.name for each in entrants if all(self._by_name[name].head in touches for name in each.name)}
+        return {each.name for each in entrants if len(each.name) == 1 and known.issuperset((each.name, *each.ahead))}
+
+    def _closed(
+        self, wish: Wish[Names], entrants: Sequence[Entrant[Names]], forecasts: Mapping[Names, Forecast[Names]]
+    ) -> frozenset[Names]:
+        """Return the wish's ground with what it stands on itself, as far as that is expected to land."""
+        if self._neighbours.is_everybody:
+            return wish.ahead
+        mine = next(entrant for entrant in entrants if entrant.name == wish.name)
+        decided, found, todo = set(mine.ahead), set(wish.ahead), list(wish.ahead)
+        while todo:
+            fresh = forecasts[todo.pop()].assumed - found - decided
+            found |= fresh
+            todo.extend(fresh)
+        return frozenset(found)
+
+    def _meet(self, first: Names, second: Names) -> bool:
+        """Return whether a member of one car may change the verdict of one of the other's."""
+        return self._neighbours.is_everybody or any(
+            self._neighbours.meet(self._by_name[one].head, self._by_name[other].head)
+            for one in first
+            for other in second
+        )
+
+    def _met(self, name: str, others: Iterable[str]) -> frozenset[str]:
+        """Return those of the others that may change the entry's verdict."""
+        if self._neighbours.is_everybody:
+            return frozenset(others)
+        mine = self._by_name[name].head
+        return frozenset(other for other in others if self._neighbours.meet(mine, self._by_name[other].head))
 
     def _is_spent(self, ground: frozenset[str], known: Mapping[str, Mapping[frozenset[str], bool]]) -> bool:
         """Return whether not all of these can land: one of them is known not to pass on those of them ahead of it."""
         members = sorted(ground, key=self._place.__getitem__)
-        return any(known[name].get(frozenset(members[:at])) is False for at, name in enumerate(members))
+        return any(known[name].get(self._met(name, members[:at])) is False for at, name in enumerate(members))
 
     def _possible(self) -> dict[str, list[frozenset[str]]]:
         """Return the grounds that have been merged and can still come about, by entry."""
@@ -130,11 +194,17 @@ class _Ahead:
         return found
 
     def _verdicts(self, possible: Mapping[str, list[frozenset[str]]]) -> dict[str, dict[frozenset[str], bool]]:
-        """Return what is known of every entry by the ground it was tested on."""
+        """Return what is known of every entry by those of the ground it was tested on that can change that."""
         found: dict[str, dict[frozenset[str], bool]] = {}
         for name, grounds in possible.items():
-            said = {ground: self._verdict(self._members(self._by_name[name], ground), (name,)) for ground in grounds}
-            found[name] = {ground: verdict for ground, verdict in said.items() if verdict is not None}
+            found[name] = {}
+            # Of several that differ in nothing but what others stand on, the one with most of that is the likeliest.
+            for ground in sorted(grounds, key=len):
+                if not self._neighbours.is_everybody and self._is_spent(ground, found):
+                    continue
+                verdict = self._verdict(self._members(self._by_name[name], ground), (name,))
+                if verdict is not None:
+                    found[name][self._met(name, ground)] = verdict
         return found
 
     def _by_car(
@@ -150,13 +220,14 @@ class _Ahead:
                 on = frozenset(car_of[name] for name in whole)
                 if frozenset(chain.from_iterable(on)) != whole:
                     continue  # It ends in the middle of a car.
-                verdict = known[car[-1]].get(ground)
+                mine = self._met(car[-1], ground)
+                verdict = known[car[-1]].get(mine)
                 if len(car) > 1:
                     verdict = self._verdict(self._members(self._by_name[car[-1]], ground), car)
                     if verdict is False:
-                        known[car[-1]][ground] = False
+                        known[car[-1]][mine] = False
                 if verdict is not None:
-                    found[car][on - {car}] = verdict
+                    found[car][frozenset(each for each in on - {car} if self._meet(each, car))] = verdict
         return found
 
     def _verdict(self, members: Sequence[Entry], tested: Names) -> bool | None:
@@ -188,10 +259,14 @@ class _Ahead:
                 self._gatehouse.ask(wish)
 
     def _wanted(self, members: Sequence[Entry], tested: Names, made: Built) -> list[GateWish]:
-        """Return the gates of a candidate: the train's, its members' lanes', and every member's own."""
+        """Return the gates of a candidate: the train's, its members' lanes', and every member's own.
+
+        Those that read nothing of what is tested say nothing about it: whoever changes what they read asks for them.
+        """
         gates = dict.fromkeys(gate for member in members for gate in self._gates_of(member))
         ahead = [member.name for member in members[: -len(tested)]]
-        return [gate_wish(made, gate, tested, ahead) for gate in gates]
+        heads = [self._by_name[name].head for name in tested]
+        return [gate_wish(made, gate, tested, ahead) for gate in gates if self._neighbours.reads(gate, heads)]
 
     def _gates_of(self, entry: Entry) -> tuple[Gate, ...]:
         if entry.name not in self._gates:

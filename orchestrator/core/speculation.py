@@ -12,7 +12,7 @@ at as there is room to run. Probabilities are sums of logarithms: thousands of o
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import combinations
@@ -112,11 +112,11 @@ def forecast(line: Sequence[Entrant[N]]) -> dict[N, Forecast[N]]:
 
 
 def wishes(
-    line: Sequence[Entrant[N]], forecasts: Mapping[N, Forecast[N]], *, may_pass: bool = False
+    line: Sequence[Entrant[N]], forecasts: Mapping[N, Forecast[N]], *, may_pass: Container[N] = ()
 ) -> Iterator[Wish[N]]:
     """Yield candidates without a verdict, the worthiest first, of equals the one whose entry is ahead.
 
-    With `may_pass` entries that could be shown to be indifferent to what is ahead get the runs that show it.
+    Those that `may_pass` what is ahead and could be shown to be indifferent to it get the runs that show it.
     """
     heap: list[tuple[float, int, int, frozenset[N], Iterator[tuple[float, frozenset[N]]]]] = []
     serial = 0
@@ -130,7 +130,7 @@ def wishes(
 
     for at, entrant in enumerate(line):
         push(at, _assumptions(entrant, forecasts))
-        if may_pass and 0 < len(entrant.ahead) <= PASSING_MAX:
+        if entrant.name in may_pass and 0 < len(entrant.ahead) <= PASSING_MAX:
             push(at, _proof(entrant, forecasts))
     seen: set[tuple[N, frozenset[N]]] = set()
     while heap:

@@ -117,7 +117,7 @@ def _move(board: Board, step: TrainStep, together: Batch) -> str:
     outcome = together.outcome
     match outcome:
         case Passed(built):
-            step.landing = _landing(board, together.entries, built)
+            step.landing = landing_of(board, together.entries, built)
             waits = Waiting(Reason.LANDING, f"its tested commit is about to become the base, with {_names(together)}")
         case BaseAtFault():
             waits = _blamed_on_base(board, step, outcome)
@@ -149,27 +149,31 @@ def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, entry: Entry) 
             step.join(entry)
             return item.name
         case Passed(built):
-            step.landing = _landing(board, (entry,), built)
+            step.landing = landing_of(board, (entry,), built)
             step.waiting[item.name] = Waiting(Reason.LANDING, "its tested commit is about to become the base")
             step.join(replace(entry, lands=True))
             return item.name
-        case Rejected(failure, message):
-            if outcome.base is not None:
-                step.frozen = _frozen_since(board, outcome.base.reason, outcome.base.message)
-                step.repair = step.repair or outcome.base
-            step.actions.append(rejection(run, outcome, board.now))
-            step.actions.extend(one for answer in outcome.forget if (one := gatehouse.reset(answer)) is not None)
-            step.waiting[item.name] = Waiting(Reason[failure.name], message)
-            # It is out, and what is known of those behind without it counts in this very tick.
-            made = step.candidates.get((entry.head,))
-            if isinstance(made, Built):
-                for gate in gates_of(board, item):
-                    gatehouse.withdraw(gate_wish(made, gate, (item.name,)))
+        case Rejected():
+            reject(board, gatehouse, step, entry, outcome)
             return None
         case BaseAtFault(reason):
             step.waiting[item.name] = _blamed_on_base(board, step, outcome)
             # Not its fault: whoever is behind may be the repair.
             return None if reason is Reason.RED_BASE else item.name
+
+
+def reject(board: Board, gatehouse: Gatehouse, step: TrainStep, entry: Entry, why: Rejected) -> None:
+    """Take the entry out of the line. What is known of those behind without it counts in this very tick."""
+    if why.base is not None:
+        step.frozen = _frozen_since(board, why.base.reason, why.base.message)
+        step.repair = step.repair or why.base
+    step.actions.append(rejection(entry.run, why, board.now))
+    step.actions.extend(one for answer in why.forget if (one := gatehouse.reset(answer)) is not None)
+    step.waiting[entry.name] = Waiting(Reason[why.failure.name], why.message)
+    made = step.candidates.get((entry.head,))
+    if isinstance(made, Built):
+        for gate in gates_of(board, entry.item):
+            gatehouse.withdraw(gate_wish(made, gate, (entry.name,)))
 
 
 def _blamed_on_base(board: Board, step: TrainStep, found: BaseAtFault) -> Waiting:
@@ -180,7 +184,7 @@ def _blamed_on_base(board: Board, step: TrainStep, found: BaseAtFault) -> Waitin
     return Waiting(Reason.TRAIN_FROZEN, found.message, (on,))
 
 
-def _landing(board: Board, entries: Sequence[Entry], built: Built) -> Landing:
+def landing_of(board: Board, entries: Sequence[Entry], built: Built) -> Landing:
     """Return the intent to land the candidate of these, its members with the commits that bring them."""
     last = entries[-1]
     members = tuple(

@@ -6,7 +6,7 @@ by (tree, gate, environment), so whoever asks for the same thing gets the same a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -143,6 +143,7 @@ class Gatehouse:
         self._known = {v.name: v for v in snapshot.validations if v.spec.train == train}
         self._wishes: dict[str, Wish] = {}
         self._facts = snapshot.repositories.get(train)
+        self._spared: tuple[frozenset[str], frozenset[TreeId]] = (frozenset(), frozenset())
 
     def ask(self, wish: Wish) -> Answer:
         """Return what is known, and remember that it is wanted."""
@@ -167,6 +168,16 @@ class Gatehouse:
     def probe(self, wish: Wish) -> None:
         """Want it run again although it has been answered, after a backoff; what it said stands until then."""
         self._wishes.setdefault(self._name(wish), wish)
+
+    def spare(self, subjects: Collection[str], trees: Collection[TreeId]) -> None:
+        """Stop nothing of these items in this tick that counts on more than one base: their merges are being made
+        anew on this one. That is what gates with declared inputs said, and what is said of these trees."""
+        self._spared = (frozenset(subjects), frozenset(trees))
+
+    def _is_spared(self, validation: Validation) -> bool:
+        subjects, trees = self._spared
+        of_more = bool(validation.spec.inputs) or validation.spec.tree in trees
+        return of_more and validation.spec.subject in subjects
 
     def withdraw(self, wish: Wish) -> None:
         """Want it no more, where it was asked for in this tick."""
@@ -228,7 +239,7 @@ class Gatehouse:
                 elif self._is_overdue(validation):
                     done.extend(self._given_up(validation, fact))
                     running += 1  # Its start may be on its way still.
-                elif name not in self._wishes:
+                elif name not in self._wishes and not self._is_spared(validation):
                     running += 1  # Until it is seen to be gone.
                     done.append(StopGate(name))
                     done.append(_status(validation, status.model_copy(update={"phase": _idle(status)})))

@@ -131,6 +131,7 @@ def _build(action: BuildCandidate, world: World) -> bool:
     key = CandidateKey(action.base, action.heads)
     known = world.candidates.get(key)
     world.candidates[key] = _candidate(action, world)
+    world.merged(world.candidates[key])
     return known is None
 
 
@@ -185,3 +186,4 @@ def _forget(action: Forget, world: World) -> None:
     world.candidates = {
         key: candidate for key, candidate in world.candidates.items() if isinstance(candidate, Built) or key.base == tip
     }
+    world.inputs = {held: digest for held, digest in world.inputs.items() if held[0] in action.keep}

@@ -24,6 +24,8 @@ TRAIN, LANE, AGENT = "main", "all", "nobody"
 # Made-up runners report whatever the file says, however long it takes: no limit of a real gate's applies.
 GATE = Gate(name="validation", run="true", timeout="8000h")
 """Stands for whatever a candidate has to pass: the file says how long it takes and who fails."""
+READING = GATE.model_copy(update={"inputs": ("entries/**",)})
+"""The same, where entries say which inputs they touch. Which trees are equal there the made-up world says itself."""
 
 
 @dataclass(slots=True)
@@ -61,10 +63,10 @@ class Pull:
         return not self.entry.approved
 
 
-def train_of(spec: MergeTrainSpec) -> MergeTrain:
+def train_of(spec: MergeTrainSpec, gate: Gate = GATE) -> MergeTrain:
     """Return the train of a simulation: the file's settings, one gate, nobody to work on what is rejected."""
     retries = spec.retries.model_copy(update={"attempts": 1, "conflicts": 1})
-    update = {"gates": (GATE,), "retries": retries, "floors": ()}
+    update = {"gates": (gate,), "retries": retries, "floors": ()}
     return MergeTrain(metadata=ObjectMeta(name=TRAIN), spec=spec.model_copy(update=update))
 
 

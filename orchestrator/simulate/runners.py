@@ -55,7 +55,7 @@ class Runners:
         """Start a validation; one without members (the base alone) is over at once."""
         self.facts[validation.name] = GateFact(running=True)
         self._started += 1
-        self._running[validation.name] = (validation.spec.commit, run)
+        self._running[validation.name] = (validation.commit, run)
         if run.members:
             heappush(self._ends, (run.end, self._started, validation.name, id(run)))
         else:

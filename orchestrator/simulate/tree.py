@@ -120,6 +120,11 @@ class Commits:
         place = self._brought.get(name)
         return place is not None and place <= self._place[sha]
 
+    def gained_since(self, place: int, before: int) -> list[Element]:
+        """Return what the base had gained at a place beyond what it had gained before."""
+        found = (self._known[sha].element for sha in self._base[before + 1 : place + 1])
+        return [element for element in found if element is not None]
+
     def is_past(self, sha: Sha) -> bool:
         """Return whether no candidate can have this commit's tree any more: it lacks something the base has gained."""
         held = {commit.element.name for commit in self.beyond_base(sha) if commit.element is not None}

@@ -37,12 +37,18 @@ class Truth:
         """Return why a validation of this commit that ends now fails, empty if it passes. It counts for each member."""
         said = ["the base is red"] if self.is_red(sha) else []
         for member in members:
+            if self.fails(member, sha):
+                said.append(f"{member.name} fails")
+        for member in members:
             pull = self._pulls.get(member.name)
             if pull is not None and pull.head == member.head:
-                if self._fails(pull, sha):
-                    said.append(f"{member.name} fails")
                 pull.finished += 1
         return ", ".join(said)
+
+    def fails(self, member: Element, sha: Sha) -> bool:
+        """Return whether this head fails in the commit's tree now."""
+        pull = self._pulls.get(member.name)
+        return pull is not None and pull.head == member.head and self._fails(pull, sha)
 
     def is_red(self, sha: Sha) -> bool:
         """Return whether the commit stands on a red base."""

@@ -13,14 +13,26 @@ from types import MappingProxyType
 from orchestrator.model.base import ObjectMeta, Sha
 from orchestrator.model.condition import Phase, Reason
 from orchestrator.model.decision import Decision, DecisionSpec, Verb
-from orchestrator.model.facts import Candidate, CandidateKey, LandedFact, PullRequest, PullState, RepositoryFacts
+from orchestrator.model.facts import Built, Candidate, CandidateKey, LandedFact, PullRequest, PullState, RepositoryFacts
 from orchestrator.model.run import AgentRun
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpec, ImplementationSpecStatus, Tier
 from orchestrator.model.train import MergeTrain
 from orchestrator.model.validation import Validation
 from orchestrator.simulate.file import Fails, SimulationSpec
-from orchestrator.simulate.items import TRAIN, Pull, claim_of, lane_of, provider_of, run_of, spec_of, train_of
+from orchestrator.simulate.inputs import DeclaredInputs
+from orchestrator.simulate.items import (
+    GATE,
+    READING,
+    TRAIN,
+    Pull,
+    claim_of,
+    lane_of,
+    provider_of,
+    run_of,
+    spec_of,
+    train_of,
+)
 from orchestrator.simulate.runners import Runners
 from orchestrator.simulate.store import Shelf
 from orchestrator.simulate.trail import Advanced, Opened, Run, Spoken, Trail
@@ -54,7 +66,10 @@ class World:
         self.commits = Commits()
         self.landed_at: dict[str, float] = {}
         self.truth = Truth(self.commits, self.pulls, breaks, self.landed_at)
-        self.runners = Runners(lambda sha, run: self.truth.complaint(sha, run.members), moment)
+        self.runners = Runners(self._complaint, moment)
+        self.declared = DeclaredInputs(self.commits, self.pulls, self.truth.fails)
+        self.inputs: dict[tuple[Sha, tuple[str, ...]], str] = {}
+        """What candidates hold of declared inputs."""
         self.trail = Trail()
         self.specs: Shelf[ImplementationSpec] = Shelf()
         self.runs: Shelf[AgentRun] = Shelf()
@@ -84,7 +99,7 @@ class World:
         self._declares_inputs = any(entry.touches is not None for entry in spec.entries)
         self._needed = {need for entry in spec.entries for need in entry.needs}
         self._pushed_later = {event.push for event in spec.events if event.push is not None}
-        self.trains.create(train_of(spec.train), EPOCH)
+        self.trains.create(train_of(spec.train, READING if self._declares_inputs else GATE), EPOCH)
 
     @property
     def now(self) -> datetime:
@@ -123,6 +138,8 @@ class World:
                     landed=self.landed,
                     branches=self._branches,
                     candidates=self.candidates,
+                    inputs=self.inputs,
+                    touches=self.declared.touches() if self._declares_inputs else {},
                 )
             },
             pulls={TRAIN: self._listed},
@@ -135,6 +152,7 @@ class World:
         """Let an entry arrive: its spec is applied, its work proposed, its claim held."""
         pull = self.pulls[name]
         pull.is_open = True
+        self.declared.came(name)
         self.revision += 1
         self.specs.create(spec_of(pull.entry), self.now)
         train = self.train
@@ -221,6 +239,13 @@ class World:
         """Close a pull request."""
         self._close_request(self._requests[number].branch.removeprefix("interlock/"), PullState.CLOSED)
 
+    def merged(self, candidate: Candidate) -> None:
+        """Look up what a candidate that was merged holds of the declared inputs."""
+        if self._declares_inputs and isinstance(candidate, Built):
+            held = self.declared.held_by(candidate.commit)
+            if held is not None:
+                self.inputs[candidate.commit, READING.inputs] = held
+
     def tidy(self) -> None:
         """Let what has long been over leave the store: entries that landed or were closed, verdicts on past trees."""
         for spec in self.specs.list():
@@ -247,6 +272,13 @@ class World:
     @property
     def _approvals_max(self) -> int:
         return max(self.train.spec.approvals.needed(tier) for tier in Tier)
+
+    def _complaint(self, commit: Sha, run: Run) -> str:
+        """Return why a validation of this commit that ends now fails; empty if it passes."""
+        said = self.truth.complaint(commit, run.members)
+        if not said and self._declares_inputs:
+            self.declared.passed(commit)
+        return said
 
     def _propose(self, pull: Pull) -> None:
         pull.runs += 1
@@ -316,6 +348,7 @@ class World:
 
     def _leave(self, name: str) -> None:
         self.specs.remove(name)
+        self.declared.gone(name)
         del self._over[name]
         self.revision += 1
         for number in range(1, self.pulls[name].runs + 1):
@@ -327,7 +360,7 @@ class World:
 
 def run_started(world: World, validation: Validation) -> Run:
     """Return the run of this validation that starts now, with what its tree adds to the base."""
-    added = world.commits.beyond_base(validation.spec.commit)
+    added = world.commits.beyond_base(validation.commit)
     members = tuple(commit.element for commit in added if commit.element is not None)
     tested = tested_in(validation, tuple(member.name for member in members))
     minutes = max((world.pulls[name].entry.run for name in tested if name in world.pulls), default=0.0)
@@ -335,9 +368,9 @@ def run_started(world: World, validation: Validation) -> Run:
         validation=validation.name,
         members=members,
         tested=tested,
-        base=world.commits.base_of(validation.spec.commit),
-        tree=validation.spec.tree,
-        is_red=world.truth.is_red(validation.spec.commit),
+        base=world.commits.base_of(validation.commit),
+        tree=world.commits.commit(validation.commit).tree,
+        is_red=world.truth.is_red(validation.commit),
         start=world.minute,
         end=round(world.minute + minutes, 6),
     )

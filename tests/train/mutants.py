@@ -290,7 +290,7 @@ def waits_out_every_conflict() -> list[Patch]:
 
 @breaks("speculation", "window")
 def tests_nothing_ahead() -> list[Patch]:
-    return [(decide, "look_ahead", lambda *_, **__: [])]
+    return [(decide, "look_ahead", lambda *_, **__: lookahead.Ahead())]
 
 
 @breaks("window", "crash")

@@ -19,7 +19,7 @@ def line(*entrants: Entrant[str]) -> list[Entrant[str]]:
 
 
 def wanted(entrants: list[Entrant[str]], *, may_pass: bool = False) -> list[tuple[str, str]]:
-    found = wishes(entrants, forecast(entrants), may_pass=may_pass)
+    found = wishes(entrants, forecast(entrants), may_pass=[each.name for each in entrants] if may_pass else ())
     return [(wish.name, "".join(sorted(wish.ahead))) for wish in found]
 
 

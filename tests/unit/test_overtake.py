@@ -1,0 +1,110 @@
+"""Landing out of turn where gates declare their inputs: who may, who may not, and what is kept running meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.core.provenance import gate_digest
+from orchestrator.model.action import StartGate
+from orchestrator.model.base import Sha
+from orchestrator.model.condition import Reason
+from orchestrator.model.facts import CandidateKey
+from orchestrator.model.gate import Gate
+from orchestrator.model.spec import Tier
+from orchestrator.model.validation import ValidationPhase, ValidationStatus
+from tests.unit.test_inputs import UNIT, known
+from tests.unit.test_lookahead import FAIL, PASS, Ahead
+from tests.unit.test_train import TIP
+
+LINT = Gate(name="lint", run="make lint", inputs=("docs/**",))
+
+
+def touching(world: Ahead, **gates: tuple[Gate, ...]) -> Ahead:
+    """Say which gates read what each entry changed; every commit holds something of its own in each of them."""
+    commits = [made.commit for made in world.candidates.values() if hasattr(made, "commit")]
+    held = {(commit, gate.inputs): f"inputs:{gate.name}-{commit}" for commit in commits for gate in (UNIT, LINT)}
+    heads = {Sha(f"head-{name}"): frozenset(map(gate_digest, each)) for name, each in gates.items()}
+    world.facts = replace(world.facts, inputs=held, touches=heads)
+    return world
+
+
+def passed(world: Ahead, commit: str, gate: Gate, *results: object) -> None:
+    world.validations.append(known(f"inputs:{gate.name}-{commit}", *results, tree=commit, gate=gate))  # type: ignore[arg-type]
+
+
+def slow_and_small(**said: object) -> Ahead:
+    world = Ahead(gates=(UNIT, LINT), runs=4)
+    world.proposed("a")
+    world.proposed("b", **said)
+    touching(world, a=(UNIT,), b=(LINT,))
+    for gate in (UNIT, LINT):
+        passed(world, "merge-b", gate, PASS)
+    return world
+
+
+def test_an_entry_that_shares_no_input_lands_before_a_slow_one() -> None:
+    world = slow_and_small()
+    assert world.next_landing() == "b"
+    assert world.reason("b") is Reason.LANDING
+    assert world.reason("a") is Reason.VALIDATING
+
+
+def test_an_entry_that_shares_an_input_waits_for_its_turn() -> None:
+    world = touching(slow_and_small(), a=(UNIT,), b=(UNIT, LINT))
+    assert world.next_landing() is None
+
+
+def test_an_entry_behind_one_that_touches_everything_waits_for_its_turn() -> None:
+    world = touching(slow_and_small(), b=(LINT,))
+    assert world.next_landing() is None
+
+
+@pytest.mark.parametrize("said", [{"tier": Tier.STRATEGY}, {"roadmap": "other"}])
+def test_an_entry_passes_none_of_another_tier_or_roadmap(said: dict[str, object]) -> None:
+    assert slow_and_small(**said).next_landing() is None
+
+
+def test_an_entry_lands_out_of_turn_only_when_every_gate_has_passed() -> None:
+    world = slow_and_small()
+    world.validations = [one for one in world.validations if one.spec.gate != UNIT]
+    assert world.next_landing() is None
+    assert [gate for _, gate in started_by(world) if gate == "unit"]
+
+
+def test_an_entry_that_fails_and_meets_nobody_ahead_is_rejected_at_once() -> None:
+    world = slow_and_small()
+    world.validations.clear()
+    passed(world, "merge-b", LINT, FAIL, FAIL)
+    world.facts = replace(world.facts, inputs={**world.facts.inputs, (TIP, LINT.inputs): "inputs:base"})
+    world.validations.append(known("inputs:base", PASS, tree="base", gate=LINT))
+    assert world.next_run("b").failure_class == "GateFailed"
+
+
+def test_a_candidate_ahead_is_tested_by_the_gates_that_read_what_it_changes() -> None:
+    world = Ahead(gates=(UNIT, LINT), runs=8)
+    for name in "ab":
+        world.proposed(name)
+    world.merged("a", "b")
+    touching(world, a=(UNIT, LINT), b=(LINT,))
+    assert {gate for tree, gate in started_by(world) if tree == "tree-a-b"} == {"lint"}
+
+
+def test_what_runs_on_declared_inputs_goes_on_while_its_merge_is_made_anew() -> None:
+    world = slow_and_small()
+    started = ValidationStatus(phase=ValidationPhase.RUNNING, leader="me")
+    going = known("inputs:old", tree="old", gate=LINT)
+    going = going.model_copy(update={"status": started, "spec": going.spec.model_copy(update={"subject": "b"})})
+    world.validations = [going]
+    del world.candidates[CandidateKey(TIP, (Sha("head-b"),))]
+    assert world.stops() == []
+    world.proposed("c")
+    touching(world, a=(UNIT,), b=(LINT,), c=(LINT,))
+    world.merged("b")
+    assert world.stops() == [going.name], "it is merged, and holds something else"
+
+
+def started_by(world: Ahead) -> set[tuple[str, str]]:
+    started = [one.validation.spec for one in world.decide() if isinstance(one, StartGate)]
+    return {(one.tree, one.gate.name) for one in started}
