@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.adapters.kubernetes.lease import Election
     from orchestrator.adapters.kubernetes.store import KubernetesCluster
     from orchestrator.adapters.probes.metrics import Metrics
+    from orchestrator.model.base import Sha, TreeId
     from orchestrator.ports import Cluster, Forge, Gates, Git, History
     from orchestrator.reconcile import Leader
 
@@ -92,6 +93,18 @@ def open_repository(settings: Settings) -> OpenRepository:
 
     repository = open_git(settings.repository, settings.state / "git")
     return OpenRepository(GitRepository(repository), _forge(repository, settings), settings.repository)
+
+
+def only_inputs(settings: Settings, commit: Sha, patterns: tuple[str, ...]) -> tuple[Sha, TreeId] | None:
+    """Return a commit and its tree that hold nothing of this one but these globs; None where that is nothing."""
+    from orchestrator.adapters.git import GitRepository
+    from orchestrator.adapters.git import open_repository as open_git
+
+    git = GitRepository(open_git(settings.repository, settings.state / "git"))
+    if git.inputs(commit, patterns) is None:
+        return None
+    only = git.with_only(commit, patterns)
+    return only, git.tree_of(only)
 
 
 def _writer(actor: str) -> str:

@@ -52,6 +52,15 @@ class Question:
     retries: Retries
 
 
+def narrowed(one: Tried, settings: Settings) -> Question | None:
+    """Return the question what a gate says where there is nothing but its declared inputs; None where these match
+    nothing."""
+    found = wiring.only_inputs(settings, one.tip, one.gate.inputs)
+    if found is None:
+        return None
+    return Question(one.owner, one.gate, f"nothing but its inputs on {one.base}", *found, Retries())
+
+
 def tried(questions: Sequence[Question], settings: Settings, out: Output) -> Iterator[Tried]:
     """Yield what each gate says, one after the other, and say on stderr which one runs."""
     if not questions:

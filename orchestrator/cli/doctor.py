@@ -23,7 +23,7 @@ from orchestrator.adapters.memory import MemoryCluster
 from orchestrator.adapters.process.containment import Containment, describe
 from orchestrator.adapters.survey import missing_program
 from orchestrator.cli import desired, manifests
-from orchestrator.cli.basegates import Question, Tried, tried
+from orchestrator.cli.basegates import Question, Tried, narrowed, tried
 from orchestrator.cli.context import settings_of
 from orchestrator.cli.output import Output, printable, without_escapes
 from orchestrator.cli.table import count, styled, write
@@ -251,12 +251,37 @@ def _questions(
 
 
 def _on_base(questions: Sequence[Question], settings: Settings, out: Output) -> Iterator[Check]:
-    """Yield what each gate says of the base it guards."""
+    """Yield what each gate says of the base it guards, and whether it reads no more of it than it declares."""
     try:
+        passed = []
         for one in tried(questions, settings, out):
             yield _base_check(one)
+            if one.gate.inputs and one.verdict.lands:
+                passed.append(one)
+        if passed:
+            yield from _of_inputs(passed, settings, out)
     except InterlockError as error:
         yield Check("base", State.FAIL, *_split(str(error)))
+
+
+def _of_inputs(passed: Sequence[Tried], settings: Settings, out: Output) -> Iterator[Check]:
+    """Yield whether gates that declare their inputs say the same where there is nothing else."""
+    questions = []
+    for one in passed:
+        question = narrowed(one, settings)
+        if question is not None:
+            questions.append(question)
+            continue
+        said = f"{one.owner}: gate {one.gate.name}: its `inputs` match no file of {one.base} and declare nothing"
+        yield Check("inputs", State.WARN, said, "name the files it reads, or drop `inputs`")
+    for one in tried(questions, settings, out):
+        about = f"{one.owner}: gate {one.gate.name}"
+        if one.verdict.lands:
+            yield Check("inputs", State.OK, f"{about} says the same where there is nothing but its inputs")
+        else:
+            said = f"{about} does not pass where there is nothing but its inputs: it reads more ({one.signature})"
+            remedy = "add what it reads to `inputs`, or drop them: else its verdicts count where that has changed"
+            yield Check("inputs", State.WARN, said, remedy, one.output)
 
 
 def _base_check(one: Tried) -> Check:

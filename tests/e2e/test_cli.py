@@ -187,6 +187,25 @@ def test_doctor_runs_the_gates_on_the_base_as_the_leader_would(world: Shop) -> N
         assert (quick.code, "the base is red" in quick.out) == (0, False)
 
 
+def test_doctor_finds_a_gate_that_reads_more_than_it_declares(world: Shop) -> None:
+    world.write("Makefile", "x:\n\ttest -d src\n")
+    world.train(
+        gates="[{name: honest, run: 'test -d src && test ! -e $HOME/Makefile', inputs: ['src/**']}, "
+        "{name: liar, run: 'make x', inputs: ['src/**']}, {name: typo, run: 'test -d src', inputs: ['scr/**']}]"
+    )
+    world.commit()
+    done = world.ask("doctor", "-o", "json")
+    assert done.code == 0, "a warning, for the gate may know better"
+    said = {
+        check["message"].split(" ")[3].strip(":"): check
+        for check in done.document["checks"]
+        if check["name"] == "inputs"
+    }
+    assert {name: check["state"] for name, check in said.items()} == {"honest": "ok", "liar": "warn", "typo": "warn"}
+    assert "match no file of main" in said["typo"]["message"]
+    assert "it reads more" in said["liar"]["message"] and "add what it reads" in said["liar"]["remedy"]
+
+
 def test_init_and_doctor_say_what_git_refuses_in_somebody_elses_folder(
     world: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

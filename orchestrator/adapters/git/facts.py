@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from orchestrator.adapters.git.candidates import PREFIX, Candidates
 from orchestrator.adapters.git.checkout import Checkouts
 from orchestrator.adapters.git.diff import diff
-from orchestrator.adapters.git.inputs import Inputs
+from orchestrator.adapters.git.inputs import Inputs, commit_of_inputs
 from orchestrator.adapters.git.landed import LandedHistory
 from orchestrator.adapters.git.repository import Repository
 from orchestrator.adapters.git.rewrite import rewrite
@@ -88,6 +88,10 @@ class GitRepository:
     def inputs(self, commit: Sha, patterns: tuple[str, ...]) -> str | None:
         """Return the digest of what the commit's tree holds in these globs, None where that is nothing."""
         return self._inputs.digest(self.repository.tree_of(commit), patterns)
+
+    def with_only(self, commit: Sha, patterns: tuple[str, ...]) -> Sha:
+        """Store a commit that holds nothing of this one but these globs, and return its id."""
+        return commit_of_inputs(self.repository, commit, patterns)
 
     def diff(self, old: Sha, new: Sha) -> Diff:
         """Return the raw difference of two commits' trees."""

@@ -5,13 +5,18 @@ counts as absent. So two trees have the same digest exactly if they hold the sam
 folders on its way are looked at.
 """
 
+import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 
-from orchestrator.adapters.git.run import encoded
+from orchestrator.adapters.git.repository import Repository
+from orchestrator.adapters.git.run import encoded, identity
 from orchestrator.adapters.git.trees import TREE, Trees
 from orchestrator.core.inputs import ATTRIBUTES, Patterns, scope_of
+from orchestrator.model.base import Sha, TreeId
 
 _SUBMODULE = "160000"
 _KEPT_MAX = 200_000
@@ -57,3 +62,18 @@ class Inputs:
         digest = sha256(encoded("".join(parts))).hexdigest() if parts else ""
         self._kept[patterns, above, tree] = (digest, holds)
         return digest, holds
+
+
+def commit_of_inputs(repository: Repository, commit: Sha, patterns: Patterns) -> Sha:
+    """Store a commit that holds nothing of another one but its declared inputs, and return its id. No ref keeps it."""
+    covers = scope_of(patterns)
+    held = [
+        f"{entry.mode} {entry.id}\t{entry.name}\0"
+        for entry in repository.trees.files(repository.tree_of(commit))
+        if covers(entry.name) or entry.name.rpartition("/")[2] == ATTRIBUTES or entry.mode == _SUBMODULE
+    ]
+    with tempfile.TemporaryDirectory(dir=repository.state, prefix="inputs-") as folder:
+        place = replace(repository.engine, index=Path(folder) / "index")
+        repository.runner.run(place, "update-index", "-z", "--index-info", input=encoded("".join(held)))
+        tree = TreeId(repository.runner.run(place, "write-tree").text)
+    return repository.add_commit(tree, (), message="Only the declared inputs\n", env=identity(0))
