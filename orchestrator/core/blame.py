@@ -35,12 +35,12 @@ def controlled(board: Board, gatehouse: Gatehouse, answer: Answer) -> Trial:
         (Wait(kind="Gate", name=name, reason="control run on the base"),),
     )
     is_machine = answer.verdict in (Verdict.COULD_NOT_RUN, Verdict.LOST)
-    if is_machine and control.is_older_than(answer):
+    if is_machine and control.is_older_than(answer, board.now):
         # That the base could be tested before says nothing about the machine now: an outage must not look like a fault.
         forgotten = gatehouse.reset(control)
         return compares if forgotten is None else replace(compares, wants=(forgotten,))
     match control.verdict:
-        case Verdict.PASS | Verdict.FLAKY | Verdict.FAIL if is_machine and control.stumbled_after(answer):
+        case Verdict.PASS | Verdict.FLAKY | Verdict.FAIL if is_machine and control.stumbled_after(answer, board.now):
             # The base could not be tested either when the item could not: what was said then is asked again.
             forgotten = gatehouse.reset(answer)
             return compares if forgotten is None else replace(compares, wants=(forgotten,))

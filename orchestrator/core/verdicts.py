@@ -87,17 +87,21 @@ class Answer:
         tries = self.validation.status.tries if self.validation else ()
         return next((one.signature for one in reversed(tries) if one.signature), self.verdict.value)
 
-    def is_older_than(self, other: Answer) -> bool:
-        """Return whether this was known before the other's last try was over; False where either time is not known."""
-        mine, theirs = self._ended_at(), other._ended_at()
-        return mine is not None and theirs is not None and mine < theirs
+    def is_older_than(self, other: Answer, now: datetime) -> bool:
+        """Return whether this was known before the other's last try was over; False where either time is not known.
 
-    def stumbled_after(self, other: Answer) -> bool:
+        A time that is still to come was read from a clock that was set back since: it tells no order, and who waits for
+        a later one asks again and again.
+        """
+        mine, theirs = self._ended_at(), other._ended_at()
+        return mine is not None and theirs is not None and mine < theirs <= now
+
+    def stumbled_after(self, other: Answer, now: datetime) -> bool:
         """Return whether a try of this was no verdict, later than the other's last: then it was the machine's."""
         tries = self.validation.status.tries if self.validation else ()
         theirs = other._ended_at()
         return theirs is not None and any(
-            _is_no_verdict(one) and one.ended_at is not None and one.ended_at >= theirs for one in tries
+            _is_no_verdict(one) and one.ended_at is not None and theirs <= one.ended_at <= now for one in tries
         )
 
     def _ended_at(self) -> datetime | None:

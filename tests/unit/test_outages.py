@@ -158,6 +158,15 @@ def test_what_cannot_run_after_the_outage_is_the_items_own_trouble() -> None:
     assert sure.next_run("a").reason is Reason.GATE_COULD_NOT_RUN
 
 
+@pytest.mark.parametrize("stumble_s", [-9.0, 3600.0])
+def test_a_clock_that_was_set_back_does_not_make_anybody_ask_for_ever(stumble_s: float) -> None:
+    mended = tried(TIP_TREE, COULD_NOT, PASS, ended_s=stumble_s + 1)
+    answer = tried("tree-a", COULD_NOT, ended_s=-10.0 if stumble_s < 0 else 3000.0)
+    later = world(answer, mended)
+    rejected = later.next_run("a")
+    assert (rejected is None) is (stumble_s < 0), "a time that is to come tells no order"
+
+
 def test_a_red_base_is_not_probed() -> None:
     red = world(tried("tree-a", FAIL, FAIL), tried(TIP_TREE, FAIL, FAIL), frozen=Reason.RED_BASE)
     assert TIP_TREE not in starts(red.decide())
