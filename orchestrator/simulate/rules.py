@@ -154,6 +154,8 @@ class _Judge:
             yield f"{names} landed on a red base"
         if not self._was_tested(fact):
             yield f"{names} landed as a tree that no validation passed on"
+        elif not self._is_about_all(fact):
+            yield f"{names} landed on a verdict that was not about all of them"
         coming: set[str] = set()
         for element in fact.gained:
             yield from self._entry(element, coming)
@@ -228,6 +230,13 @@ class _Judge:
         if any(not one.is_entry or self._entries[one.name].touches is None for one in fact.gained):
             return False
         return any(run.end <= fact.at and self._says_as_much(run, fact.gained) for run in self._passed)
+
+    def _is_about_all(self, fact: Advanced) -> bool:
+        """Return whether a verdict on exactly this tree is one of everybody who landed: ahead, it is its last's."""
+        if len(fact.gained) < 2 or fact.tree not in self._tested:
+            return True
+        names = {element.name for element in fact.gained}
+        return any(run.tree == fact.tree and run.end <= fact.at and names <= set(run.tested) for run in self._passed)
 
     def _says_as_much(self, run: Run, gained: tuple[Element, ...]) -> bool:
         """Return whether what landed was tested in a tree that differs only where none of its inputs is."""

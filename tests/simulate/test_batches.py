@@ -67,6 +67,12 @@ def test_a_tier_is_not_mixed_with_another() -> None:
     assert runs(result) == ["a+b 0-10 pass", "c+d 10-20 pass"]
 
 
+def test_without_a_barrier_tiers_share_no_batch_either() -> None:
+    loose = TRAIN.replace("runs: 1", "runs: 1, tierBarrier: off")
+    result = story(loose + "entries: [{name: a, tier: safety}, {name: b}, {name: c}]")
+    assert runs(result) == ["a 0-10 pass", "b+c 10-20 pass"]
+
+
 def test_what_a_person_had_to_agree_to_lands_by_itself() -> None:
     result = scarce("entries: [{name: a}, {name: b, approved: false}, {name: c}]\nevents: [{at: 0, approve: b}]")
     assert runs(result) == ["a 0-10 pass", "b 10-20 pass", "c 20-30 pass"]

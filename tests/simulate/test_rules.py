@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.model.base import Sha, TreeId
@@ -73,6 +75,15 @@ def test_a_verdict_serves_another_tree_only_where_no_input_is_shared() -> None:
     assert broken(*shared, landed("c", on="a")) == ["c landed as a tree that no validation passed on"]
     unknown = [opened("a", "guard"), run("a"), run("guard"), landed("guard")]
     assert broken(*unknown, landed("a", on="guard")) == ["a landed as a tree that no validation passed on"]
+
+
+def test_what_was_tested_ahead_lands_only_its_last_member_and_a_batch_all_of_its_own() -> None:
+    both = run("a", "b")
+    assert broken(opened("a", "b"), both, landed("a", "b")) == [
+        "a, b landed on a verdict that was not about all of them"
+    ]
+    batch = replace(both, tested=("a", "b"))
+    assert broken(opened("a", "b"), batch, landed("a", "b")) == []
 
 
 def test_a_stranger_on_the_base_makes_every_verdict_stale() -> None:
