@@ -87,6 +87,15 @@ def number(minutes: float) -> float | int:
     return int(rounded) if rounded == int(rounded) else rounded
 
 
+def span(minutes: float) -> str:
+    """Return a length of time as a person says it: `4 s`, `1.5 min`, `22 min`, `3.2 h`."""
+    if minutes < 1:
+        return f"{minutes * 60:.0f} s"
+    if minutes < 120:
+        return f"{minutes:.1f} min" if minutes < 9.95 else f"{minutes:.0f} min"
+    return f"{minutes / 60:.1f} h"
+
+
 def result_of(name: str, spec: SimulationSpec, world: World) -> Result:
     """Return what came of it, without judging: expectations and rules are others' business."""
     runs = tuple(world.trail.runs())

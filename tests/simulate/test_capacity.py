@@ -18,6 +18,7 @@ from orchestrator.simulate.capacity.comparison import Point, Sweep, advice
 from orchestrator.simulate.capacity.measure import Day
 from orchestrator.simulate.capacity.work import Work, day_of
 from orchestrator.simulate.file import Policy, Workload
+from orchestrator.simulate.result import span
 from tests.simulate.play import HEAD
 
 WORK = Workload.model_validate(
@@ -148,3 +149,19 @@ def test_the_page_draws_other_days_and_loads_nothing(tmp_path: Path) -> None:
 def test_a_page_is_drawn_of_one_workload_only(tmp_path: Path) -> None:
     code, _, err = interlock(tmp_path, "entries: [{name: a}]\n", "--html", str(tmp_path / "page.html"))
     assert (code, "it draws one simulation with a `workload`, and there are 0" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"), [(0.07, "4 s"), (1.5, "1.5 min"), (9.99, "10 min"), (22.4, "22 min"), (191, "3.2 h")]
+)
+def test_a_length_of_time_is_said_in_the_unit_that_fits(minutes: float, said: str) -> None:
+    assert span(minutes) == said
+
+
+def test_the_advice_speaks_of_seconds_where_gates_take_seconds() -> None:
+    assert advice(sweep((1, 1.4), (2, 0.2), (4, 0.1)), 1) == (
+        "with 1 runner your median wait is 1.4 min; 2 would make it 12 s"
+    )
+    assert advice(sweep((1, 1.4), (2, 0.2), (4, 0.1)), 2) == (
+        "with 2 runners your median wait is 12 s; 4 would make it 6"
+    )

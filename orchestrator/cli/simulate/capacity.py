@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.cli.output import Document, Output
-from orchestrator.cli.table import Column, write_table
+from orchestrator.cli.table import Column, count, write_table
 from orchestrator.simulate.capacity.comparison import Compared, Sweep, advice, compared, swept
 from orchestrator.simulate.file import Policy, Simulation
+from orchestrator.simulate.result import span
 
 MEANINGS = {
     Policy.OURS: "this train, by the real decisions",
@@ -41,8 +42,8 @@ def capacity(simulation: Simulation, out: Output, page: str | None) -> tuple[Doc
 def _table(told: Compared, runners: int, out: Output) -> None:
     work = told.workload
     out.line(
-        f"{told.name}: {work.count} items, {work.arrivals_per_hour:g} an hour, {work.fails:.0%} fail by themselves; "
-        f"{runners} runners"
+        f"{told.name}: {count(work.count, 'item')}, {work.arrivals_per_hour:.3g} an hour, "
+        f"{work.fails:.0%} fail by themselves; {count(runners, 'runner')}"
     )
     out.line()
     columns = [
@@ -53,7 +54,7 @@ def _table(told: Compared, runners: int, out: Output) -> None:
     rows = [
         [
             policy.value,
-            *(f"{day.percentile(share):.0f} min" for share in (0.50, 0.95, 0.99)),
+            *(span(day.percentile(share)) for share in (0.50, 0.95, 0.99)),
             f"{day.runs_per_item:.2f}",
             f"{day.utilisation:.0%}",
             str(day.landed),

@@ -10,6 +10,7 @@ from orchestrator.simulate.capacity import models, ours
 from orchestrator.simulate.capacity.measure import Day
 from orchestrator.simulate.capacity.work import Work, day_of
 from orchestrator.simulate.file import Policy, SimulationSpec, Workload
+from orchestrator.simulate.result import span
 
 Document = dict[str, object]
 SWEEP_ITEMS_MAX = 120
@@ -82,7 +83,7 @@ def swept(spec: SimulationSpec, workload: Workload, told: Callable[[str], None] 
     broken: list[str] = []
     runners = []
     for count in sorted({max(1, round(factor * spec.train.runs)) for factor in FACTORS}):
-        told(f"{count} runners")
+        told(f"{count} runner{'s' if count != 1 else ''}")
         days, found = _days(spec.train.model_copy(update={"runs": count}), day_of(short), spec.compare)
         runners.append(Point(count, days))
         broken.extend(found)
@@ -101,13 +102,15 @@ def advice(sweep: Sweep, runners: int) -> str:
     policy = Policy.OURS if Policy.OURS in sweep.runners[0].days else next(iter(sweep.runners[0].days))
     waits = {int(point.at): point.days[policy].percentile(0.5) for point in sweep.runners}
     now = waits[runners]
-    said = f"with {runners} runner{'s' if runners != 1 else ''} your median wait is {now:.0f} min"
+    said = f"with {runners} runner{'s' if runners != 1 else ''} your median wait is {span(now)}"
     more = next((count for count in sorted(waits) if count > runners and waits[count] <= 0.8 * now), None)
     if more is not None:
-        return f"{said}; {more} would make it {waits[more]:.0f}"
+        # The unit is said once where it is the same.
+        (number, unit), (_, before) = span(waits[more]).split(" "), span(now).split(" ")
+        return f"{said}; {more} would make it {number}{'' if unit == before else ' ' + unit}"
     fewer = next((count for count in sorted(waits) if count < runners and waits[count] <= 1.1 * now), None)
     if fewer is not None:
-        return f"{said}; {fewer} would do ({waits[fewer]:.0f} min)"
+        return f"{said}; {fewer} would do ({span(waits[fewer])})"
     return f"{said}; more would not make it much shorter"
 
 

@@ -16,6 +16,7 @@ from orchestrator.model.condition import FailureClass, RunPhase
 from orchestrator.model.run import AgentRun
 from orchestrator.model.validation import Purpose, Validation
 from orchestrator.simulate.file import RunTimes, Workload
+from orchestrator.simulate.result import span
 
 PROPOSALS_MIN = 5
 """Fewer proposals say nothing about a day."""
@@ -35,8 +36,8 @@ class Past:
         """Return where the numbers come from, in a sentence."""
         work = self.workload
         return (
-            f"from {self.proposals} proposals in {self.hours:.1f} hours and {self.validations} validated candidates: "
-            f"{work.arrivals_per_hour:.1f} an hour, {work.run.median_minutes:.1f} minutes each in the median, "
+            f"from {self.proposals} proposals in {span(self.hours * 60)} and {self.validations} validated candidates: "
+            f"{work.arrivals_per_hour:.3g} an hour, {span(work.run.median_minutes)} each in the median, "
             f"{work.fails:.0%} rejected by gates"
         )
 
