@@ -472,7 +472,7 @@ class FakeGates:
         now = machine.now()
         machine.jobs[name] = Job(
             validation=name,
-            tree=spec.tree,
+            tree=validation.status.tree or spec.tree,
             command=spec.gate.run,
             incarnation=self.incarnation,
             started_at=now,

@@ -165,6 +165,16 @@ class Repository:
         """Return the paths that differ between two commits, sorted."""
         return _differing(self.files(old), self.files(new))
 
+    def held(self, tree: TreeId, patterns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+        """Return what a tree holds in these globs."""
+        covers = scope_of(patterns)
+        return tuple(sorted((path, text) for path, text in self.trees[tree].items() if covers(path)))
+
+    def equal_in(self, tree: TreeId, patterns: tuple[str, ...]) -> list[TreeId]:
+        """Return the trees that hold the same as this one in these globs."""
+        mine = self.held(tree, patterns)
+        return [other for other in self.trees if mine and self.held(other, patterns) == mine] or [tree]
+
     def first_parents(self, tip: Sha) -> Sequence[Commit]:
         """Return the first-parent history, newest first."""
         found = []
@@ -283,9 +293,7 @@ class FakeGit:
 
     def inputs(self, commit: Sha, patterns: tuple[str, ...]) -> str | None:
         """Return the digest of what the commit's tree holds in these globs, None where that is nothing."""
-        covers = scope_of(patterns)
-        files = self.repository.files(commit)
-        held = sorted((path, text) for path, text in files.items() if covers(path))
+        held = self.repository.held(self.repository.commits[commit].tree, patterns)
         return f"inputs:{_digest(held)}" if held else None
 
     def diff(self, old: Sha, new: Sha) -> Diff:

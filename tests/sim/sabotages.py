@@ -463,6 +463,21 @@ def keeps_silent_about_who_was_tested_together() -> Sequence[Patch]:
     return [(line, "as_batch", lambda names, tested="": tested)]
 
 
+def declares(world: Scenario) -> bool:
+    """Return whether every gate of the train says there what it reads."""
+    return all(gate.inputs for gate in world.train.spec.gates)
+
+
+@breaks("nothing_lands_untested", fits=declares)
+def keeps_silent_about_verdicts_on_other_trees() -> Sequence[Patch]:
+    return [(front, "elsewhere", lambda answers, tree: "")]
+
+
+@breaks("nothing_lands_untested", fits=declares)
+def takes_any_verdict_of_a_gate_that_declares_inputs() -> Sequence[Patch]:
+    return [(verdicts, "inputs_of", lambda facts, commit, gate: "inputs:any" if gate.inputs else "")]
+
+
 def looks_bad(world: Scenario) -> bool:
     """Return whether somebody is likely to fail there."""
     return any({"bad", "ugly", "breaking"}.intersection(item.temper.odds) for item in world.items)

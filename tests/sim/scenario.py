@@ -194,7 +194,7 @@ def scenario(seed: int) -> Scenario:
         agents_max=rng.choice((1, 2, 3, 4, 8)),
         is_checked_out=rng.random() < 0.3,
     )
-    return _with_batches(made, Random(f"group/{seed}"))
+    return _with_inputs(_with_batches(made, Random(f"group/{seed}")), Random(f"inputs/{seed}"))
 
 
 def _lane_files(letter: str) -> tuple[str, ...]:
@@ -344,3 +344,28 @@ def _profile(rng: Random, *, landing_lost: float) -> Profile:
         wakes=sometimes(share, 0.1, 0.5),
         ticks=rng.randint(15, 70),
     )
+
+
+def _with_inputs(one: Scenario, rng: Random) -> Scenario:
+    """Return the scenario with gates that declare what they read in a quarter of the worlds, sometimes not all of them.
+
+    Drawn apart from everything else, so that the other worlds are what they were.
+    """
+    if rng.random() >= 0.25:
+        return one
+    letters = [lane.name for lane in one.lanes]
+    gates = [
+        Gate(name=f"lane-{letter}", run=f"make lane-{letter}", timeout="5m", inputs=(f"{letter}/**",))
+        for letter in letters
+    ]
+    if rng.random() < 0.3:
+        gates.append(Gate(name="test", run=TEST, timeout="5m"))
+    lanes = tuple(lane.model_copy(update={"spec": lane.spec.model_copy(update={"gates": ()})}) for lane in one.lanes)
+    keeps_checks = rng.random() < 0.3
+    items = tuple(item if keeps_checks else replace(item, spec=_unchecked(item.spec)) for item in one.items)
+    train = one.train.model_copy(update={"spec": one.train.spec.model_copy(update={"gates": tuple(gates)})})
+    return replace(one, lanes=lanes, items=items, train=train)
+
+
+def _unchecked(spec: ImplementationSpec) -> ImplementationSpec:
+    return spec.model_copy(update={"spec": spec.spec.model_copy(update={"validation": ()})})

@@ -47,7 +47,7 @@ def only_what_can_still_come_about_is_begun(log: Log, effect: Effect) -> str | N
         for run in world.store.list(AgentRun)
         if run.status.phase in (RunPhase.PROPOSED, RunPhase.LANDED)
     }
-    chains = _chains(log, started.spec.tree)
+    chains = _chains(log, started.status.tree or started.spec.tree)
     if not chains or any(proposed.issuperset(key.heads) for key in chains):
         return None
     return f"`{before.spec.gate.run}` on {started.spec.tree[:7]}, of which a member has left the train"
@@ -71,7 +71,8 @@ def what_is_tested_ahead_gets_the_gates_of_every_member(log: Log) -> str | None:
         if not chains or any(len(key.heads) < 2 or not owners.keys() >= set(key.heads) for key in chains):
             continue
         names = [owners[head] for head in chains[0].heads]
-        missing = [gate.run for name in names for gate in gates_of(log, name, train) if (tree, gate.run) not in asked]
+        gates = [gate for name in names for gate in gates_of(log, name, train) if not gate.inputs]
+        missing = [gate.run for gate in gates if (tree, gate.run) not in asked]
         if missing:
             return f"{' + '.join(names)} on {tree[:7]} without `{missing[0]}`"
     return None
