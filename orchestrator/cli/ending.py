@@ -54,9 +54,7 @@ def ending(spec: ImplementationSpec, train: MergeTrain | None) -> str:
         case Reason.WAITING_FOR_TIER:
             return f"when {on or 'the earlier tier'} has landed or is cancelled, or a person waives it"
         case Reason.WAITING_FOR_TRAIN:
-            return (
-                f"when {on or 'what is ahead'} has landed or left the line; nothing later of its rank can overtake it"
-            )
+            return f"when {on or 'what is ahead'} has landed or left the line; nothing later of its rank gets ahead"
         case Reason.WAITING_FOR_APPROVAL:
             missing = next((wait.reason for wait in status.waiting_for if wait.kind == "Person"), "") or "some more"
             return f"when people have approved exactly this head ({missing}); a push voids what was given"

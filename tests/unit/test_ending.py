@@ -90,7 +90,7 @@ CASES: list[tuple[Phase, Reason, tuple[Wait, ...], str]] = [
         P,
         Reason.WAITING_FOR_TRAIN,
         on("a"),
-        "when `a` has landed or left the line; nothing later of its rank can overtake it",
+        "when `a` has landed or left the line; nothing later of its rank gets ahead",
     ),
     (
         P,
