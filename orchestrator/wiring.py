@@ -86,6 +86,19 @@ def open_store(settings: Settings, *, actor: str = "leader", is_watching: bool =
     return cluster
 
 
+def authenticated(settings: Settings) -> str | None:
+    """Return who the cluster says this is; None where the store is a folder and only the operating system knows."""
+    if settings.kube is None:
+        return None
+    from orchestrator.adapters.kubernetes.identity import whoami
+
+    connection = _connection(settings)
+    try:
+        return whoami(connection)
+    finally:
+        connection.close()
+
+
 def open_repository(settings: Settings) -> OpenRepository:
     """Return the repository's git and forge. Raises Unusable where there is none that can be worked with."""
     from orchestrator.adapters.git import GitRepository

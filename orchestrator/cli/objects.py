@@ -14,7 +14,7 @@ from orchestrator.cli.context import found, store_of, unknown
 from orchestrator.cli.desired import placed, prompts
 from orchestrator.cli.history import event_document
 from orchestrator.cli.output import Output
-from orchestrator.cli.people import user
+from orchestrator.cli.people import speaker
 from orchestrator.cli.status import moment
 from orchestrator.cli.table import Column, age, write_table
 from orchestrator.core.suggest import did_you_mean, listed, with_article
@@ -47,7 +47,7 @@ def apply(args: argparse.Namespace, out: Output) -> int:
     unmade = prompts(specs, world, placed(loaded.objects))
     manifests.require_sound([*loaded.problems, *loaded.dangling(known), *unmade], "apply")
     out.problems(loaded.problems)
-    applied = apply_all(cluster, [each.anchored() for each in loaded.objects], actor=user())
+    applied = apply_all(cluster, [each.anchored() for each in loaded.objects], actor=speaker(args))
     if out.is_machine:
         out.document(listing([each.object for each in applied]))
     else:

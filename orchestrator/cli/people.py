@@ -11,6 +11,7 @@ import os
 import pwd
 from collections.abc import Iterable
 
+from orchestrator import wiring
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.documents.writer import document_of
 from orchestrator.cli.context import leads, repository_of, settings_of, store_of, unknown
@@ -100,6 +101,11 @@ def user() -> str:
         return f"uid-{os.getuid()}"
 
 
+def speaker(args: argparse.Namespace) -> str:
+    """Return who gives a word: in a cluster whom its server authenticates, else who is at the keyboard."""
+    return wiring.authenticated(settings_of(args)) or user()
+
+
 def decide(
     cluster: Cluster, verb: Verb, subject: str, *, reason: str, actor: str, head: str = "", value: str = ""
 ) -> Decision:
@@ -127,7 +133,7 @@ def _say(
     head: str = "",
     value: str = "",
 ) -> int:
-    decision = decide(cluster, verb, subject, reason=args.reason, actor=user(), head=head, value=value)
+    decision = decide(cluster, verb, subject, reason=args.reason, actor=speaker(args), head=head, value=value)
     if out.is_machine:
         out.document(document_of(decision))
         return 0

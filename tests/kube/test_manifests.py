@@ -66,7 +66,7 @@ TABLE: Mapping[str, Rights] = {
         "implementationspecs.interlock.dev": READ | WRITE,
         "roadmaps.interlock.dev": READ | WRITE,
     },
-    "reviewer": {**_VIEW, "decisions.interlock.dev": READ | {"create"}},
+    "reviewer": {**_VIEW, "decisions.interlock.dev": READ | {"create"}, "events": READ | {"create"}},
     "viewer": _VIEW,
     "operator": {
         **_VIEW,
