@@ -12,7 +12,8 @@ import queue
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -38,6 +39,9 @@ SAME_MAX = 4_096
 BUDGET = 100
 """Events of one object in so long a time; enough for an item with many attempts."""
 QUEUE_MAX = 10_000
+RATE_PER_S = 20.0
+"""What a leader writes beside its work; its own writes have the server first."""
+BURST = 40.0
 
 Involved = Callable[[str, str], "tuple[str, str, str] | None"]
 """Return kind, name and uid of the object that an event of a kind and name is shown at; None where there is none."""
@@ -62,11 +66,14 @@ class Trail:
         self._spent: OrderedDict[tuple[str, str], list[float]] = OrderedDict()
         self._queue: queue.Queue[Event | None] | None = queue.Queue(QUEUE_MAX) if is_beside else None
         self._thread: threading.Thread | None = None
+        self._is_closing = threading.Event()
         self.lost = 0
         """Events nobody will ever see."""
 
     def record(self, event: Event) -> None:
-        """Write the event, or have it written."""
+        """Write the event, or have it written. That an object was made is seen at the object itself."""
+        if event.reason == "Created" and not event.message:
+            return
         if self._queue is None:
             self._write(event)
             return
@@ -81,7 +88,8 @@ class Trail:
     def read(self, name: str | None, limit: int) -> Sequence[Event]:
         """Return the newest events, oldest first, of one object or of all."""
         if self._queue is not None:
-            self._queue.join()
+            with self._hurry():
+                self._queue.join()
         if limit <= 0:
             return ()
         path = path_of("events", self._connection.namespace, group=CORE)
@@ -98,17 +106,34 @@ class Trail:
     def close(self) -> None:
         """Write what is waiting; twice is once."""
         if self._queue is not None and self._thread is not None:
+            self._is_closing.set()
             self._queue.put(None)
             self._thread.join(timeout=10)
             self._thread = None
 
+    @contextmanager
+    def _hurry(self) -> Iterator[None]:
+        """Keep nobody waiting while the block runs."""
+        before = self._is_closing.is_set()
+        self._is_closing.set()
+        try:
+            yield
+        finally:
+            if not before:
+                self._is_closing.clear()
+
     def _run(self) -> None:
         assert self._queue is not None
+        allowed, at_s = BURST, now_s()
         while True:
             event = self._queue.get()
             try:
                 if event is None:
                     return
+                allowed, at_s = min(BURST, allowed + (now_s() - at_s) * RATE_PER_S), now_s()
+                if allowed < 1:
+                    self._is_closing.wait((1 - allowed) / RATE_PER_S)
+                allowed -= 1
                 self._write(event)
             finally:
                 self._queue.task_done()

@@ -1,0 +1,239 @@
+"""What runs cost in a cluster: the leader beside a minimal kopf operator and a minimal hand-written reflector.
+
+All on one control plane in one run, one after the other: COUNT AgentRuns from Pending to Landed with instant workers,
+and for the other two the same number of status writes on as many AgentRuns. Prints milliseconds and writes a run, what
+an idle leader writes, and the memory of a store that watches many objects.
+
+Usage: python bench/kube.py [COUNT [OBJECTS]]      (COUNT 1000, OBJECTS 10000; needs what make test-kube needs)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.instant import InstantForge, InstantGates, InstantGit, InstantRuntime
+from orchestrator.adapters.clock import SystemClock
+from orchestrator.adapters.kubernetes.connection import MERGE, Connection
+from orchestrator.adapters.kubernetes.source import Source
+from orchestrator.adapters.kubernetes.store import KubernetesCluster
+from orchestrator.model.condition import Phase
+from orchestrator.publish import ForgePublisher
+from orchestrator.reconcile import Executor, Leader, Ports
+from orchestrator.reconcile.paces import Paces
+from tests.kube.plane import Plane
+from tests.kube.swarm import document, item
+
+ROOT = Path(__file__).resolve().parent.parent
+READING = frozenset({"GET", "WATCH"})
+AT_ONCE = 500
+IDLE_S = 10.0
+TRAIN = {
+    "base": "main",
+    "gates": [{"name": "ok", "run": "true"}],
+    "runs": 2,
+    "window": {"start": 16, "min": 1, "max": 64},
+    "batch": {"max": 16},
+}
+
+
+class Answers:
+    """Counts what the API server was asked."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, method: str, resource: str, code: int) -> None:
+        self.counts[method, resource] += 1
+
+    def writes(self, *, events: bool) -> int:
+        """Return how many writes there were, of objects or of events."""
+        return sum(
+            number
+            for (method, resource), number in self.counts.items()
+            if method not in READING and (resource == "events") == events
+        )
+
+
+def runs(count: int) -> Iterator[list[dict[str, object]]]:
+    for start in range(0, count, AT_ONCE):
+        yield [
+            document(
+                "AgentRun",
+                f"run-{number:05}",
+                {
+                    "implementationSpecRef": {"name": f"item-{number:05}"},
+                    "agentRef": {"name": "scripted"},
+                    "parameters": {
+                        "repository": ".",
+                        "base": "a" * 40,
+                        "head": "interlock/x",
+                        "stage": "implementation",
+                    },
+                },
+            )
+            for number in range(start, min(count, start + AT_ONCE))
+        ]
+
+
+@contextmanager
+def leader(plane: Plane, place: str, answers: Answers) -> Iterator[Leader]:
+    """Yield a leader over instant ports and the real store."""
+    connection = Connection(Source(place, kubeconfig=plane.admin), answers)
+    with KubernetesCluster(connection, writer="interlock-leader", is_watching=True) as cluster:
+        cluster.start()
+        git, clock = InstantGit(), SystemClock()
+        forge = InstantForge(git)
+        ports = Ports(cluster, git, forge, InstantRuntime(git), InstantGates(), ForgePublisher(forge), clock)
+        executor = Executor(ports, paces=Paces(clock))
+        try:
+            yield Leader(ports, identity="bench", agents_max=1000, executor=executor)
+        finally:
+            executor.close()
+
+
+def ours(plane: Plane, count: int) -> tuple[float, float, float, int]:
+    """Return seconds, object writes a run, events a run, and what an idle leader wrote."""
+    place = plane.namespace("ours")
+    plane.apply(
+        document("MergeTrain", "main", TRAIN),
+        document("AgentProvider", "scripted", {"adapter": "command", "command": ["true"]}),
+        document("Lane", "all", {"own": ["src/**"], "maxRuns": 1000}),
+        namespace=place,
+    )
+    names = [f"item-{number:05}" for number in range(count)]
+    for start in range(0, count, AT_ONCE):
+        specs = (document("ImplementationSpec", name, item(name)) for name in names[start : start + AT_ONCE])
+        plane.apply(*specs, namespace=place)
+    answers = Answers()
+    with leader(plane, place, answers) as leads:
+        begin = time.perf_counter()
+        while True:
+            tick = leads.tick()
+            if all(spec.status.phase is Phase.LANDED for spec in tick.snapshot.specs) and not tick.actions:
+                break
+        took = time.perf_counter() - begin
+        leads.act(())
+        before = answers.writes(events=False)
+        idle = time.perf_counter() + IDLE_S
+        while time.perf_counter() < idle:
+            leads.tick()
+            time.sleep(0.5)
+        idle_writes = answers.writes(events=False) - before
+    return took, before / count, answers.writes(events=True) / count, idle_writes
+
+
+def reflector(plane: Plane, count: int, writes: int) -> float:
+    """Return the seconds a minimal loop takes: one watch, one merge patch after another."""
+    place = plane.namespace("reflector")
+    connection = Connection(Source(place, kubeconfig=plane.admin))
+    path = f"/apis/interlock.dev/v1alpha1/namespaces/{place}/agentruns"
+    for documents in runs(count):
+        plane.apply(*documents, namespace=place)
+    begin, done, rest = time.perf_counter(), 0, b""
+    with connection.stream(path, {"watch": "1"}, silence_s=60) as (_, response):
+        while done < count:
+            *lines, rest = (rest + response.read1(1 << 16)).split(b"\n")
+            for event in map(json.loads, lines):
+                if event["type"] != "ADDED":
+                    continue
+                name = event["object"]["metadata"]["name"]
+                for step in range(writes):
+                    body = {"status": {"message": f"step {step}"}}
+                    answer = connection.request("PATCH", f"{path}/{name}/status", body=body, content=MERGE)
+                    assert answer.is_good, answer.why()
+                done += 1
+    return time.perf_counter() - begin
+
+
+def kopf_operator(plane: Plane, count: int, writes: int) -> float:
+    """Return the seconds a minimal kopf operator takes for as many status writes, one handler each."""
+    import kopf
+
+    place = plane.namespace("kopf")
+    for documents in runs(count):
+        plane.apply(*documents, namespace=place)
+    registry, stop = kopf.OperatorRegistry(), asyncio.Event()
+    kopf.on.login(registry=registry)(kopf.login_with_kubeconfig)
+    done: set[str] = set()
+
+    def handler(step: int) -> object:
+        async def handle(patch: kopf.Patch, name: str, **_: object) -> None:
+            patch.status["message"] = f"step {step}"
+            if step == writes - 1:
+                done.add(name)
+                if len(done) == count:
+                    stop.set()
+
+        return handle
+
+    for step in range(writes):
+        kopf.on.create("interlock.dev", "v1alpha1", "agentruns", id=f"step{step}", registry=registry)(handler(step))  # type: ignore[arg-type]
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    os.environ["KUBECONFIG"] = str(plane.admin)
+    begin = time.perf_counter()
+    asyncio.run(
+        kopf.operator(registry=registry, settings=settings, namespaces=[place], stop_flag=stop, standalone=True)
+    )
+    return time.perf_counter() - begin
+
+
+WATCHER = """
+import resource, sys, time
+from orchestrator.adapters.kubernetes.connection import Connection
+from orchestrator.adapters.kubernetes.source import Source
+from orchestrator.adapters.kubernetes.store import KubernetesCluster
+from orchestrator.model.run import AgentRun
+begin = time.perf_counter()
+with KubernetesCluster(Connection(Source(sys.argv[1])), writer="bench", is_watching=True) as cluster:
+    cluster.start()
+    took = time.perf_counter() - begin
+    print(len(cluster.list(AgentRun)), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, took)
+"""
+
+
+def memory(plane: Plane, objects: int) -> tuple[int, float, float]:
+    """Return how many objects a store of its own process watched, its MB at most, and the seconds of its first look."""
+    place = plane.namespace("many")
+    for documents in runs(objects):
+        plane.apply(*documents, namespace=place)
+    said = subprocess.run(
+        [sys.executable, "-c", WATCHER, place],
+        env={**os.environ, "KUBECONFIG": str(plane.admin), "PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    return int(said[0]), float(said[1]), float(said[2])
+
+
+def main(count: int, objects: int) -> None:
+    logging.disable(logging.WARNING)
+    with Plane.start() as plane:
+        plane.install()
+        took, writes, events, idle = ours(plane, count)
+        same = round(writes)
+        print(f"{count} runs, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+        said = f"{writes:.2f} writes a run, {events:.2f} events beside them; idle for {IDLE_S:.0f} s: {idle} writes"
+        print(f"interlock  {1000 * took / count:7.1f} ms a run  {said}", flush=True)
+        for name, measured in (("reflector", reflector), ("kopf", kopf_operator)):
+            other = measured(plane, count, same)
+            said = f"{same} writes a run; interlock takes {took / other:.2f} times that"
+            print(f"{name:<9}  {1000 * other / count:7.1f} ms a run  {said}", flush=True)
+        seen, megabytes, first = memory(plane, objects)
+        print(f"memory      {megabytes:7.1f} MB at {seen} objects, first look {first:.1f} s")
+
+
+if __name__ == "__main__":
+    arguments = [int(word) for word in sys.argv[1:]]
+    main(*(arguments + [1000, 10_000][len(arguments) :]))
