@@ -50,6 +50,10 @@ class Settings:
     jobs: int = 4
     """Agents running at once, over all lanes."""
 
+    def lead_command(self) -> str:
+        """Return the command that makes a leader work on this."""
+        return "interlock run" if self.kube is None else f"interlock leader {self.kube.flags()}"
+
     def resume(self) -> str:
         """Return the options that name this repository and state again, for a command a person may type next."""
         cluster = f"{self.kube.flags()} " if self.kube is not None else ""

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -388,14 +389,16 @@ def leads(settings: Settings) -> bool:
     if settings.kube is not None:
         from orchestrator.adapters.kubernetes.lease import holder as lease_of
 
-        connection = _connection(settings)
-        try:
-            held = lease_of(connection)
-            return held is not None and held.is_fresh(SystemClock().now())
-        finally:
-            connection.close()
+        held = lease_of(_asking(settings))
+        return held is not None and held.is_fresh(SystemClock().now())
     holder = LeaderLock(settings.state, SystemClock()).holder()
     return holder is not None and holder.is_alive
+
+
+@cache
+def _asking(settings: Settings) -> Connection:
+    """Return the connection on which this process asks who leads, time and again."""
+    return _connection(settings)
 
 
 def history_of(cluster: Cluster) -> History | None:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from orchestrator.cli import advice, cars
 from orchestrator.cli.advice import Step as Command
-from orchestrator.cli.context import store_of, unknown
+from orchestrator.cli.context import leads, settings_of, store_of, unknown
 from orchestrator.cli.ending import ending
 from orchestrator.cli.formations import car_of, formations
 from orchestrator.cli.output import Document, Output, printable, without_escapes
@@ -40,7 +40,8 @@ def explain(args: argparse.Namespace, out: Output) -> int:
     spec = cluster.get(ImplementationSpec, args.name)
     train = cluster.get(MergeTrain, args.name)
     if spec is not None:
-        spec = as_left(spec, args)
+        settings = settings_of(args)
+        spec = as_left(spec, settings, is_led=spec.status.phase is not Phase.RUNNING or leads(settings))
         run = cluster.get(AgentRun, spec.status.current_run) if spec.status.current_run else None
         trains = formations(args, cluster, out.now)
         around = Around(cluster.get(MergeTrain, spec.spec.train), car_of(trains, spec.name))

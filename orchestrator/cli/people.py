@@ -22,7 +22,7 @@ from orchestrator.model.condition import Phase
 from orchestrator.model.decision import Decision, DecisionSpec, Verb
 from orchestrator.model.facts import PullRequest, PullState
 from orchestrator.model.run import AgentRun
-from orchestrator.model.spec import ImplementationSpec
+from orchestrator.model.spec import ImplementationSpec, PullRequestRef
 from orchestrator.model.train import MergeTrain
 from orchestrator.ports import Cluster, Event
 
@@ -33,7 +33,7 @@ def approve(args: argparse.Namespace, out: Output) -> int:
     """Approve the commit the item's pull request shows now."""
     cluster = store_of(args)
     spec = _open_spec(cluster, args.name)
-    pull = _open_pull(repository_of(args, spec.spec.train).forge.pulls(), spec)
+    pull = _proposal(args, spec)
     if args.head and not pull.head.startswith(args.head.lower()):
         raise Refused(
             f"approve {spec.name}: pull request #{pull.number} is at {pull.head[:SHORT_SHA]}, not at {args.head}; "
@@ -60,7 +60,7 @@ def release(args: argparse.Namespace, out: Output) -> int:
     subject = _spec_or_train(cluster, args.name)
     head, value = "", ""
     if isinstance(subject, MergeTrain):
-        head = repository_of(args, subject.name).git.observe(subject.spec.base, None).tip
+        head = _tip(args, subject)
         value = subject.status.frozen.mark if subject.status.frozen is not None else ""
     return _say(cluster, args, out, Verb.RELEASE, subject.name, head=head, value=value)
 
@@ -140,7 +140,7 @@ def _say(
     said = [verb.value, subject, *([value] if value else []), *([f"at {head[:SHORT_SHA]}"] if head else [])]
     out.line(f"{' '.join(said)} (decision/{decision.name}, by {decision.spec.actor})")
     if not leads(settings_of(args)):
-        out.remark("No leader is at work: it takes effect at the next interlock run.")
+        out.remark(f"No leader is at work: it takes effect at the next {settings_of(args).lead_command()}.")
     return 0
 
 
@@ -188,9 +188,28 @@ def _unknown(cluster: Cluster, name: str, what: str, names: list[str]) -> str:
     return unknown(what, name, names)
 
 
+def _proposal(args: argparse.Namespace, spec: ImplementationSpec) -> PullRequest | PullRequestRef:
+    """Return the item's open pull request: the forge's own word; in a cluster, from anywhere, what the leader saw."""
+    if settings_of(args).kube is None:
+        return _open_pull(repository_of(args, spec.spec.train).forge.pulls(), spec)
+    if spec.status.pull_request is None:
+        raise Refused(_NO_PULL.format(name=spec.name))
+    return spec.status.pull_request
+
+
+def _tip(args: argparse.Namespace, train: MergeTrain) -> str:
+    """Return where the base is: as git has it; in a cluster, from anywhere, as the leader saw it last."""
+    if settings_of(args).kube is None:
+        return repository_of(args, train.name).git.observe(train.spec.base, None).tip
+    return train.status.tip or ""
+
+
+_NO_PULL = "approve {name}: it has no open pull request yet; see: interlock explain {name}"
+
+
 def _open_pull(pulls: Iterable[PullRequest], spec: ImplementationSpec) -> PullRequest:
     branch = spec.status.branch or f"interlock/{spec.name}"
     ours = [pull for pull in pulls if pull.branch == branch and pull.state is PullState.OPEN]
     if not ours:
-        raise Refused(f"approve {spec.name}: it has no open pull request yet; see: interlock explain {spec.name}")
+        raise Refused(_NO_PULL.format(name=spec.name))
     return ours[-1]

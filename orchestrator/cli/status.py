@@ -16,6 +16,7 @@ from orchestrator.model.condition import Phase, Reason
 from orchestrator.model.spec import ImplementationSpec, Tier, Wait
 from orchestrator.model.train import MergeTrain
 from orchestrator.ports import Cluster
+from orchestrator.settings import Settings
 
 OPEN = (Phase.WAITING, Phase.RUNNING, Phase.PROPOSED)
 
@@ -28,7 +29,10 @@ def status(args: argparse.Namespace, out: Output) -> int:
         return watch(args, out)
     cluster = store_of(args)
     specs, trains = in_landing_order(cluster.list(ImplementationSpec)), cluster.list(MergeTrain)
-    specs = [as_left(spec, args) for spec in specs]
+    settings = settings_of(args)
+    # Asked once: of a cluster that is a request.
+    is_led = not any(spec.status.phase in OPEN for spec in specs) or leads(settings)
+    specs = [as_left(spec, settings, is_led=is_led) for spec in specs]
     formed = _formations(args, cluster, out)
     if out.is_machine:
         out.document(document(specs, trains, formed))
@@ -37,8 +41,8 @@ def status(args: argparse.Namespace, out: Output) -> int:
         out.remark(NOTHING_YET)
         return 0
     show(specs, trains, out, formed=formed)
-    if any(spec.status.phase in OPEN for spec in specs) and not leads(settings_of(args)):
-        out.remark("no leader is at work: this is how things were left; go on with: interlock run")
+    if not is_led:
+        out.remark(f"no leader is at work: this is how things were left; go on with: {settings.lead_command()}")
     return 0
 
 
@@ -48,11 +52,12 @@ def _formations(args: argparse.Namespace, cluster: Cluster, out: Output) -> tupl
     return formations(args, cluster, out.now)
 
 
-def as_left(spec: ImplementationSpec, args: argparse.Namespace) -> ImplementationSpec:
+def as_left(spec: ImplementationSpec, settings: Settings, *, is_led: bool) -> ImplementationSpec:
     """Return the item as it stands: nothing of it runs where no leader does, whatever the last one wrote."""
-    if spec.status.phase is not Phase.RUNNING or leads(settings_of(args)):
+    if spec.status.phase is not Phase.RUNNING or is_led:
         return spec
-    message = "no leader is at work, and agents end with theirs; interlock run goes on from what was kept"
+    again = settings.lead_command()
+    message = f"no leader is at work, and agents end with theirs; {again} goes on from what was kept"
     left = {"phase": Phase.WAITING, "reason": Reason.LEADER_DIED, "message": message, "waiting_for": ()}
     return spec.model_copy(update={"status": spec.status.model_copy(update=left)})
 

@@ -48,7 +48,7 @@ def watch(args: argparse.Namespace, out: Output) -> int:
     """Show the swarm until asked to stop: 0. With --until-done until nothing moves any more: 0 only if all landed."""
     if out.is_machine:
         raise Invalid("status --watch: it shows what changes and -o prints one document; leave out one of them")
-    settings, cluster = settings_of(args), store_of(args)
+    settings, cluster = settings_of(args), store_of(args, is_watching=True)
     stop = Stop()
     stop.lead()
     with stop.on_signals(), _keys() as keys, _progress(out, settings) as progress:
@@ -88,7 +88,7 @@ def _look(
             shown, seen = look(), mark
             progress.show(shown, _now())
         if until_done:
-            ended = _ended(shown, is_led, had_leader or waited_s >= LEADER_WAIT_S)
+            ended = _ended(shown, is_led, had_leader or waited_s >= LEADER_WAIT_S, settings.lead_command())
             if ended is not None:
                 return ended
         if stop.wait(LOOK_S, keys) or any(_wants_out(key) for key in keys):
@@ -97,12 +97,12 @@ def _look(
         waited_s += LOOK_S
 
 
-def _ended(shown: Board, is_led: bool, is_sure: bool) -> str | None:
+def _ended(shown: Board, is_led: bool, is_sure: bool, lead_command: str) -> str | None:
     """Return why nothing will change any more; None while something may."""
     if shown.rows and not any(row.phase in OPEN for row in shown.rows):
         return "nothing is open any more"
     if not is_led and is_sure:
-        return "no leader is at work: this is how things were left; go on with: interlock run"
+        return f"no leader is at work: this is how things were left; go on with: {lead_command}"
     return None
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from orchestrator.model.kinds import BY_KIND
@@ -173,3 +175,58 @@ def contents(folder: Path) -> dict[str, object]:
             said = BY_KIND[said["kind"]].model_validate_json(json.dumps(said))
         found[str(path.relative_to(folder))] = said
     return found
+
+
+def test_a_head_is_approved_from_anywhere_by_what_the_leader_saw(shop: Swarm) -> None:
+    shop.configure(approvals={"safety": 1, "validity": 1, "execution": 1, "strategy": 1})
+    shop.items(["apple"])
+    assert shop.leader("--once", "--max-minutes", "1").ends() == 1
+    assert shop.phases() == {"apple": "Proposed"}
+    elsewhere = replace(shop, root=shop.folder / "home")
+    head = shop.objects("specs")["apple"]["status"]["pullRequest"]["head"]
+    assert head[:12] in elsewhere.type("approve", "apple", "--reason", "looked at it")
+    assert shop.leader("--once", "--max-minutes", "1").ends() == 0
+    assert shop.landed() == ["apple"]
+
+
+def test_probes_and_metrics_mean_what_they_say(shop: Swarm) -> None:
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        first = shop.leader("--listen", "127.0.0.1:0", state="one")
+        second = shop.leader("--listen", "127.0.0.1:0", state="two")
+        ports = []
+        for each in (first, second):
+            until(lambda each=each: "listening on port" in each.said(), "it listens")  # type: ignore[misc]
+            ports.append(int(each.said().partition("listening on port ")[2].partition(":")[0]))
+        until(lambda: "leading in" in first.said() + second.said(), "one leads")
+        shop.items(["apple"])
+        until(lambda: shop.phases() == {"apple": "Landed"}, "apple has landed")
+        told = [client.get(f"http://127.0.0.1:{port}/metrics").text for port in ports]
+        assert sorted("interlock_leader 1.0" in each for each in told) == [False, True]
+        leading = told["interlock_leader 1.0" in told[1]]
+        assert 'interlock_specs{phase="Landed"} 1.0' in leading
+        assert 'interlock_api_requests_total{code="201",resource="agentruns",verb="POST"} 1.0' in leading
+        for port in ports:
+            assert client.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+            assert client.get(f"http://127.0.0.1:{port}/readyz").status_code == 200, "one that waits is ready, too"
+
+
+def test_an_idle_leader_writes_nothing_but_its_lease(shop: Swarm) -> None:
+    shop.items(["apple"])
+    leader = shop.leader()
+    until(lambda: shop.phases() == {"apple": "Landed"}, "apple has landed")
+
+    def versions() -> list[str]:
+        kinds = ("specs", "runs", "mergetrains", "validations", "lanes", "agentproviders")
+        return [each["metadata"]["resourceVersion"] for kind in kinds for each in shop.objects(kind).values()]
+
+    settled: list[str] = []
+
+    def is_settled() -> bool:
+        before, settled[:] = list(settled), versions()
+        return before == settled
+
+    until(is_settled, "nothing is written any more", every_s=1)
+    begin = versions()
+    time.sleep(3)
+    assert versions() == begin
+    assert leader.is_alive()
