@@ -87,7 +87,7 @@ def _absent(folder: Path) -> list[str]:
 
 def _joined(named: Path, built: Path) -> Path:
     """Return a folder of links: what the named one lacks (envtest has no controllers) comes from the build."""
-    digest = hashlib.sha256(f"{named}\0{built}".encode()).hexdigest()[:16]
+    digest = _short(f"{named}\0{built}".encode())
     folder = CACHE / "controlplane" / f"joined-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
     absent = _absent(named)
@@ -104,7 +104,7 @@ def _digest() -> str:
     """Return the name of the build: of everything that goes into it, and of the machine it is for."""
     parts = [(SOURCE / name).read_bytes() for name in ("main.go", "go.mod", "go.sum")]
     parts.append(" ".join([*GO_FLAGS, platform.system(), platform.machine()]).encode())
-    return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
+    return _short(b"\0".join(hashlib.sha256(part).digest() for part in parts))
 
 
 def _build(folder: Path) -> None:
@@ -148,7 +148,7 @@ def _go(wanted: str) -> Path:
     if found and _numbers(_version_of(Path(found))) >= _numbers(wanted):
         return Path(found)
     pinned = SOURCE / "go.txt"
-    home = CACHE / f"go-{hashlib.sha256(pinned.read_bytes()).hexdigest()[:16]}"
+    home = CACHE / f"go-{_short(pinned.read_bytes())}"
     go = home / "go/bin/go"
     if not go.is_file():
         _say(f"no Go {wanted} or newer on PATH: installing a pinned one below {home}")
@@ -172,6 +172,10 @@ def _version_of(go: Path) -> str:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+
+
+def _short(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def _found(pattern: str, text: str) -> str:

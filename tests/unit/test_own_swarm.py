@@ -100,6 +100,7 @@ def test_a_path_belongs_to_the_part_it_is_of(tmp_path: Path, path: str, owner: s
         "orchestrator/publish.py",
         "orchestrator/adapters/git/merge.py",
         "orchestrator/adapters/forge_local/landing.py",
+        "orchestrator/adapters/kubernetes/lease.py",
         "manifests/rbac/leader.yaml",
     ],
 )
