@@ -188,7 +188,7 @@ def test_a_leader_that_ends_while_it_looks_ahead_is_followed_by_one_that_goes_on
     world: Ahead, how: signal.Signals
 ) -> None:
     process = world.start("run", "-f", str(world.documents))
-    patient(world.is_looking_ahead, world.story)
+    patient(world.is_looking_ahead, world.story, seconds=100)
     process.send_signal(how)
     process.communicate(timeout=60)
     patient(lambda: not world.processes(), lambda: f"left behind: {world.processes()}")

@@ -80,6 +80,7 @@ NOTICED = {
     "blames_the_item_for_the_machine": 164,
     "blames_without_a_control_run": 44,
     "counts_a_leaders_death_as_an_attempt": 11,
+    "decides_one_entry_a_tick": 335,
     "forgets_the_agents_of_deleted_specs": 46,
     "forgets_the_work_of_earlier_attempts": 681,
     "forgets_what_a_rewrite_took_out_of_the_base": 78,
@@ -87,6 +88,8 @@ NOTICED = {
     "ignores_the_barrier": 5,
     "lands_again_after_a_lost_answer": 46,
     "lands_whatever_the_merge_brings": 104,
+    "rejects_who_conflicts_with_an_entry_ahead": 802,
+    "stops_what_runs_for_what_is_likelier": 896,
     "takes_a_candidate_of_several_for_that_of_its_last": 770,
     "takes_a_spec_of_the_same_name_for_the_same": 191,
     "tests_on_top_of_who_was_rejected": 335,
@@ -375,6 +378,39 @@ def takes_a_candidate_of_several_for_that_of_its_last() -> Sequence[Patch]:
         found = candidates.on_tip(facts)
         last = {heads[-1:]: made for heads, made in found.items() if isinstance(made, Built)}
         return {**found, **{heads: replace(made, brought=made.brought[-1:]) for heads, made in last.items()}}
+
+    return [(train, "on_tip", wrong)]
+
+
+def is_single(world: Scenario) -> bool:
+    """Return whether several entries are tested ahead there, one by one."""
+    return looks_far(world) and world.train.spec.batch.max == 1
+
+
+@breaks("what_is_tested_and_can_still_come_about_is_never_stopped", fits=is_single)
+def stops_what_runs_for_what_is_likelier() -> Sequence[Patch]:
+    return [(lookahead._Ahead, "_is_running", lambda self, entry, ground: False)]
+
+
+@breaks("what_is_known_of_the_front_is_decided_in_one_tick", fits=lambda world: looks_far(world, "bad", "ugly", "poor"))
+def decides_one_entry_a_tick() -> Sequence[Patch]:
+    right = train._advance
+
+    def wrong(where: Any, gatehouse: Any, step: Any, entry: Any) -> Any:
+        found = right(where, gatehouse, step, entry)
+        return entry.name if found is None else found
+
+    return [(train, "_advance", wrong)]
+
+
+@breaks("a_conflict_is_only_said_of_a_merge_with_the_base", fits=looks_far)
+def rejects_who_conflicts_with_an_entry_ahead() -> Sequence[Patch]:
+    """It takes the conflict of a chain for one of its last member with the base."""
+
+    def wrong(facts: Any) -> Any:
+        found = candidates.on_tip(facts)
+        clashes = {heads[-1:]: made for heads, made in found.items() if not isinstance(made, Built) and len(heads) > 1}
+        return {**found, **clashes}
 
     return [(train, "on_tip", wrong)]
 

@@ -5,8 +5,10 @@ was right learns nothing. Where a rule of the train leaves room (whether a depen
 tier), the reading that blames least is taken.
 """
 
-from tests.sim.invariants import agents, ahead, blame, claims, intents, landings
+from tests.sim.invariants import agents, ahead, blame, claims, intents, landings, verdicts
 from tests.sim.invariants.blame import suspects_at_rest
 from tests.sim.invariants.log import Log, Violation
 
-__all__ = ["Log", "Violation", "agents", "ahead", "blame", "claims", "intents", "landings", "suspects_at_rest"]
+__all__ = [
+    "Log", "Violation", "agents", "ahead", "blame", "claims", "intents", "landings", "suspects_at_rest", "verdicts",
+]  # fmt: skip

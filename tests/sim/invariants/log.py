@@ -76,6 +76,10 @@ class Log:
         self.epochs = 0
         self.clashed: dict[tuple[str, Sha, tuple[Sha, ...]], int] = {}
         """By leader, base and heads: the tick in which it learned that these do not merge."""
+        self.running: dict[str, int] = {}
+        """By validation that runs: how many tries it had when it was started."""
+        self.decided: dict[str, int] = {}
+        """By validation: the tick in which its verdict was written down."""
         self.effect: Effect | None = None
 
     def after(self, effect: Effect) -> None:

@@ -1,0 +1,128 @@
+"""What becomes of verdicts: whom they stop, and how soon. Asked of a world without trouble, where that is plain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.model.base import Sha, TreeId
+from orchestrator.model.condition import FailureClass, Reason, RunPhase
+from orchestrator.model.facts import Built, CandidateKey
+from orchestrator.model.gate import GateResult
+from orchestrator.model.run import AgentRun
+from orchestrator.model.validation import Purpose, Validation, ValidationPhase
+from tests.sim.faults import Effect
+from tests.sim.invariants.log import Log, after, after_tick
+from tests.sim.invariants.reading import gates_of, is_exact
+from tests.sim.repository import BRANCHES
+
+GOOD = (GateResult.PASS, GateResult.FLAKY)
+MOVES = (Reason.VALIDATING, Reason.WAITING_FOR_TRAIN)
+"""An entry of which this is said may pass: nobody holds it, nothing of it is missing but verdicts."""
+
+
+def _is_plain(log: Log) -> bool:
+    """Return whether there is one leader, no trouble, and a train that moves."""
+    status = log.world.train().status
+    return not log.world.is_troubled and is_exact(log) and status.frozen is None
+
+
+def _chains(log: Log, tree: TreeId) -> list[CandidateKey]:
+    """Return the candidates on the present tip that have this tree."""
+    made = log.world.repository.candidates.items()
+    tip = log.world.tip()
+    return [key for key, one in made if isinstance(one, Built) and one.tree == tree and key.base == tip]
+
+
+def _owners(log: Log) -> dict[Sha, str]:
+    """Return the items that may pass, by the head they propose."""
+    store = log.world.store
+    claims = {claim.spec for claim in log.world.train().status.claims if claim.lent_to is None}
+    moving = {spec.name for spec in log.world.specs() if spec.status.reason in MOVES and spec.name in claims}
+    proposed = [run for run in store.list(AgentRun) if run.status.phase is RunPhase.PROPOSED]
+    names = ((run.status.published, run.spec.implementation_spec_ref.name) for run in proposed)
+    return {head: name for head, name in names if head is not None and name in moving}
+
+
+def _said(log: Log, tree: TreeId, *, before: int) -> list[Validation]:
+    """Return the validations of a tree that were over before this tick."""
+    done = (one for one in log.world.store.list(Validation) if one.spec.tree == tree)
+    return [
+        one
+        for one in done
+        if one.status.phase is ValidationPhase.DONE and log.decided.get(one.name, before) < before and one.status.tries
+    ]
+
+
+def _is_refuted(log: Log, heads: Sequence[Sha], *, before: int) -> bool:
+    """Return whether a member of the chain is known not to pass where it stands in it."""
+    retries = log.world.train().spec.retries.flaky
+    for count in range(1, len(heads) + 1):
+        made = log.world.repository.candidates.get(CandidateKey(Sha(log.world.tip()), tuple(heads[:count])))
+        if made is None:
+            continue
+        if not isinstance(made, Built):
+            return True
+        for one in _said(log, made.tree, before=before):
+            results = [each.result for each in one.status.tries]
+            if results.count(GateResult.FAIL) > retries or results[-1] is GateResult.COULD_NOT_RUN:
+                return True
+    return False
+
+
+@after("cluster.update_status Validation")
+def what_is_tested_and_can_still_come_about_is_never_stopped(log: Log, effect: Effect) -> str | None:
+    now: Validation = effect.result
+    name, status = now.name, now.status
+    if status.phase is ValidationPhase.RUNNING:
+        log.running[name] = len(status.tries)
+        return None
+    tries = log.running.pop(name, None)
+    if tries is None or len(status.tries) > tries:
+        log.decided[name] = log.world.ticks
+        return None
+    if not _is_plain(log) or now.spec.purpose is not Purpose.CANDIDATE or status.leader != effect.leader:
+        return None
+    train = log.world.train()
+    if train.spec.batch.max > 1 or any(gate.inputs for gate in train.spec.gates):
+        # Where runs are scarce enough for batches, a longer line makes another one; and one answer may serve two trees.
+        return None
+    owners, refs = _owners(log), log.world.repository.refs
+    for key in _chains(log, now.spec.tree):
+        names = [owners.get(head) for head in key.heads]
+        stands = all(name and refs.get(BRANCHES + name) == head for name, head in zip(names, key.heads, strict=True))
+        if stands and not _is_refuted(log, key.heads, before=log.world.ticks):
+            return f"`{now.spec.gate.run}` on {' + '.join(map(str, names))}"
+    return None
+
+
+@after_tick
+def what_is_known_of_the_front_is_decided_in_one_tick(log: Log) -> str | None:
+    """However many before it were rejected in that tick, the first that is left and has passed is landing."""
+    world = log.world
+    train = world.train()
+    if not _is_plain(log) or train.status.landing is not None:
+        return None
+    by_name = {name: head for head, name in _owners(log).items()}
+    open_now = {spec.name: spec for spec in world.specs() if spec.status.reason in MOVES}
+    first = next((entry.name for entry in train.status.entries if entry.name in open_now), None)
+    if first is None or first not in by_name:
+        return None
+    made = world.repository.candidates.get(CandidateKey(Sha(world.tip()), (by_name[first],)))
+    if not isinstance(made, Built) or any(one.status.message.startswith("it passed") for one in open_now.values()):
+        return None
+    passed = {
+        one.spec.gate.run for one in _said(log, made.tree, before=world.ticks) if one.status.tries[-1].result in GOOD
+    }
+    gates = {gate.run for gate in gates_of(log, first, train)}
+    return f"{first} has passed {', '.join(sorted(gates))} and does not land" if gates <= passed else None
+
+
+@after("cluster.update_status AgentRun")
+def a_conflict_is_only_said_of_a_merge_with_the_base(log: Log, effect: Effect) -> str | None:
+    run: AgentRun = effect.result
+    if run.status.failure_class is not FailureClass.CONFLICT or run.status.published is None:
+        return None
+    repository, head = log.world.repository, run.status.published
+    bases = (Sha(tip) for tip in {*log.world.past_tips, log.world.tip()})
+    clash = any(base == head or isinstance(repository.merge(base, head), tuple) for base in bases)
+    return None if clash else f"{run.name}: {head[:7]} merges with every base there was"
