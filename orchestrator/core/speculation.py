@@ -29,7 +29,7 @@ PASS_ELSEWHERE = 20.0
 """How much likelier a change passes on one ground after it passed on another, as a ratio of odds: what fails by itself
 fails everywhere, and only one pair in some hundred breaks together."""
 FAIL_ELSEWHERE = 1 / 20.0
-WORTH_MIN = 0.02
+WORTH_MIN = 0.05
 """An assumption less probable than this is not worth a run, however many runners idle."""
 PASSING_MAX = 1
 """Open entries ahead that an entry may be proved to be indifferent to: n of them cost 2ⁿ runs."""
