@@ -51,6 +51,9 @@ test-kube: setup ## against a real Kubernetes: $$KUBEBUILDER_ASSETS, else one bu
 	@KUBEBUILDER_ASSETS="$$(python -m tests.kube.assets)" && export KUBEBUILDER_ASSETS && \
 		$(PYTEST) -m kube --timeout=600
 
+test-mutation: setup ## break every control of the order firewall in every small way; each must be noticed
+	@python scripts/mutate_gate.py
+
 test-all: test $(EXTRA_TESTS) ## test and every other test-* target
 
 extra-tests: # the names of the test-* targets beside test, for .ci/run

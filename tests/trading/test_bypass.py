@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.trading.attacks import Attacks
 from tests.trading.desk_world import desk
 
@@ -26,6 +28,7 @@ def test_no_attack_of_a_strategy_sends_an_order_or_reaches_the_gate() -> None:
         assert world.processes["gate"].poll() is None
 
 
+@pytest.mark.slow
 def test_one_user_for_everything_is_said_to_be_no_isolation() -> None:
     with desk() as world:
         assert world.client().ask("status")["isolation"] == "same user"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.trading.documents import (
     AAPL,
@@ -21,6 +22,9 @@ from tests.trading.documents import (
     limits_with,
     moved,
 )
+from trading.gate import documents as documents_module
+from trading.gate import firewall
+from trading.gate import limits as limits_module
 from trading.gate.codes import Code
 
 MILLISECOND = SECOND // 1000
@@ -116,6 +120,14 @@ EDGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("a position twice", {P: [held(MSFT, 5), held(MSFT, 5)]}, ["duplicate_entry"]),
     ("an open order twice", {"snapshot.working": [working(1)], "snapshot.unacknowledged": [working(1)]}, ["duplicate_entry"]),
     ("a recent order twice", {"snapshot.recent": [recent(1), recent(1)]}, ["duplicate_entry"]),
+    ("no epoch", {"snapshot.epoch": GONE}, ["field_missing", "epoch_stale", "epoch_unknown"]),
+    ("no account id", {f"{ACCOUNT}.id": GONE}, ["field_missing", "account_not_allowed"]),
+    ("no endpoint", {"snapshot.endpoint": GONE}, ["field_missing", "endpoint_not_allowed"]),
+    ("no word on the clock", {"snapshot.clock_step_ns": GONE}, ["field_missing", "clock_stepped"]),
+    ("a decision of this moment", {"order.decided_at": NOW}, []),
+    ("a buy of what is held while reducing", {"snapshot.state": "REDUCING", "order.symbol": MSFT, "order.limit_price": "401.05", "order.quantity": 5}, ["reducing_opening"]),
+    ("reducing on a quote a minute ahead", REDUCING | {f"snapshot.quotes.{MSFT}.at": NOW + 60 * SECOND}, []),
+    ("reducing on a quote further ahead", REDUCING | {f"snapshot.quotes.{MSFT}.at": NOW + 60 * SECOND + 1}, ["quote_from_future"]),
     # B
     ("no instrument", {LISTING: GONE}, ["instrument_unknown", "sector_unknown"]),
     ("not tradable", {f"{LISTING}.tradable": False}, ["not_tradable"]),
@@ -130,6 +142,8 @@ EDGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("between ticks", {"order.limit_price": "200.015"}, ["tick_increment"]),
     ("a coarser tick", {f"{LISTING}.tick": "0.05"}, ["tick_increment"]),
     ("restricted", {"snapshot.restricted.symbols": [AAPL]}, ["restricted"]),
+    ("no restricted symbols", {"snapshot.restricted.symbols": GONE}, ["field_missing", "restricted_missing"]),
+    ("no date of the restricted list", {"snapshot.restricted.as_of": GONE}, ["field_missing", "restricted_missing"]),
     ("restricted list of yesterday", {"snapshot.restricted.as_of": "2026-03-10"}, []),
     ("restricted list two sessions old", {"snapshot.restricted.as_of": "2026-03-09"}, ["restricted_stale"]),
     ("restricted list of tomorrow", {"snapshot.restricted.as_of": "2026-03-12"}, ["restricted_from_future"]),
@@ -153,6 +167,13 @@ EDGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("30 % below the close", {f"{Q}.previous_close": "285.68"}, []),
     ("more than 30 % below", {f"{Q}.previous_close": "285.70"}, ["previous_close"]),
     ("no previous close", {f"{Q}.previous_close": "0.00"}, ["previous_close"]),
+    ("30 % above the close exactly", {f"{Q}.bid": "129.90", f"{Q}.ask": "130.00", f"{Q}.previous_close": "100.00", "order.limit_price": "130.00"}, []),
+    ("a cent more", {f"{Q}.bid": "129.90", f"{Q}.ask": "130.01", f"{Q}.previous_close": "100.00", "order.limit_price": "130.00"}, ["previous_close"]),
+    ("30 % below the close exactly", {f"{Q}.bid": "70.00", f"{Q}.ask": "70.10", f"{Q}.previous_close": "100.00", "order.limit_price": "70.10"}, []),
+    ("a cent less", {f"{Q}.bid": "69.99", f"{Q}.ask": "70.10", f"{Q}.previous_close": "100.00", "order.limit_price": "70.10"}, ["previous_close"]),
+    ("our own price 500 bps above exactly", {"snapshot.recent": [recent(1, symbol=AAPL, limit_price="210.021", at=NOW - 9 * SECOND)]}, []),
+    ("a trifle more", {"snapshot.recent": [recent(1, symbol=AAPL, limit_price="210.0211", at=NOW - 9 * SECOND)]}, ["own_drift"]),
+    ("no price and orders of our own", {"order.limit_price": GONE, "snapshot.recent": [recent(1, symbol=AAPL, limit_price="200.00", at=NOW - 9 * SECOND)]}, ["limit_price_missing"]),
     ("a buy at the collar", {"order.limit_price": "206.02"}, []),
     ("a buy past it", {"order.limit_price": "206.03"}, ["collar"]),
     ("a sell at the collar", REDUCING | {"order.limit_price": "388.97"}, []),
@@ -173,6 +194,16 @@ EDGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("a cent more", {P: [], "order.quantity": 50, "order.limit_price": "200.01"}, ["notional", "notional_equity_share"]),
     ("a market order is priced at the collar", {P: [], "order.type": "market", "order.limit_price": GONE, "order.quantity": 49}, ["notional", "notional_equity_share"]),
     ("a market order within it", {P: [], "order.type": "market", "order.limit_price": GONE, "order.quantity": 48}, []),
+    ("a market order with a limit is bound by it", {P: [], "order.type": "market", "order.limit_price": "200.02", "order.quantity": 49}, []),
+    ("a market order with a limit beyond the collar", {P: [], "order.type": "market", "order.limit_price": "250.00", "order.quantity": 48}, []),
+    ("a market sell with a limit", REDUCING | {"order.type": "market", "order.limit_price": "400.00", "snapshot.working": [working(1, symbol=MSFT, limit_price="399.00")]}, []),
+    ("a market sell with none", REDUCING | {"order.type": "market", "order.limit_price": GONE, "snapshot.working": [working(1, symbol=MSFT, limit_price="399.00")]}, ["self_trade"]),
+    ("a market sell with a limit beyond the collar", REDUCING | {"order.type": "market", "order.limit_price": "1.00", "snapshot.working": [working(1, symbol=MSFT, limit_price="380.00")]}, []),
+    ("a sell costs what the bid is", REDUCING | {P: [held(MSFT, 30)], "order.quantity": 25, "order.limit_price": "399.00"}, ["notional", "notional_equity_share"]),
+    ("as many shares as are allowed", {"order.symbol": XOM, "order.quantity": 1000, "order.limit_price": "0.05"}, []),
+    ("less than the least notional, reducing", REDUCING | {"order.symbol": XOM, "order.quantity": 4, "order.limit_price": "10.00", P: [held(XOM, 5)], f"snapshot.quotes.{XOM}": {"bid": "10.00", "ask": "10.02", "at": NOW, "previous_close": "10.00"}}, []),
+    ("the basket full, reducing", REDUCING | {"snapshot.recent": [recent(1, quantity=490, limit_price="100.00", at=NOW - 4 * SECOND)]}, []),
+    ("the basket full exactly", {"snapshot.recent": [recent(1, quantity=10, limit_price="4799.98", at=NOW - 4 * SECOND)]}, []),
     ("the least notional", {"order.symbol": XOM, "order.quantity": 1, "order.limit_price": "50.00"}, []),
     ("less", {"order.symbol": XOM, "order.quantity": 1, "order.limit_price": "49.99"}, ["notional_min"]),
     ("the basket full", {"snapshot.recent": [recent(1, quantity=480, limit_price="100.00", at=NOW - 4 * SECOND)]}, ["basket"]),
@@ -192,6 +223,20 @@ EDGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("more than 30 % of a sector", {P: [held(MSFT, 70, "other")]}, ["sector_exposure"]),
     ("15 % a strategy", {P: [held(MSFT, 32)]}, []),
     ("more than 15 %", {P: [held(MSFT, 33)]}, ["strategy_exposure"]),
+    ("a fifth exactly", {"snapshot.working": [working(1, symbol=AAPL, quantity=10, limit_price="1799.98")]}, []),
+    ("a cent more than a fifth", {"snapshot.working": [working(1, symbol=AAPL, quantity=1, limit_price="17999.81")]}, ["symbol_exposure"]),
+    ("30 % of a sector exactly", {"snapshot.working": [working(1, symbol=MSFT, quantity=10, limit_price="1997.88")]}, []),
+    ("a cent more of a sector", {"snapshot.working": [working(1, symbol=MSFT, quantity=1, limit_price="19978.81")]}, ["sector_exposure"]),
+    ("15 % exactly", {"snapshot.working": [working(1, strategy="sma-cross", quantity=10, limit_price="497.88")]}, []),
+    ("a cent more of a strategy", {"snapshot.working": [working(1, strategy="sma-cross", quantity=1, limit_price="4978.81")]}, ["strategy_exposure"]),
+    ("a mark of the bound", {f"snapshot.quotes.{MSFT}.at": NOW - 23_400 * SECOND}, []),
+    ("a mark past it", {f"snapshot.quotes.{MSFT}.at": NOW - 23_400 * SECOND - 1}, ["exposure_unknown"]),
+    ("a mark ahead by the bound", {f"snapshot.quotes.{MSFT}.at": NOW + 23_400 * SECOND}, []),
+    ("a mark further ahead", {f"snapshot.quotes.{MSFT}.at": NOW + 23_400 * SECOND + 1}, ["exposure_unknown"]),
+    ("one of two marks past it", {P: [held(MSFT, 5), held(XOM, 5)], f"snapshot.quotes.{MSFT}.at": NOW - 23_401 * SECOND}, ["exposure_unknown"]),
+    ("one of two marks too far ahead", {P: [held(MSFT, 5), held(XOM, 5)], f"snapshot.quotes.{MSFT}.at": NOW + 23_401 * SECOND}, ["exposure_unknown"]),
+    ("no cash", {f"{ACCOUNT}.cash": GONE}, ["field_missing", "buying_power", "equity_unknown"]),
+    ("no risk data", {"snapshot.risk": GONE}, ["field_missing", "risk_missing"]),
     ("19 open orders", {"snapshot.working": [working(n, strategy="sma-cross") for n in range(19)]}, []),
     ("20 open orders", {"snapshot.working": [working(n, strategy="sma-cross") for n in range(20)]}, ["working_strategy"]),
     ("49 open orders", {"snapshot.working": [working(n) for n in range(49)]}, []),
@@ -234,6 +279,15 @@ EDGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("a start above the peak hides nothing", {f"{ACCOUNT}.day_start_equity": "102100.00"}, ["drawdown_reducing"]),
     ("two lost strategies", {"snapshot.strategies": {"sma-cross": strategy(), "a": strategy(enabled=False), "b": strategy(drawdown="500.01")}}, []),
     ("three lost strategies", {"snapshot.strategies": {"sma-cross": strategy(), "a": strategy(enabled=False), "b": strategy(drawdown="500.01"), "c": strategy(enabled=False)}}, ["strategies_lost"]),
+    ("more than 1 % down, reducing", REDUCING | {f"{MINE}.drawdown": "600.00"}, []),
+    ("at the peak", {f"{ACCOUNT}.peak_equity_today": "100000.00"}, []),
+    ("much lost today, reducing", REDUCING | {f"{ACCOUNT}.day_start_equity": "104000.00"}, []),
+    ("three lost strategies, reducing", REDUCING | {"snapshot.strategies": {"sma-cross": strategy(), "a": strategy(enabled=False), "b": strategy(enabled=False), "c": strategy(enabled=False)}}, []),
+    ("three strategies 1 % down", {"snapshot.strategies": {"sma-cross": strategy(), "a": strategy(drawdown="500.00"), "b": strategy(drawdown="500.00"), "c": strategy(drawdown="500.00")}}, []),
+    ("no strategies", {"snapshot.strategies": GONE}, ["field_missing", "strategy_unknown"]),
+    ("no strategies, reducing", REDUCING | {"snapshot.strategies": GONE}, ["field_missing", "strategy_unknown"]),
+    ("no start of the day", {f"{ACCOUNT}.day_start_equity": GONE}, ["field_missing", "equity_unknown"]),
+    ("no peak", {f"{ACCOUNT}.peak_equity_today": GONE}, ["field_missing", "equity_unknown"]),
     # G
     ("nine at once", {"snapshot.recent": [recent(n, at=NOW) for n in range(9)]}, []),
     ("ten at once", {"snapshot.recent": [recent(n, at=NOW) for n in range(10)]}, ["rate_strategy"]),
@@ -247,6 +301,7 @@ EDGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("a minute ago", {"snapshot.recent": [recent(n, symbol=AAPL, quantity=10, limit_price="200.00", outcome="filled", at=NOW - (60 + n) * SECOND) for n in range(5)]}, []),
     ("nine rejects", {"snapshot.recent": [recent(n, outcome="rejected") for n in range(9)]}, []),
     ("ten rejects", {"snapshot.recent": [recent(n, outcome="rejected") for n in range(10)]}, ["rejects"]),
+    ("ten rejects, reducing", REDUCING | {"snapshot.recent": [recent(n, outcome="rejected") for n in range(10)]}, []),
     ("ten rejects, one of them older than a fill", {"snapshot.recent": [*(recent(n, outcome="rejected") for n in range(1, 10)), recent(0, outcome="rejected", at=NOW - 9000 * SECOND), recent(11, at=NOW - 8000 * SECOND)]}, []),
     ("our own denials are no rejects and no answer", {"snapshot.recent": [*(recent(n, outcome="rejected", at=NOW - (3600 - n) * SECOND) for n in range(10)), recent(11, outcome="denied", at=NOW - SECOND)]}, ["rejects"]),
     ("sent before, denied", {"snapshot.recent": [recent(1, client_id="sma-cross-000123", outcome="denied")]}, ["duplicate_id"]),
@@ -263,6 +318,8 @@ EDGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("our own buy at the price", REDUCING | {"snapshot.unacknowledged": [working(1, symbol=MSFT, limit_price="401.00")]}, ["self_trade"]),
     ("our own buy below", REDUCING | {"snapshot.unacknowledged": [working(1, symbol=MSFT, limit_price="400.99")]}, []),
     ("a buy that says it reduces", {"order.reduce_only": True}, ["reduce_only_grows"]),
+    ("a buy beside what is held", {P: [held(AAPL, 5)]}, []),
+    ("a buy of less than is held", {P: [held(AAPL, 15)]}, []),
     ("all of it", REDUCING | {"order.quantity": 20}, []),
     ("one more", REDUCING | {"order.quantity": 21, P: [held(MSFT, 20)]}, ["strategy_exposure", "reduce_only_grows", "flip"]),
     ("what is left of it", REDUCING | {"snapshot.working": [working(1, strategy="sma-cross", symbol=MSFT, side="sell", quantity=15, limit_price="402.00")]}, []),
@@ -270,6 +327,8 @@ EDGES: list[tuple[str, dict[str, Any], list[str]]] = [
     # I
     ("a reconcile of the bound", {"snapshot.reconciled_at": NOW - 60 * SECOND}, []),
     ("a reconcile past it", {"snapshot.reconciled_at": NOW - 60 * SECOND - 1}, ["reconcile_stale"]),
+    ("a reconcile of this moment", {"snapshot.reconciled_at": NOW, "snapshot.watchdog_at": NOW}, []),
+    ("no reconcile", {"snapshot.reconciled_at": GONE}, ["field_missing", "reconcile_missing"]),
     ("a reconcile past it, reducing", REDUCING | {"snapshot.reconciled_at": NOW - 600 * SECOND}, []),
     ("a reconcile of the future", {"snapshot.reconciled_at": NOW + 1}, ["reconcile_missing"]),
     ("a heartbeat of the bound", {"snapshot.watchdog_at": NOW - 60 * SECOND}, []),
@@ -342,6 +401,14 @@ def test_gross_and_net_exposure_have_bounds_of_their_own() -> None:
     for quantity, net, expected in ((527, 6000, []), (528, 6000, ["net_exposure"]), (890, 10**6, [])):
         limits = limits_with(net_exposure_bps_max=net, **loose)
         assert codes(changed({P: [held(XOM, quantity, "other")]}), limits) == expected
+    for price, net, expected in (("579.998", 6000, []), ("579.9981", 6000, ["net_exposure"]), ("979.998", 10**6, []), ("979.9981", 10**6, ["gross_exposure"])):  # fmt: skip
+        limits = limits_with(net_exposure_bps_max=net, **loose)
+        changes = {
+            P: [],
+            f"{ACCOUNT}.cash": "200000.00",
+            "snapshot.working": [working(1, quantity=100, limit_price=price)],
+        }
+        assert codes(changed(changes), limits) == expected
     limits = limits_with(net_exposure_bps_max=10**6, **loose)
     assert codes(changed({P: [held(XOM, 891, "other")]}), limits) == ["gross_exposure"]
 
@@ -350,8 +417,44 @@ def test_orders_are_held_against_the_limits_given() -> None:
     assert codes(base(), limits_with(order_notional_max="2000.19")) == ["notional"]
     assert codes(base(), limits_with(order_notional_max="2000.20")) == []
     assert codes(base(), limits_with(messages_per_order_max=0)) == ["amplification"]
+    assert codes(base(), limits_with(messages_per_order_max=1)) == []
     assert codes(base(), limits_with(venues=["NYSE"])) == ["venue_not_allowed"]
+    assert codes(changed({"snapshot.risk.stress": {}}), limits_with(stress_scenarios=[])) == ["risk_missing"]
     assert codes(base(), limits_with(stress_scenarios=["2008-10", "2020-03", "1987-10"])) == ["risk_missing"]
+
+
+def test_a_fifth_of_the_messages_is_kept_for_what_reduces() -> None:
+    wide = limits_with(rate_all_burst_max=10**6)
+    sent = {n: {"snapshot.recent": [recent(m, strategy="other", at=NOW) for m in range(n)]} for n in (79, 80, 99, 100)}
+    assert codes(changed(sent[79]), wide) == []
+    assert codes(changed(sent[80]), wide) == ["message_reserve"]
+    assert codes(changed(REDUCING | sent[99]), wide) == []
+    assert codes(changed(REDUCING | sent[100]), wide) == ["message_reserve"]
+
+
+def test_what_only_a_caller_of_the_pure_function_can_bring_about_denies_too() -> None:
+    limits = limits_module.defaults()
+    order, _ = documents_module.read_order(base()["order"])
+    assert order is not None
+
+    def asked(**changes: Any) -> list[str]:
+        snapshot, now = documents_module.read_snapshot(base()["snapshot"], limits)
+        assert now is not None and snapshot.strategies is not None
+        if "budget" in changes:
+            mine = snapshot.strategies["sma-cross"]
+            snapshot.strategies["sma-cross"] = replace(mine, budget=changes.pop("budget"))
+        for name, value in changes.items():
+            setattr(snapshot, name, value)
+        return [failure.code.value for failure in firewall.check(order, snapshot, limits, now).failures]
+
+    assert asked() == []
+    assert asked(budget=0) == ["strategy_drawdown"]
+    assert asked(day_start_equity=0) == asked(day_start_equity=-1) == ["equity_unknown"]
+    assert asked(peak_equity_today=0)[0] == "equity_unknown"
+    assert asked(equity=0)[-1] == "equity_unknown"
+    assert asked(endpoint=None) == ["endpoint_not_allowed"]
+    assert asked(account_id=None) == ["account_not_allowed"]
+    assert asked(state="armed") == ["halted"]
 
 
 def test_every_code_is_shown_by_a_case() -> None:

@@ -60,6 +60,7 @@ def test_a_stopped_gate_is_fenced_ended_and_the_account_closed() -> None:
         assert "wait" in client.ask("arm", by="someone", reason="too soon")["refused"]
 
 
+@pytest.mark.slow
 def test_a_stopped_gate_that_nobody_could_end_sends_nothing_when_it_wakes() -> None:
     # Separate uids: the watchdog may not end the gate. What is left is the epoch.
     with desk(separate=True, silence_s=0.7) as world:
@@ -84,6 +85,7 @@ def test_a_stopped_gate_that_nobody_could_end_sends_nothing_when_it_wakes() -> N
 _LATE = "import json,os,sys; from pathlib import Path; from trading.gate.client import GateClient\nw=json.loads(sys.argv[1]); os.setresuid(w['u'],w['u'],w['u']); print(json.dumps(GateClient(Path(w['p']), 30.0).order(w['o'])))"  # noqa: E501
 
 
+@pytest.mark.slow
 def test_a_killed_gate_leaves_nothing_open() -> None:
     with desk(silence_s=0.7) as world:
         client = world.client()
@@ -117,6 +119,7 @@ def test_a_full_disk_lets_nothing_out_but_cancels() -> None:
         assert client.order(world.order("alpha-11"))["verdict"] == "deny"
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_set_halts_the_gate() -> None:
     for span in (2 * SECOND, -2 * SECOND):
         with desk() as world:
@@ -128,6 +131,7 @@ def test_a_clock_that_is_set_halts_the_gate() -> None:
             assert client.order(world.order("alpha-1"))["reason"] == "halted"
 
 
+@pytest.mark.slow
 def test_a_dead_watchdog_halts_the_gate() -> None:
     with desk() as world:
         client = world.client()
@@ -138,6 +142,7 @@ def test_a_dead_watchdog_halts_the_gate() -> None:
         world.arm(client)
 
 
+@pytest.mark.slow
 def test_a_file_or_a_signal_kills_and_the_latch_survives_the_gate() -> None:
     with desk() as world:
         client = world.client()
@@ -189,6 +194,7 @@ def test_a_kill_works_without_a_gate_and_the_next_gate_obeys() -> None:
         assert client.order(world.order("alpha-1", epoch=2))["reason"] in ("halted", "killed_opening")
 
 
+@pytest.mark.slow
 def test_a_gate_that_is_there_keeps_another_from_the_desk() -> None:
     with desk() as world:
         second = subprocess.run(world.command(world.words("gate")), capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2])  # fmt: skip  # noqa: E501
@@ -207,9 +213,9 @@ def test_a_heartbeat_names_the_process_not_just_its_pid(tmp_path: Path) -> None:
     assert beat.read(path) is None and beat.age(None, 1) is None
 
 
-@pytest.mark.parametrize("orders", [5])
-def test_the_kill_drill_measures_a_real_desk(orders: int) -> None:
-    done = subprocess.run([TRADING, "drill", "kill", "--rounds", "2", "--orders", str(orders), "-o", "json"], capture_output=True, text=True)  # fmt: skip  # noqa: E501
+@pytest.mark.slow
+def test_the_kill_drill_measures_a_real_desk() -> None:
+    done = subprocess.run([TRADING, "drill", "kill", "--rounds", "2", "--orders", "5", "-o", "json"], capture_output=True, text=True)  # fmt: skip  # noqa: E501
     answer = json.loads(done.stdout)
     # How long it took is the machine's affair: what it left open is not.
     assert (answer["rounds"], answer["openLeft"], answer["openedAfterKill"]) == (2, 0, 0)

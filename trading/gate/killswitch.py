@@ -25,7 +25,8 @@ class Cleared:
     """How cancelling ended."""
 
     open_left: tuple[str, ...]
-    cancelled: int
+    ended: tuple[BrokerOrder, ...]
+    """What was cancelled, or filled before it could be, as the broker told it last."""
     took_ns: int
     problem: str = ""
 
@@ -37,7 +38,7 @@ class Cleared:
 
 def cancel_all(broker: Broker, elapsed: Callable[[], int], pause: Callable[[], None]) -> Cleared:
     """Cancel until the broker reports nothing open, for five seconds at most; return how it ended."""
-    start, cancelled = elapsed(), set[str]()
+    start, ended = elapsed(), dict[str, BrokerOrder]()
     problem, left = "the broker was not asked", tuple[str, ...]()
     while True:
         try:
@@ -46,8 +47,9 @@ def cancel_all(broker: Broker, elapsed: Callable[[], int], pause: Callable[[], N
             if not left:
                 break
             for client_id in left:
-                broker.cancel(client_id)
-                cancelled.add(client_id)
+                found = broker.cancel(client_id)
+                if found is not None:
+                    ended[client_id] = found
             # Asked again at once: what counts is that the broker says zero, not that it took the cancels.
             left = tuple(order.client_id for order in broker.observe(2**62).orders)
             if not left:
@@ -57,7 +59,7 @@ def cancel_all(broker: Broker, elapsed: Callable[[], int], pause: Callable[[], N
         if elapsed() - start >= ALARM_NS:
             break
         pause()
-    return Cleared(left, len(cancelled), elapsed() - start, problem)
+    return Cleared(left, tuple(ended.values()), elapsed() - start, problem)
 
 
 def sell_all(

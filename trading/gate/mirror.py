@@ -6,6 +6,8 @@ aside and halts; a difference that nothing explains halts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from trading.gate import account as accounts
 from trading.gate import state
 from trading.gate.book import Sent
@@ -94,6 +96,20 @@ class Mirror:
         self.write_phase(row.client_id, phase)
         self._books.snapshot.book.remove(row.client_id)
         return phase
+
+    def end_all(self, found: Sequence[BrokerOrder]) -> None:
+        """Count orders as over that the broker says are, in one step: a kill has no time for one after the other."""
+        if any(order.filled for order in found):
+            self._fills()
+        over = [order for order in found if order.phase != "working"]
+        try:
+            with self._books.store.transaction(durable=False):
+                for order in over:
+                    self._books.store.set_phase(order.client_id, order.phase)
+        except StoreBroken as error:
+            self._books.halt(f"store: {error}")
+        for order in over:
+            self._books.snapshot.book.remove(order.client_id)
 
     def write_phase(self, client_id: str, phase: str) -> None:
         """Keep how an order stands."""

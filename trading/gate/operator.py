@@ -44,14 +44,14 @@ class Operator:
         cleared = killswitch.cancel_all(books.broker, books.clock.elapsed, lambda: time.sleep(_PAUSE_S))
         if not cleared.is_clear:
             books.page("kill", f"not all is cancelled: {', '.join(cleared.open_left)[:200]} {cleared.problem}")
-        self._keeper.mirror.sync()
+        self._keeper.mirror.end_all(cleared.ended)
         sold = self._flatten() if flatten else 0
         return {
             "state": books.latch.state,
             "level": books.latch.level,
             "latchedNs": latched,
             "cancelledNs": cleared.took_ns,
-            "cancelled": cleared.cancelled,
+            "cancelled": len(cleared.ended),
             "openLeft": list(cleared.open_left),
             "sold": sold,
         }

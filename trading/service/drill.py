@@ -10,7 +10,8 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -61,6 +62,7 @@ def drill_desk(uid: int) -> Desk:
     raised = {"rate_strategy_per_s_max": 10**6, "rate_strategy_burst_max": 10**6, "rate_all_per_s_max": 10**6}
     raised |= {"rate_all_burst_max": 10**6, "messages_per_s_max": 10**6, "messages_burst_max": 10**6}
     raised |= {"working_strategy_max": 10**4, "working_all_max": 10**4, "own_drift_bps_max": 10**4}
+    raised |= {"duplicate_window_ms_min": 0, "basket_window_s_min": 0}
     document = limits_module.document(limits_module.defaults()) | raised
     limits, _ = limits_module.read(json.dumps(document).encode())
     assert limits is not None
@@ -87,36 +89,45 @@ class KillDrill:
 
     def run(self) -> Round:
         """Start the desk, open orders, kill, and return what it took."""
+        with self.running() as client:
+            return self._measured(client)
+
+    @contextmanager
+    def running(self) -> Iterator[GateClient]:
+        """Yield a connection to the desk, armed; end its processes afterwards."""
         self._places.state.mkdir(parents=True)
         fork = multiprocessing.get_context("fork")
         processes = [fork.Process(target=part, daemon=True) for part in (self._broker, self._gate, self._watchdog)]
+        client = GateClient(self._places.gate_socket)
         try:
             for process in processes:
                 process.start()
-            return self._measured()
+            _until(lambda: self._quoted(client))
+            _until(lambda: client.ask("arm", by="drill", reason="drill").get("state") == "ARMED")
+            _until(lambda: client.ask("status").get("watchdogAgeS") is not None)
+            yield client
         finally:
+            client.close()
             for process in reversed(processes):
                 process.kill()
                 process.join()
 
-    def _measured(self) -> Round:
-        client = GateClient(self._places.gate_socket)
-        _until(lambda: self._quoted(client))
-        _until(lambda: client.ask("arm", by="drill", reason="drill").get("state") == "ARMED")
-        _until(lambda: client.ask("status").get("watchdogAgeS") is not None)
+    def _measured(self, client: GateClient) -> Round:
         for n in range(self._orders):
-            answer = client.order(self._order(f"rest-{n}", 1, 19700 + n % 50))
+            answer = client.order(self.order(f"rest-{n}", 1, 19700 + n % 89))
             assert answer.get("phase") == "working", answer
         killer = GateClient(self._places.gate_socket)
         start = time.monotonic_ns()
         killed = killer.ask("kill", by="drill", reason="drill")
-        answer = client.order(self._order("after", 1, 19800))
+        answer = client.order(self.order("after", 1, 19800))
         blocked = time.monotonic_ns() - start
+        killer.close()
         assert "killed_opening" in [reason["code"] for reason in answer["reasons"]], answer
-        opened = sum(client.order(self._order(f"late-{n}", 1, 19800 + n)).get("verdict") == "allow" for n in range(5))
+        opened = sum(client.order(self.order(f"late-{n}", 1, 19800 + n)).get("verdict") == "allow" for n in range(5))
         return Round(blocked, killed["cancelledNs"], len(killed["openLeft"]), opened)
 
-    def _order(self, client_id: str, quantity: int, cents: int) -> dict[str, object]:
+    def order(self, client_id: str, quantity: int, cents: int) -> dict[str, object]:
+        """Return an order for the drill's desk, decided just now."""
         price = f"{cents // 100}.{cents % 100:02}"
         return {
             "client_id": client_id, "strategy": "drill", "symbol": str(SYMBOL), "side": "buy", "type": "limit",

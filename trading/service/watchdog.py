@@ -71,7 +71,7 @@ class Watchdog:
         # Again, now that it is certain that nobody else answers to the epoch before.
         cleared = killswitch.cancel_all(self._broker, self._clock.elapsed, lambda: time.sleep(PAUSE_S))
         self._tell(
-            f"cancelled {cleared.cancelled} in {cleared.took_ns / SECOND:.2f} s"
+            f"cancelled {len(cleared.ended)} in {cleared.took_ns / SECOND:.2f} s"
             + ("" if cleared.is_clear else f", not all: {', '.join(cleared.open_left)} {cleared.problem}")
         )
         if self._closes and store is not None and latch is not None:

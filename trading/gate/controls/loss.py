@@ -36,7 +36,7 @@ def _account(case: Case) -> int:
     start, peak = snapshot.day_start_equity, snapshot.peak_equity_today
     known = {"equity": equity, "day_start_equity": start, "peak_equity_today": peak, "cash": snapshot.cash}
     unknown = [name for name, amount in known.items() if amount is None]
-    if unknown or equity is None or start is None or peak is None or start <= 0 or peak <= 0:
+    if equity is None or start is None or peak is None or snapshot.cash is None or start <= 0 or peak <= 0:
         case.deny(Code.EQUITY_UNKNOWN, ", ".join(unknown) or "the account's equity of today")
         return 0
     proved = 1

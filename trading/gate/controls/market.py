@@ -45,7 +45,8 @@ def _quote(case: Case, quote: Quote) -> int:
     else:
         case.deny(Code.SPREAD, decimal(ask - bid), limits.spread_bps_max)
     close, share = quote.previous_close, limits.close_deviation_bps_max
-    if close > 0 and (ask - close) * BPS <= share * close and (close - bid) * BPS <= share * close:
+    # Without a close nothing but a quote of zero is near it, and that is denied for its bid.
+    if (ask - close) * BPS <= share * close and (close - bid) * BPS <= share * close:
         proved += 1
     else:
         case.deny(Code.PREVIOUS_CLOSE, decimal(max(ask - close, close - bid)), share)

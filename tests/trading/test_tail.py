@@ -1,0 +1,118 @@
+"""The tail's estimates: known answers, and what an estimate must do whatever the days were."""
+
+from __future__ import annotations
+
+import random
+from math import isclose, isfinite, pi, sqrt
+from statistics import NormalDist, fmean, pstdev, stdev
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trading.gate.tail import Tail, tail_value_at_risk
+from trading.model import UNIT, Symbol
+
+A, B = Symbol("AAPL", "NASDAQ"), Symbol("XOM", "NYSE")
+NORMAL = NormalDist()
+
+
+def cornish_fisher(losses: list[float], confidence: float, steps: int = 4000) -> float:
+    """Return the mean of the bent quantile over the tail, by adding it up: another way to the same number."""
+    mean, spread = fmean(losses), pstdev(losses)
+    skew = fmean([((x - mean) / spread) ** 3 for x in losses])
+    excess = fmean([((x - mean) / spread) ** 4 for x in losses]) - 3
+    total = 0.0
+    for n in range(steps):
+        z = NORMAL.inv_cdf(confidence + (1 - confidence) * (n + 0.5) / steps)
+        total += z + (z**2 - 1) * skew / 6 + (z**3 - 3 * z) * excess / 24 - (2 * z**3 - 5 * z) * skew**2 / 36
+    return mean + stdev(losses) * total / steps
+
+
+def test_the_normal_tail_is_the_one_of_the_books() -> None:
+    # Two equally likely days have no skew and less than normal kurtosis: what is bent lies below, the normal counts.
+    losses = [-1.0, 1.0] * 500
+    z = NORMAL.inv_cdf(0.975)
+    wanted = stdev(losses) * NORMAL.pdf(z) / 0.025
+    assert isclose(tail_value_at_risk(losses, 9750), wanted, rel_tol=1e-9)
+    assert isclose(tail_value_at_risk([x + 5 for x in losses], 9750), wanted + 5, rel_tol=1e-9)
+    assert isclose(NORMAL.pdf(0), 1 / sqrt(2 * pi))
+
+
+def test_the_historical_tail_is_the_mean_of_the_worst_days() -> None:
+    # One day in a hundred is a catastrophe: at 99.5 % half of it counts for the whole.
+    losses = [0.0] * 198 + [10.0, 1000.0]
+    assert tail_value_at_risk(losses, 9950) == 1000.0
+    losses = [float(n % 2) for n in range(398)] + [500.0, 499.0]
+    assert tail_value_at_risk(losses, 9950) >= 499.5
+    # Twelve and a half days of 500: the thirteenth counts by half.
+    days = [0.0] * 487 + [60.0] + [100.0] * 12
+    assert tail_value_at_risk(days, 9750) >= (1200.0 + 30.0) / 12.5
+
+
+def test_the_bent_tail_is_its_own_integral() -> None:
+    rng = random.Random(5)
+    days = [rng.gauss(0, 100) + (400 if rng.random() < 0.03 else 0) for _ in range(700)]
+    bent = cornish_fisher(days, 0.975)
+    worst = sorted(days, reverse=True)
+    historical = (sum(worst[:17]) + 0.5 * worst[17]) / 17.5
+    assert isclose(tail_value_at_risk(days, 9750), max(bent, historical), rel_tol=2e-3)
+    # At a confidence where few days are left the bent estimate is the largest.
+    skewed = [rng.expovariate(0.01) for _ in range(700)]
+    assert tail_value_at_risk(skewed, 9000) >= fmean(sorted(skewed, reverse=True)[:70])
+
+
+def test_days_that_are_all_alike_have_no_spread() -> None:
+    assert tail_value_at_risk([7.0] * 300, 9750) == pytest.approx(7.0)
+    assert tail_value_at_risk([0.0] * 300, 9750) == 0.0
+    assert isfinite(tail_value_at_risk([1e-160 * (n % 2) for n in range(300)], 9750))
+
+
+@given(st.lists(st.floats(-1e8, 1e8), min_size=2, max_size=60), st.sampled_from([9000, 9500, 9750, 9990]))
+def test_an_estimate_is_a_number_and_not_below_the_worst_days(losses: list[float], confidence: int) -> None:
+    found = tail_value_at_risk(losses, confidence)
+    assert isfinite(found)
+    assert found >= fmean(losses) - 1e-6 * (1 + max(map(abs, losses)))
+
+
+def test_running_totals_are_those_of_a_fresh_start() -> None:
+    rng = random.Random(1)
+    returns = {symbol: [rng.gauss(0, 0.01) for _ in range(50)] for symbol in (A, B)}
+    scenarios = {"bad": {A: -0.5, B: 0.1}, "worse": {A: 0.1, B: -0.9}}
+    moving = Tail(returns, scenarios)
+    for _ in range(40):
+        values = {A: rng.randrange(0, 10**13), B: rng.randrange(0, 10**13)}
+        moving.expose(values)
+        fresh = Tail(returns, scenarios)
+        fresh.expose(values)
+        assert moving.losses == pytest.approx(fresh.losses, abs=1e-6)
+        assert moving.stress == pytest.approx(fresh.stress, abs=1e-6)
+    assert moving.worst_scenario(B, 10**6)[0] == "worse"
+    moving.expose({A: 0, B: 0})
+    assert moving.losses == pytest.approx([0.0] * 50, abs=1e-6)
+
+
+def test_what_is_not_known_is_said() -> None:
+    tail = Tail({A: [0.0] * 300}, {"bad": {A: -0.5}})
+    tail.expose({A: UNIT, B: UNIT})
+    assert tail.missing == {B} and tail.knows(A) and not tail.knows(B)
+    tail.expose({B: 0})
+    assert tail.missing == set()
+    assert (tail.days(A), tail.days(B)) == (300, 0)
+    other = Tail({A: [0.0] * 300, B: [0.0] * 299}, {"bad": {A: -0.5, B: -0.5}})
+    other.expose({A: UNIT})
+    assert (other.days(A), other.days(B)) == (300, 0)
+    other.expose({B: UNIT})
+    assert (other.days(A), other.days(B)) == (0, 0), "no telling which day is which"
+    assert not Tail(None, None).knows(A) and Tail(None, None).days(A) == 0
+
+
+KNOWN = [
+    test_the_normal_tail_is_the_one_of_the_books,
+    test_the_historical_tail_is_the_mean_of_the_worst_days,
+    test_the_bent_tail_is_its_own_integral,
+    test_days_that_are_all_alike_have_no_spread,
+    test_running_totals_are_those_of_a_fresh_start,
+    test_what_is_not_known_is_said,
+]
+"""What mutants of the tail are tried on."""
