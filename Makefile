@@ -14,7 +14,7 @@ export SOAK_SEEDS
 # Whatever is called test-… runs in CI, without a list to forget; test-all is only their sum.
 EXTRA_TESTS := $(filter-out test-all,$(shell sed -n 's/^\(test-[a-z0-9-]*\):.*/\1/p' Makefile))
 
-.PHONY: help setup demo demo-kube test quick test-slow test-all extra-tests soak bench lint fmt docs lock clean
+.PHONY: help setup demo demo-kube test quick test-slow test-mutation test-all extra-tests soak bench lint fmt docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
