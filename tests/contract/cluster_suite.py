@@ -314,6 +314,14 @@ class ClusterSuite:
         made(cluster.create(spec("late")))
         assert cluster.update_status(line, only_if=seen) is None
 
+    def test_a_status_can_be_taken_back(self, cluster: Cluster) -> None:
+        line = made(cluster.create(train()))
+        written = made(cluster.update_status(landing(line, "one")))
+        emptied = made(cluster.update_status(written.model_copy(update={"status": MergeTrainStatus()})))
+        assert emptied.status == MergeTrainStatus()
+        ended = made(cluster.update_status(with_message(made(cluster.create(run())), "over")))
+        assert made(cluster.update_status(with_message(ended, ""))).status == AgentRunStatus()
+
     # delete
 
     def test_a_deleted_object_is_gone(self, cluster: Cluster) -> None:

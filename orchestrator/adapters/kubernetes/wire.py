@@ -127,13 +127,19 @@ def replacement(stored: Json, obj: Resource) -> Json:
 
 def statement(obj: Resource, ahead: int = 0) -> Json:
     """Return what is sent to say the object's status: all of it, as of this version. Raises Invalid as `creation`."""
-    status = json.loads(encode(obj)).get("status") or {}
+    status = json.loads(encode(obj)).get("status") or _spelled(obj)
     return {
         "apiVersion": API_VERSION,
         "kind": obj.KIND,
         "metadata": {"name": obj.name, "resourceVersion": obj.version},
         "status": _counted(status, -ahead) if ahead else status,
     }
+
+
+def _spelled(obj: Resource) -> Json:
+    """Return a status that says nothing, spelled out: an apply that takes back every field leaves null, not {}."""
+    status = getattr(obj, "status", None)
+    return {} if status is None else dict(status.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
 def ahead_of(document: Json) -> int:
