@@ -149,7 +149,7 @@ def written(resource: Resource) -> dict[str, Any]:
 
 
 def tamper(place: Any, data: st.DataObject, odd: st.SearchStrategy[Any] = ODD) -> None:
-    """Change one field somewhere below: another value, another key, or nothing where something was."""
+    """Change one thing somewhere below: another value, another key, nothing where something was, or the same twice."""
     keys = sorted(place) if isinstance(place, dict) else list(range(len(place)))
     if not keys:
         return
@@ -157,8 +157,12 @@ def tamper(place: Any, data: st.DataObject, odd: st.SearchStrategy[Any] = ODD) -
     inner = place[key]
     if isinstance(inner, dict | list) and inner and data.draw(st.booleans(), "deeper"):
         tamper(inner, data, odd)
-    elif isinstance(place, dict) and data.draw(st.integers(0, 3), "how") == 0:
+    elif (how := data.draw(st.integers(0, 5), "how")) == 0 and isinstance(place, dict):
         place[data.draw(st.sampled_from(["nobody", "name"]), "new key")] = place.pop(key)
+    elif how == 1:
+        del place[key]
+    elif how == 2 and isinstance(place, list):
+        place.append(copy.deepcopy(inner))
     else:
         # A copy: a list that is changed further must not be the one that the next example draws.
         place[key] = copy.deepcopy(data.draw(odd, "value"))

@@ -148,6 +148,7 @@ BREAKING: dict[str, tuple[Rule, dict[str, Any]]] = {
     "no lane": (rule.SOME_LANE, {"kind": "ImplementationSpec", "spec": {"summary": "Do it", "paths": ["a"]}}),
     "own need": (rule.NO_OWN_NEED, {"kind": "ImplementationSpec", "spec": {**_SPEC, "dependsOn": ["a"]}}),
     "window": (rule.WINDOW, {"kind": "MergeTrain", "spec": {"window": {"start": 1, "min": 2, "max": 3}}}),
+    "window above": (rule.WINDOW, {"kind": "MergeTrain", "spec": {"window": {"start": 4, "min": 1, "max": 3}}}),
     "no command": (rule.COMMAND, {"kind": "AgentProvider", "spec": {"adapter": "command"}}),
     "no number": (
         rule.PRIORITY,
