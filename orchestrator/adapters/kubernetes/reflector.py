@@ -160,6 +160,8 @@ class Reflector(Generic[R]):
         with self._connection.stream(self._path, query, silence_s=SILENCE_S) as (status, response):
             self._response = response
             try:
+                if self._stop.is_set():
+                    return  # Asked between the two: nobody else would end this read.
                 if status == 200:
                     return self._hear(_lines(response), is_first="sendInitialEvents" in begin)
                 answer = Answer(status, response.read())
