@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.model.lane import Lane
 from tests.kube.plane import API, ETCD, Plane
 from tests.kube.proxy import Proxy
 from tests.kube.swarm import LEASE, Swarm, swarm, until
+from tests.kube.test_store import opened
 
 pytestmark = pytest.mark.kube
 LEASE_S = float(LEASE.rstrip("s"))
@@ -238,6 +240,21 @@ def test_a_token_that_runs_out_is_read_anew(shop: Swarm, tmp_path: Path) -> None
     shop.items(["apple"])
     until(lambda: all_landed(shop, "apple"), "it has landed")
     assert leader.is_alive(), leader.said()
+    shop.sound()
+
+
+def test_a_storm_of_changes_is_weathered(shop: Swarm) -> None:
+    shop.items(["apple"], nap_s=1)
+    leader = shop.leader()
+    until(lambda: "leading in" in leader.said(), "it leads")
+    with opened(shop.plane, shop.namespace) as somebody:
+        lane = somebody.get(Lane, "all")
+        for number in range(400):
+            assert lane is not None
+            metadata = lane.metadata.model_copy(update={"labels": {"storm": str(number)}})
+            lane = somebody.update(lane.model_copy(update={"metadata": metadata}))
+    until(lambda: all_landed(shop, "apple"), "it has landed")
+    assert leader.is_alive()
     shop.sound()
 
 
