@@ -92,7 +92,7 @@ def test_server_and_models_agree_on_two_thousand_documents(plane: Plane, namespa
         document = written(resource)
         # Most rules are broken by a document that is made to, and by chance once in a thousand.
         traps = [said["spec"] for _, said in BREAKING.values() if said["kind"] == resource.kind]
-        if traps and data.draw(st.integers(0, 7), "trap") == 0:
+        if traps and data.draw(st.integers(0, 3), "trap") == 0:
             document |= {"metadata": {"name": "a"}, "spec": copy.deepcopy(data.draw(st.sampled_from(traps), "spec"))}
         for _ in range(data.draw(st.integers(0, 2), "changes")):
             tamper(document["spec"], data, ODD)
@@ -113,4 +113,4 @@ def test_server_and_models_agree_on_two_thousand_documents(plane: Plane, namespa
     # Every rule of the models was broken, but what the reader says better of a pattern.
     assert broken == {rule.message for rule, _ in BREAKING.values() if rule not in GLOB}
     # Both verdicts, for every kind: a generator that has gone astray agrees with everything.
-    assert {each for each, times in counted.items() if times >= 20} == {(k, v) for k in BY_KIND for v in (True, False)}
+    assert {each for each, times in counted.items() if times >= 5} == {(k, v) for k in BY_KIND for v in (True, False)}
