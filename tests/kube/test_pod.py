@@ -133,8 +133,14 @@ def test_the_cluster_takes_the_pod_and_it_leads(cluster: Plane, tmp_path: Path) 
             path = container[name]["httpGet"]["path"]
             eventually(lambda path=path: client.get(path).status_code == 200, path)  # type: ignore[misc]
         cluster.kubectl("wait", "--for=condition=Ready", "spec/it", "--timeout=90s", namespace=NAMESPACE)
-        metrics = client.get("/metrics").text
-    assert "interlock_leader 1.0" in metrics and 'interlock_specs{phase="Landed"} 1.0' in metrics
+
+        def counted() -> str:
+            # Counted at the end of a look at the world: a moment after the server was told.
+            text = client.get("/metrics").text
+            return text if 'interlock_specs{phase="Landed"} 1.0' in text else ""
+
+        metrics: str = eventually(counted, "an item counted as landed")
+    assert "interlock_leader 1.0" in metrics
     # Nothing was asked for that the account's role does not give.
     assert [line for line in metrics.splitlines() if 'code="403"' in line] == []
     assert shop.landed() == ["it"]
