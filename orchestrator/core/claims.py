@@ -41,6 +41,8 @@ class Claims:
     """Claimant → the item in its way."""
     crowded: Mapping[str, str]
     """Claimant → the slot there was none of."""
+    released: tuple[str, ...] = ()
+    """Whose claims are no more, in name order."""
 
 
 @lru_cache(maxsize=65_536)
@@ -69,7 +71,9 @@ def next_claims(claimants: Sequence[Claimant], live: Sequence[Claim], epoch: int
             step.crowded |= {one.name: "pool" for one in claimants[index:] if one.wants and one.slots}
             break
         step.settle(claimant)
-    return Claims(tuple(step.after[name] for name in sorted(step.after)), step.epoch, step.waits, step.crowded)
+    after = tuple(step.after[name] for name in sorted(step.after))
+    released = tuple(sorted({claim.spec for claim in live} - step.after.keys()))
+    return Claims(after, step.epoch, step.waits, step.crowded, released)
 
 
 class _Step:

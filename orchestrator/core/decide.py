@@ -6,6 +6,7 @@ The leader acts on the result; nothing here touches the world.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from orchestrator.core.attempts import is_of
@@ -28,6 +29,7 @@ from orchestrator.model.action import (
     Create,
     Forget,
     Land,
+    OnlyIf,
     ScopePolicy,
     StopAgent,
     WriteStatus,
@@ -121,11 +123,24 @@ def _record(
     elif step.frozen is None and before.frozen is not None:
         event, message = "Released", f"no longer frozen: {before.frozen.reason.value}"
     written = board.train.model_copy(update={"status": status})
+    only_if = _only_if(board, dispatched.claims.released)
     if starts_landing and landing is not None:
         # What is applied after this write is late: the barrier was computed over exactly these specs.
-        yield Land(written, landing, only_if_specs=board.snapshot.specs_revision)
+        yield Land(written, landing, only_if=replace(only_if, specs=board.snapshot.specs_revision))
     else:
-        yield WriteStatus(written, event=event, message=message[:1000])
+        yield WriteStatus(written, event=event, message=message[:1000], only_if=only_if)
+
+
+def _only_if(board: Board, released: Iterable[str]) -> OnlyIf:
+    """Return what the record stands on where it takes claims away.
+
+    A view of the specs that is older than the claim does not show who holds it, one of people's words not that it was
+    wanted again: on either it would be taken from an agent that is just being started. What has landed is final.
+    """
+    items = (board.by_name.get(name) for name in released)
+    if all(item is not None and item.landed is not None for item in items):
+        return OnlyIf()
+    return OnlyIf(specs=board.snapshot.specs_revision, decisions=board.snapshot.decisions_revision)
 
 
 def _frozen_condition(board: Board, frozen: Frozen | None) -> tuple[Condition, ...]:

@@ -24,6 +24,17 @@ class Create:
 
 
 @dataclass(frozen=True, slots=True)
+class OnlyIf:
+    """What a write stands on besides the version of its own object: revisions that must still be the store's.
+
+    None where it does not matter.
+    """
+
+    specs: str | None = None
+    decisions: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WriteStatus:
     """Write an object's status if its version is still the one decided on; a lost race is decided anew."""
 
@@ -31,6 +42,7 @@ class WriteStatus:
     event: str = ""
     """The reason of the event to record beside it; empty for none."""
     message: str = ""
+    only_if: OnlyIf = OnlyIf()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +164,8 @@ class Land:
 
     train: MergeTrain
     landing: Landing
-    only_if_specs: str | None = None
-    """Refuse the intent unless the revision of all specs is still this; None where it is written already."""
+    only_if: OnlyIf | None = None
+    """Refuse the intent unless these are still the revisions; None where it is written already."""
 
 
 @dataclass(frozen=True, slots=True)

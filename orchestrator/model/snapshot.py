@@ -37,6 +37,8 @@ class Snapshot:
     validations: tuple[Validation, ...] = ()
     specs_revision: str = ""
     """Changes whenever any spec is added, changed or removed: a landing intent is written only if it is still this."""
+    decisions_revision: str = ""
+    """Changes whenever a word is said or taken away."""
     repositories: Mapping[str, RepositoryFacts] = field(default_factory=dict)
     """By train."""
     pulls: Mapping[str, tuple[PullRequest, ...]] = field(default_factory=dict)

@@ -26,6 +26,7 @@ from orchestrator.model.action import (
     Forget,
     KeepForeign,
     Land,
+    OnlyIf,
     Publish,
     StartAgent,
     StartGate,
@@ -35,6 +36,7 @@ from orchestrator.model.action import (
 )
 from orchestrator.model.base import Resource
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
+from orchestrator.model.decision import Decision
 from orchestrator.model.facts import AgentFact, AgentState, Collected
 from orchestrator.model.run import AgentRun, ScopeVerdict
 from orchestrator.model.spec import ImplementationSpec
@@ -235,7 +237,7 @@ class Executor:
         return True
 
     def _write(self, action: WriteStatus) -> bool:
-        written = self._ports.cluster.update_status(action.object)
+        written = self._ports.cluster.update_status(action.object, only_if=_revisions(action.only_if))
         if written is not None and action.event:
             self._record(written, action.event, action.message)
         return written is not None
@@ -311,8 +313,8 @@ class Executor:
     def _land(self, action: Land) -> bool:
         """Advance the base, prove it, and clear the intent. Unknown leaves the intent: the next tick asks again."""
         landing, ports = action.landing, self._ports
-        if action.only_if_specs is not None:
-            intended = ports.cluster.update_status(action.train, only_if={ImplementationSpec: action.only_if_specs})
+        if action.only_if is not None:
+            intended = ports.cluster.update_status(action.train, only_if=_revisions(action.only_if))
             if intended is None:
                 return False
             message = f"{', '.join(landing.names)} as {landing.commit[:12]} on {landing.base[:12]}"
@@ -333,6 +335,12 @@ class Executor:
 def _is_report(action: Action) -> bool:
     """Return whether the action writes what is only said, never read again by a decision: a spec's status."""
     return isinstance(action, WriteStatus) and isinstance(action.object, ImplementationSpec)
+
+
+def _revisions(only_if: OnlyIf) -> dict[type[Resource], str]:
+    """Return what a write stands on, as the store is asked for it."""
+    wanted = {ImplementationSpec: only_if.specs, Decision: only_if.decisions}
+    return {kind: revision for kind, revision in wanted.items() if revision is not None}
 
 
 def _only(call: Call) -> Steps:

@@ -187,8 +187,10 @@ class Leader:
     def observe(self) -> Snapshot:
         """Return everything the next decision needs."""
         ports = self._ports
-        # Specs last of all objects and their revision before them: what is applied in between counts as late.
+        # Specs last of all objects and their revision before them: what is applied in between counts as late. So it is
+        # with words.
         revision = ports.cluster.revision(ImplementationSpec)
+        words = ports.cluster.revision(Decision)
         trains = tuple(ports.cluster.list(MergeTrain))
         self._require_latest(trains)
         if self._environment is None:
@@ -222,6 +224,7 @@ class Leader:
             decisions=tuple(ports.cluster.list(Decision)),
             validations=tuple(ports.cluster.list(Validation)),
             specs_revision=revision,
+            decisions_revision=words,
             repositories=repositories,
             pulls=pulls,
             agents=agents,

@@ -152,8 +152,8 @@ def _candidate(action: BuildCandidate, world: World) -> Candidate:
 def _land(action: Land, world: World) -> bool:
     """Write the intent, then advance the base if it is still where the landing found it; clear the intent."""
     train, landing = action.train, action.landing
-    if action.only_if_specs is not None:
-        intended = world.trains.update(train) if action.only_if_specs == str(world.revision) else None
+    if action.only_if is not None:
+        intended = world.trains.update(train) if action.only_if.specs == str(world.revision) else None
         if intended is None:
             return False
         train = intended

@@ -176,7 +176,7 @@ def lands_again_after_a_lost_answer() -> Sequence[Patch]:
     right_land, right_board = act.Executor._land, board._board
 
     def land(self: Any, action: Any) -> bool:
-        if action.only_if_specs is not None:
+        if action.only_if is not None:
             return right_land(self, action)
         done = action.train.status.model_copy(update={"landing": None})
         return self._write(act.WriteStatus(action.train.model_copy(update={"status": done})))

@@ -15,6 +15,7 @@ FOUND = {
     "a clock that was set back does not turn a backoff of seconds into hours": 167,
     "a workspace that a dead leader had collected is removed by the next one": 4,
     "a word about an item that an old snapshot does not show yet is not refused": 45,
+    "an old list of specs takes no claim from an agent that is being started": 300660,
     "the work of an agent whose spec is deleted is collected before its workspace goes": 46,
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.core.decide import decide
 from orchestrator.core.provenance import gate_digest, validation_name
-from orchestrator.model.action import Action, BuildCandidate, Create, KeepForeign, Land, StartGate, WriteStatus
+from orchestrator.model.action import Action, BuildCandidate, Create, KeepForeign, Land, OnlyIf, StartGate, WriteStatus
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.condition import FailureClass, Phase, Reason, RunPhase
 from orchestrator.model.decision import DecisionStatus, Verb
@@ -126,6 +126,7 @@ class World:
             decisions=tuple(self.decisions),
             validations=tuple(self.validations),
             specs_revision="7",
+            decisions_revision="8",
             repositories={"main": facts},
             pulls={"main": pulls},
         )
@@ -139,7 +140,7 @@ class World:
     def next_status(self) -> MergeTrainStatus:
         """Return the train's record after this tick's write."""
         actions = self.decide()
-        intended = [one.train for one in actions if isinstance(one, Land) and one.only_if_specs is not None]
+        intended = [one.train for one in actions if isinstance(one, Land) and one.only_if is not None]
         written = intended or _written(actions, MergeTrain)
         return written[0].status if written else self.snapshot().trains[0].status
 
@@ -178,7 +179,29 @@ def test_an_entry_whose_candidate_passed_is_landed_on_exactly_the_tested_commit(
 def test_the_landing_intent_is_written_only_if_no_spec_was_applied_meanwhile() -> None:
     actions = World().proposed("a", PASS).decide()
     intent = next(one for one in actions if isinstance(one, Land))
-    assert intent.only_if_specs == "7"
+    assert intent.only_if == OnlyIf(specs="7")
+
+
+def _record_stands_on(world: World) -> OnlyIf:
+    written = (one for one in world.decide() if isinstance(one, WriteStatus) and isinstance(one.object, MergeTrain))
+    return next(written).only_if
+
+
+def test_a_claim_is_taken_from_who_is_gone_or_closed_only_if_nothing_was_applied_or_said_meanwhile() -> None:
+    world = World().waiting("kept")
+    world.status = MergeTrainStatus(claims=(Claim(spec="gone", paths=("src/gone/**",), epoch=1),))
+    assert _record_stands_on(world) == OnlyIf(specs="7", decisions="8")
+    world = World().waiting("dropped")
+    world.decisions = [decision(Verb.CANCEL, "dropped")]
+    world.status = MergeTrainStatus(claims=(Claim(spec="dropped", paths=("src/dropped/**",), epoch=1),))
+    assert _record_stands_on(world) == OnlyIf(specs="7", decisions="8")
+
+
+def test_a_claim_of_what_has_landed_is_released_whatever_was_applied_meanwhile() -> None:
+    world = World().proposed("a")
+    world.facts = replace(world.facts, landed={"a": LandedFact(TIP, "a-1", START)})
+    assert world.next_status().claims == ()
+    assert _record_stands_on(world) == OnlyIf()
 
 
 def test_nothing_lands_before_its_candidate_is_built_and_every_gate_has_passed() -> None:
