@@ -119,6 +119,7 @@ def test_a_real_git_that_fails_for_a_moment_is_waited_for(tmp_path: Path) -> Non
     leader, ticks = calm_leader(), list[Tick]()
     real = GitRepository(open_repository(folder, tmp_path / "state"))
     leader._ports.git.observe = real.observe  # type: ignore[method-assign]  # The rest of the world stays a fake.
+    leader._ports.git.inputs = real.inputs  # type: ignore[method-assign]
     packed = folder / ".git" / "packed-refs"
     packed.write_text("this is half of what another program was writing")
 
