@@ -37,6 +37,9 @@ def pages() -> dict[str, str]:
         "kinds.md": kinds_page(importlib.import_module("orchestrator.model.kinds").KINDS),
         "gates.md": gates_page(importlib.import_module("orchestrator.adapters.process.gate_runners")),
     }
+    found["trading-codes.md"] = codes_page(importlib.import_module("trading.gate.codes"))
+    trading = importlib.import_module("trading.cli.grammar").build()
+    found["trading-cli.md"] = cli_page(trading, "the parser in trading/cli/grammar.py")
     if importlib.util.find_spec("orchestrator.cli.main"):
         found["cli.md"] = cli_page(importlib.import_module("orchestrator.cli.main").build_parser())
     return found
@@ -171,10 +174,25 @@ def _patterns(joined: Any) -> str:
     return "```text\n" + "\n".join(lines) + "\n```\n"
 
 
-def cli_page(parser: argparse.ArgumentParser) -> str:
+def codes_page(module: ModuleType) -> str:
+    """Return the reasons for a denial by group, as the firewall orders and words them."""
+    parts = [
+        _NOTE.format(source="trading/gate/codes.py"),
+        "# Why an order is denied\n",
+        "In the fixed order in which the first is the reason. `{value}` is what was found, `{limit}` what would have\n"
+        "passed. Scripts may rely on these words: one is never reused for another meaning.\n",
+    ]
+    for control in module.Control:
+        rows = [(f"`{code}`", code.sentence) for code in module.Code if code.control is control]
+        parts.append(f"## {control.value} {control.name.lower()}\n")
+        parts.append(_table(("Code", "Sentence"), rows))
+    return "\n".join(parts)
+
+
+def cli_page(parser: argparse.ArgumentParser, source: str = "the parsers in orchestrator/cli/") -> str:
     """Return one section per command, verbs with sub-verbs included. Built from the actions, not from `format_help`:
     its layout differs between Python versions and with the width of the terminal."""
-    parts = [_NOTE.format(source="the parsers in orchestrator/cli/"), "# Command line\n"]
+    parts = [_NOTE.format(source=source), "# Command line\n"]
     for command, about in _commands(parser, parser.description or ""):
         parts.append(f"{'#' * min(len(command.prog.split()) + 1, 4)} {command.prog}\n")
         parts.append(f"{' '.join((command.description or about).split())}\n")

@@ -20,6 +20,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -64,6 +65,8 @@ def mutants(tree: ast.Module) -> Iterator[tuple[str, ast.Module]]:
     nodes = list(ast.walk(tree))
     # What a denial tells a person is no part of the verdict.
     told = {id(inner) for node in nodes if _is_denial(node) for inner in ast.walk(node)}
+    # Nor is what a group counts once it has denied.
+    told |= {id(inner) for node in nodes for after in _after_denial(node) for inner in ast.walk(after)}
     for place, node in enumerate(nodes):
         if id(node) in told:
             continue
@@ -73,6 +76,15 @@ def mutants(tree: ast.Module) -> Iterator[tuple[str, ast.Module]]:
             change(twin)
             line = getattr(node, "lineno", 0)
             yield f"{line}: {what}: {ast.unparse(node)[:70]}", broken
+
+
+def _after_denial(node: ast.AST) -> Iterator[ast.AST]:
+    for name in ("body", "orelse"):
+        block = getattr(node, name, None)
+        for before, after in pairwise(block) if isinstance(block, list) else ():
+            denied = isinstance(before, ast.Expr) and _is_denial(before.value)
+            if denied and isinstance(after, ast.Return) and isinstance(after.value, ast.Constant):
+                yield after
 
 
 def _is_denial(node: ast.AST) -> bool:

@@ -34,10 +34,9 @@ def _strategy(case: Case) -> int:
 def _account(case: Case) -> int:
     snapshot, limits, equity = case.snapshot, case.limits, case.equity
     start, peak = snapshot.day_start_equity, snapshot.peak_equity_today
-    known = {"equity": equity, "day_start_equity": start, "peak_equity_today": peak, "cash": snapshot.cash}
-    unknown = [name for name, amount in known.items() if amount is None]
-    if equity is None or start is None or peak is None or snapshot.cash is None or start <= 0 or peak <= 0:
-        case.deny(Code.EQUITY_UNKNOWN, ", ".join(unknown) or "the account's equity of today")
+    if equity is None or start is None or peak is None or snapshot.cash is None or start <= 0:
+        amounts = {"equity": equity, "day_start_equity": start, "peak_equity_today": peak, "cash": snapshot.cash}
+        case.deny(Code.EQUITY_UNKNOWN, ", ".join(n for n, known in amounts.items() if known is None) or "today's start")
         return 0
     proved = 1
     if equity <= peak:
