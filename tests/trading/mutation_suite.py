@@ -82,6 +82,7 @@ _FUNCTIONS = [
     _sessions,
     test_controls.test_gross_and_net_exposure_have_bounds_of_their_own,
     test_controls.test_orders_are_held_against_the_limits_given,
+    test_controls.test_the_first_order_may_use_its_limits_up,
     test_controls.test_a_fifth_of_the_messages_is_kept_for_what_reduces,
     test_controls.test_what_only_a_caller_of_the_pure_function_can_bring_about_denies_too,
     _unproved,

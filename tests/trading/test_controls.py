@@ -428,6 +428,19 @@ def test_orders_are_held_against_the_limits_given() -> None:
     assert codes(base(), limits_with(stress_scenarios=["2008-10", "2020-03", "1987-10"])) == ["risk_missing"]
 
 
+def test_the_first_order_may_use_its_limits_up() -> None:
+    names = (
+        "symbol_exposure_bps_max",
+        "sector_exposure_bps_max",
+        "strategy_exposure_bps_max",
+        "gross_exposure_bps_max",
+    )
+    bounds: dict[str, Any] = dict.fromkeys((*names, "net_exposure_bps_max", "turnover_bps_max"), 200)
+    bounds |= {"basket_notional_max": "2000.00", "repeated_executions_max": 1, "rejects_in_a_row_max": 0}
+    bounds |= {"rate_strategy_burst_max": 1, "rate_all_burst_max": 1, "working_strategy_max": 1, "working_all_max": 1}
+    assert codes(changed({P: [], "order.limit_price": "200.00"}), limits_with(**bounds)) == []
+
+
 def test_a_fifth_of_the_messages_is_kept_for_what_reduces() -> None:
     wide = limits_with(rate_all_burst_max=10**6)
     sent = {n: {"snapshot.recent": [recent(m, strategy="other", at=NOW) for m in range(n)]} for n in (79, 80, 99, 100)}

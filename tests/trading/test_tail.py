@@ -62,6 +62,14 @@ def test_the_bent_tail_is_its_own_integral() -> None:
     assert tail_value_at_risk(skewed, 9000) >= fmean(sorted(skewed, reverse=True)[:70])
 
 
+def test_the_bent_tail_counts_where_it_is_the_largest() -> None:
+    rng = random.Random(11)
+    days = [rng.expovariate(0.01) - 30 for _ in range(700)]
+    bent = cornish_fisher(days, 0.999, steps=20_000)
+    assert bent > max(days)
+    assert isclose(tail_value_at_risk(days, 9990), bent, rel_tol=1e-3)
+
+
 def test_days_that_are_all_alike_have_no_spread() -> None:
     assert tail_value_at_risk([7.0] * 300, 9750) == pytest.approx(7.0)
     assert tail_value_at_risk([0.0] * 300, 9750) == 0.0
@@ -111,6 +119,7 @@ KNOWN = [
     test_the_normal_tail_is_the_one_of_the_books,
     test_the_historical_tail_is_the_mean_of_the_worst_days,
     test_the_bent_tail_is_its_own_integral,
+    test_the_bent_tail_counts_where_it_is_the_largest,
     test_days_that_are_all_alike_have_no_spread,
     test_running_totals_are_those_of_a_fresh_start,
     test_what_is_not_known_is_said,
