@@ -173,6 +173,7 @@ EDGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("a cent less", {f"{Q}.bid": "69.99", f"{Q}.ask": "70.10", f"{Q}.previous_close": "100.00", "order.limit_price": "70.10"}, ["previous_close"]),
     ("our own price 500 bps above exactly", {"snapshot.recent": [recent(1, symbol=AAPL, limit_price="210.021", at=NOW - 9 * SECOND)]}, []),
     ("a trifle more", {"snapshot.recent": [recent(1, symbol=AAPL, limit_price="210.0211", at=NOW - 9 * SECOND)]}, ["own_drift"]),
+    ("one of our own prices too far", {"snapshot.recent": [recent(1, symbol=AAPL, limit_price="190.00", at=NOW - 9 * SECOND), recent(2, symbol=AAPL, limit_price="205.00", at=NOW - 8 * SECOND)]}, ["own_drift"]),
     ("no price and orders of our own", {"order.limit_price": GONE, "snapshot.recent": [recent(1, symbol=AAPL, limit_price="200.00", at=NOW - 9 * SECOND)]}, ["limit_price_missing"]),
     ("a buy at the collar", {"order.limit_price": "206.02"}, []),
     ("a buy past it", {"order.limit_price": "206.03"}, ["collar"]),
