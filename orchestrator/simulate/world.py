@@ -154,7 +154,8 @@ class World:
         pull.is_open = True
         self.declared.came(name)
         self.revision += 1
-        self.specs.create(spec_of(pull.entry), self.now)
+        # Those of one minute come in the order of the file: a microsecond apart, or their names would decide.
+        self.specs.create(spec_of(pull.entry), self.now + timedelta(microseconds=pull.number))
         train = self.train
         epoch = train.status.epoch + 1
         claims = sorted((*train.status.claims, claim_of(name, epoch)), key=lambda claim: claim.spec)
