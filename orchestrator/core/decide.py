@@ -39,7 +39,7 @@ from orchestrator.model.decision import Decision, DecisionStatus
 from orchestrator.model.facts import AgentState, Built
 from orchestrator.model.run import AgentRun
 from orchestrator.model.snapshot import Snapshot
-from orchestrator.model.train import Frozen, MergeTrainStatus, PatchLimits, TrainEntry
+from orchestrator.model.train import Frozen, Landing, MergeTrainStatus, PatchLimits, TrainEntry
 
 
 def decide(snapshot: Snapshot, now: datetime) -> tuple[Action, ...]:
@@ -72,32 +72,38 @@ def _drive(board: Board) -> list[Action]:
         settling.extend(tidy(board, item))
     ahead = look_ahead(board, gatehouse, step) if step.frozen is None else Ahead()
     overtake(board, gatehouse, step, ahead.settled)
-    actions.extend((*step.actions, *settling, *ahead.actions))
-    waiting = {**step.waiting, **waiting}
     dispatched = dispatch(board, step.frozen)
+    begun = _landing_begun(board, step, dispatched)
+    # Finishing before starting: what is begun beside a landing would be begun on the tip that it replaces.
+    actions.extend((*step.actions, *settling, *(ahead.actions if begun is None else ())))
+    waiting = {**step.waiting, **waiting}
     actions.extend(dispatched.actions)
     waiting = {**dispatched.waiting, **waiting}
-    actions.extend(gatehouse.actions())
+    actions.extend(gatehouse.actions(starts=begun is None))
     if step.repair is not None and step.repair.reason is Reason.RED_BASE:
         actions.extend(_repair(board, step))
-    actions.extend(_record(board, step, dispatched, waiting))
+    actions.extend(_record(board, step, dispatched, waiting, begun))
     actions.extend(report(board, waiting))
     is_building = any(isinstance(action, BuildCandidate) for action in actions)
     actions.extend(_forget(board, step, is_building=is_building))
     return actions
 
 
+def _landing_begun(board: Board, step: TrainStep, dispatched: Dispatch) -> Landing | None:
+    """Return the landing that begins in this tick; None where there is none, or one is in the air already."""
+    if board.train.status.landing is not None or step.landing is None:
+        return None
+    lent = {claim.spec for claim in dispatched.claims.live if board.yields_to(claim) is not None}
+    # Who lends its claim in this very tick yields: an intent beside a lent claim would land over the earlier item.
+    return step.landing if lent.isdisjoint(step.landing.names) else None
+
+
 def _record(
-    board: Board, step: TrainStep, dispatched: Dispatch, waiting: dict[str, Waiting]
+    board: Board, step: TrainStep, dispatched: Dispatch, waiting: dict[str, Waiting], begun: Landing | None
 ) -> Iterable[WriteStatus | Land]:
     """Yield the write of the train's record where it means something new."""
     before = board.train.status
-    landing = before.landing
-    lent = {claim.spec for claim in dispatched.claims.live if board.yields_to(claim) is not None}
-    # Who lends its claim in this very tick yields: an intent beside a lent claim would land over the earlier item.
-    starts_landing = landing is None and step.landing is not None and lent.isdisjoint(step.landing.names)
-    if starts_landing:
-        landing = step.landing
+    landing = before.landing or begun
     status = MergeTrainStatus(
         conditions=_frozen_condition(board, step.frozen),
         observed_generation=board.train.metadata.generation,
@@ -124,9 +130,9 @@ def _record(
         event, message = "Released", f"no longer frozen: {before.frozen.reason.value}"
     written = board.train.model_copy(update={"status": status})
     only_if = _only_if(board, dispatched.claims.released)
-    if starts_landing and landing is not None:
+    if begun is not None:
         # What is applied after this write is late: the barrier was computed over exactly these specs.
-        yield Land(written, landing, only_if=replace(only_if, specs=board.snapshot.specs_revision))
+        yield Land(written, begun, only_if=replace(only_if, specs=board.snapshot.specs_revision))
     else:
         yield WriteStatus(written, event=event, message=message[:1000], only_if=only_if)
 

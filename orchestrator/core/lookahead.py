@@ -26,6 +26,7 @@ from orchestrator.core.verdicts import Gatehouse, Verdict
 from orchestrator.core.verdicts import Wish as GateWish
 from orchestrator.core.window import record, window
 from orchestrator.model.action import Action, BuildCandidate
+from orchestrator.model.condition import Reason
 from orchestrator.model.facts import Built
 from orchestrator.model.gate import Gate
 from orchestrator.model.train import Speculation
@@ -72,6 +73,7 @@ class _Ahead:
         self._by_name = {entry.name: entry for entry in step.line}
         self._place = {entry.name: at for at, entry in enumerate(step.line)}
         self._candidates = step.candidates
+        self._rejected = sum(waits.reason is Reason.GATE_FAILED for waits in step.waiting.values())
         self._cars = {tuple(entry.name for entry in car): car for car in cars(board, step)}
         self._gates: dict[str, tuple[Gate, ...]] = {}
         self._neighbours = Neighbours(board.facts.touches)
@@ -116,7 +118,9 @@ class _Ahead:
         """Return the cars of the window as speculation sees them."""
         passed = record(self._board)
         entrants: list[Entrant[Names]] = []
-        places = window(self._board)
+        # Who is rejected in this very tick, or about to be, has halved it: no more is begun than will be then.
+        doomed = self._is_doomed(self._line[0])
+        places = window(self._board, self._rejected + doomed) + doomed
         for name, car in self._cars.items():
             places -= len(car)
             if entrants and places < 0:
@@ -251,6 +255,12 @@ class _Ahead:
         made = self._candidates[heads_of(members)]
         wanted = self._wanted(members, (entry.name,), made) if isinstance(made, Built) else ()
         return any(self._gatehouse.is_running(wish) for wish in wanted)
+
+    def _is_doomed(self, front: Entry) -> bool:
+        """Return whether the front fails by itself: it leaves the line unless the base fails as well."""
+        made = self._candidates.get((front.head,))
+        wanted = self._wanted([front], (front.name,), made) if isinstance(made, Built) else ()
+        return any(self._gatehouse.known(wish) is Verdict.FAIL for wish in wanted)
 
     def _ask(self, members: Sequence[Entry], tested: Names) -> None:
         made = self._candidates[heads_of(members)]

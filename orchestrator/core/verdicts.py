@@ -226,8 +226,11 @@ class Gatehouse:
         left = [self._backoff_s(self._known[name]) for name in self._wishes if name in self._known]
         return min((one for one in left if one > 0), default=None)
 
-    def actions(self) -> list[Action]:
-        """Return what moves the wishes on: record ends, free what nobody wants, start what there is room for."""
+    def actions(self, *, starts: bool = True) -> list[Action]:
+        """Return what moves the wishes on: record ends, free what nobody wants, start what there is room for.
+
+        Without `starts` nothing is begun in this tick.
+        """
         done: list[Action] = []
         running = 0
         for name, validation in self._known.items():
@@ -255,7 +258,7 @@ class Gatehouse:
                 running += fact.running
                 done.append(StopGate(name))
         free = self._runs - running
-        for name, wish in self._wishes.items():
+        for name, wish in self._wishes.items() if starts else ():
             known = self._known.get(name)
             if known is None and free <= 0:
                 done.append(Create(self._new(name, wish)))

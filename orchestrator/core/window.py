@@ -17,8 +17,11 @@ BELIEF = 10.0
 """How many proposals the default counts for: a lane needs about as many of its own to speak for itself."""
 
 
-def window(board: Board) -> int:
-    """Return how many entries, counted from the front, may be tested now."""
+def window(board: Board, rejected: int = 0) -> int:
+    """Return how many entries, counted from the front, may be tested now.
+
+    `rejected` are those whose rejection by the train's gates is decided and not yet stored.
+    """
     limits = board.train.spec.window
     size = limits.start
     for run in _decided(board.items):
@@ -26,6 +29,8 @@ def window(board: Board) -> int:
             size = min(limits.max, size + 1)
         else:
             size = max(limits.min, size // 2)
+    for _ in range(rejected):
+        size = max(limits.min, size // 2)
     return max(limits.min, min(limits.max, size))
 
 
