@@ -68,6 +68,7 @@ def batch(
 
     `ready` are the entries that may pass now, in order.
     """
+    ready = _mergeable(board, candidates, ready)
     most = together(board, ready)
     if most < 2:
         return Batch()
@@ -85,6 +86,22 @@ def batch(
         return Batch(members, _passed(board, members, look.passed, look.tested))
     made = candidates.get(heads_of(members))
     return Batch(members, stopped or _validating(board, gatehouse, members, made), failed)
+
+
+def _mergeable(
+    board: Board, candidates: Mapping[tuple[Sha, ...], Candidate], ready: Sequence[Entry]
+) -> Sequence[Entry]:
+    """Return the entries without those that conflict with one ahead in the batch: held, and passed by the rest."""
+    kept = list(ready)
+    count = 2
+    while count <= min(board.train.spec.batch.max, len(kept)):
+        made = candidates.get(heads_of(kept[:count]))
+        if isinstance(made, Conflicted) and 0 < made.merged < count:
+            del kept[made.merged]
+            count = 2
+        else:
+            count += 1
+    return kept
 
 
 def together(board: Board, ready: Sequence[Entry]) -> int:

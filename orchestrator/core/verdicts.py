@@ -141,7 +141,7 @@ class Gatehouse:
         self._train = train
         self._retries = retries
         self._of_batch = retries.model_copy(update={"flaky": 0})
-        self._after_batch = retries.model_copy(update={"infra": 2 * retries.infra})
+        self._after_batch = retries.model_copy(update={"flaky": max(1, retries.flaky), "infra": 2 * retries.infra})
         self._runs = runs
         self._now = now
         self._known = {v.name: v for v in snapshot.validations if v.spec.train == train}
@@ -204,7 +204,8 @@ class Gatehouse:
         # Of a batch that failed a part is tried next, not the whole again: whoever is alone in the end gets the retry.
         if wish.batch:
             return verdict_of(validation.status.tries, self._of_batch)
-        # What the machine lost while others were tested with it does not count against who is alone with it now.
+        # What the machine lost while others were tested with it does not count against who is alone with it now. Nor
+        # is who is left of a batch blamed for its failure alone: a flaky member may have made it, and landed since.
         return verdict_of(validation.status.tries, self._after_batch if validation.spec.batch else self._retries)
 
     def _name(self, wish: Wish) -> str:

@@ -78,9 +78,9 @@ def test_what_a_person_had_to_agree_to_lands_by_itself() -> None:
     assert runs(result) == ["a 0-10 pass", "b 10-20 pass", "c 20-30 pass"]
 
 
-def test_what_cannot_be_merged_with_who_is_ahead_ends_the_batch() -> None:
+def test_what_cannot_be_merged_with_who_is_ahead_is_passed_by_the_rest_of_the_batch() -> None:
     result = scarce("entries: [{name: a}, {name: b}, {name: c, conflicts: [a]}, {name: d}]")
-    assert runs(result) == ["a+b 0-10 pass", "d 10-20 pass"]
+    assert runs(result) == ["a+b+d 0-10 pass"]
     assert fates(result)["c"] == "rejected Conflict 10"
 
 
