@@ -417,16 +417,16 @@ def rejects_who_conflicts_with_an_entry_ahead() -> Sequence[Patch]:
 
 @breaks("no_candidate_has_more_members_than_the_window", fits=lambda world: world.train.spec.window.max < 2)
 def looks_past_the_window() -> Sequence[Patch]:
-    return [(lookahead, "window", lambda where: 1000)]
+    return [(lookahead, "window", lambda *_: 1000)]
 
 
 @breaks("no_more_gates_run_than_the_train_has_runs", fits=lambda world: looks_far(world))
 def starts_one_more_validation_than_there_are_runs() -> Sequence[Patch]:
     right = verdicts.Gatehouse.actions
 
-    def wrong(self: Any) -> Any:
+    def wrong(self: Any, **how: Any) -> Any:
         self._runs += 1
-        return right(self)
+        return right(self, **how)
 
     return [(verdicts.Gatehouse, "actions", wrong)]
 

@@ -412,7 +412,7 @@ def lands_on_another_base_than_tested() -> list[Patch]:
 def stops_nothing() -> list[Patch]:
     right = verdicts.Gatehouse.actions
 
-    def actions(self: Any) -> Any:
+    def actions(self: Any, **how: Any) -> Any:
         for name, validation in self._known.items():
             if validation.status.phase is ValidationPhase.RUNNING and name not in self._wishes:
                 self._wishes[name] = verdicts.Wish(
@@ -422,7 +422,7 @@ def stops_nothing() -> list[Patch]:
                     validation.spec.purpose,
                     validation.spec.subject,
                 )
-        return right(self)
+        return right(self, **how)
 
     return [(verdicts.Gatehouse, "actions", actions)]
 
