@@ -108,7 +108,9 @@ def together(board: Board, ready: Sequence[Entry]) -> int:
     """Return how many of the first entries may share a candidate: of one tier and roadmap, none that lands alone."""
     train = board.train.spec
     most = min(train.batch.max, train.window.max, len(ready))
-    if most < 2 or _lands_alone(ready[0]):
+    # Who is known to be apart lands as it passes, out of turn. In a batch it would wait for the slowest of them, fail
+    # with the worst, and its verdict would be none on any other tree.
+    if most < 2 or board.facts.touches or _lands_alone(ready[0]):
         return min(most, 1)
     kind = kind_of(ready[0])
     return next((at for at in range(1, most) if kind_of(ready[at]) != kind or _lands_alone(ready[at])), most)

@@ -33,6 +33,8 @@ from orchestrator.model.train import Speculation
 
 Names = tuple[str, ...]
 """A car, by the names of its members."""
+LOOKED_AT = 2
+"""Entries looked at for each run, beyond the window: many of them stand on nobody, and runners shall not idle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +122,38 @@ class _Ahead:
         entrants: list[Entrant[Names]] = []
         # Who is rejected in this very tick, or about to be, has halved it: no more is begun than will be then.
         doomed = self._is_doomed(self._line[0])
-        places = window(self._board, self._rejected + doomed) + doomed
-        for name, car in self._cars.items():
-            places -= len(car)
-            if entrants and places < 0:
-                break
+        for name, ahead in self._within(window(self._board, self._rejected + doomed), doomed=doomed).items():
+            car = self._cars[name]
             # Prefix: everything ahead lands that has not failed where it stands.
             chance = prod(passed.chance(entry.item, entry.run) for entry in car)
             chance = CHANCE_MAX if mode is Speculation.PREFIX else chance
             mine = {frozenset[Names](): True} if car[0].lands else known[name]
-            ahead = [each.name for each in entrants if self._meet(each.name, name)]
             entrants.append(Entrant(name, ahead, chance, mine))
         return entrants
+
+    def _within(self, room: int, *, doomed: bool) -> dict[Names, list[Names]]:
+        """Return the cars that the window has room for, each with those ahead that may change its verdict.
+
+        A car takes up room together with all it stands on, directly or not: the window says how far the line is
+        followed on top of what may fail. Where nothing is known of inputs that is the whole line ahead. A front that is
+        `doomed` takes up none.
+        """
+        found: dict[Names, list[Names]] = {}
+        below: dict[Names, frozenset[Names]] = {}
+        front = next(iter(self._cars))
+        looked_at = -doomed
+        most = room if self._neighbours.is_everybody else room + LOOKED_AT * self._board.train.spec.runs
+        for name, car in self._cars.items():
+            looked_at += len(car)
+            if below and looked_at > most:
+                break
+            ahead = [other for other in below if self._meet(other, name)]
+            # What the window has no room for is still in the way of whoever meets it: that has even less.
+            below[name] = frozenset(ahead).union(*(below[other] for other in ahead))
+            taken = len(car) + sum(map(len, below[name])) - (doomed and front in below[name])
+            if not found or taken <= room:
+                found[name] = ahead
+        return found
 
     def _wishes(
         self, mode: Speculation, entrants: Sequence[Entrant[Names]], forecasts: Mapping[Names, Forecast[Names]]

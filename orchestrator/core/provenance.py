@@ -7,6 +7,7 @@ are part of what is digested: a run was decided on them too.
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 
 from pydantic import BaseModel
 
@@ -34,6 +35,7 @@ def provenance(
     )
 
 
+@lru_cache(maxsize=4_096)
 def gate_digest(gate: Gate) -> str:
     """Return the digest of what a gate does; two gates that do the same are the same, however they are called."""
     # A gate that declares nothing keeps the digest that its verdicts have been stored under.
