@@ -5,11 +5,12 @@ far while all goes well, and not on top of what keeps failing. Chances come from
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.core.board import Board, Item
 from orchestrator.core.speculation import CHANCE_DEFAULT
+from orchestrator.model.base import Sha
 from orchestrator.model.condition import FailureClass, RunPhase
 from orchestrator.model.run import AgentRun
 
@@ -40,12 +41,17 @@ class Record:
 
     landed: Counter[tuple[tuple[str, ...], bool]]
     decided: Counter[tuple[tuple[str, ...], bool]]
+    told: Mapping[Sha, float]
+    """Estimates of proposed heads by whoever knows better."""
 
     def chance(self, item: Item, run: AgentRun) -> float:
         """Return the chance that the proposal passes: its lanes' record, drawn towards the default while it is short.
 
-        The mean of a Beta distribution whose prior counts for `BELIEF` proposals.
+        The mean of a Beta distribution whose prior counts for `BELIEF` proposals. An estimate of this very head counts
+        before it.
         """
+        if run.status.published is not None and run.status.published in self.told:
+            return self.told[run.status.published]
         key = (item.spec.spec.lane_names, run.spec.attempt > 1)
         return (self.landed[key] + BELIEF * CHANCE_DEFAULT) / (self.decided[key] + BELIEF)
 
@@ -59,7 +65,7 @@ def record(board: Board) -> Record:
             key = (item.spec.spec.lane_names, run.spec.attempt > 1)
             decided[key] += 1
             landed[key] += run.status.phase is RunPhase.LANDED
-    return Record(landed, decided)
+    return Record(landed, decided, board.facts.chances)
 
 
 def _decided(items: Iterable[Item]) -> list[AgentRun]:

@@ -144,6 +144,8 @@ class RepositoryFacts:
     """The digest of what a commit holds in the declared inputs of a gate; absent where it holds nothing there."""
     touches: Mapping[Sha, frozenset[str]] = field(default_factory=dict)
     """Names of what proposed heads may change the verdict of; a head that is absent may change every verdict."""
+    chances: Mapping[Sha, float] = field(default_factory=dict)
+    """How likely proposed heads pass, where somebody estimates that; for others what became of earlier ones tells."""
 
 
 class PullState(StrEnum):

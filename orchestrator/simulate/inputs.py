@@ -26,7 +26,7 @@ class DeclaredInputs:
         self._pulls = pulls
         self._came: dict[str, int] = {}
         """How much the base had gained when an entry came."""
-        self._passed: dict[Sha, list[frozenset[Sha]]] = {}
+        self._passed: dict[Sha, list[frozenset[Element]]] = {}
         """What passed together with a head, in one tree."""
 
     def came(self, name: str) -> None:
@@ -47,7 +47,7 @@ class DeclaredInputs:
         beyond = [each.element for each in self._commits.beyond_base(commit) if each.element is not None]
         for member in beyond:
             there = (*self._since(commit, member), *beyond)
-            self._passed.setdefault(member.head, []).append(frozenset(each.head for each in there))
+            self._passed.setdefault(member.head, []).append(frozenset(there))
 
     def gone(self, name: str) -> None:
         """Forget an entry that left the store."""
@@ -70,12 +70,15 @@ class DeclaredInputs:
     def _without_vouched(self, last: Element, met: list[Element]) -> set[Sha]:
         """Return the heads of those without whoever came later and passed it: it was tested with them by their tests.
 
-        Of real gates those that only the earlier one touches go on, and those that both touch have said yes.
+        Of real gates those that only the earlier one touches go on, and those that both touch have said yes. What else
+        it was tested with must be apart from it: a tree with more in its inputs is another one.
         """
         heads = {element.head for element in met}
+        mine = self._names(last) or frozenset()
         pull = self._pulls[last.name]
         tells = not (pull.fails.without or pull.fails.first)
-        if not (tells and any(heads <= together for together in self._passed.get(last.head, ()))):
+        passed = self._passed.get(last.head, ()) if tells else ()
+        if not any(heads == {each.head for each in together if self._meets(each, mine)} for together in passed):
             return heads
         later = {each.head for each in met if each.is_entry and self._pulls[each.name].number > pull.number}
         return heads - later

@@ -116,8 +116,9 @@ class _Judge:
         if len(self._under_way) > self._spec.runs:
             yield f"{len(self._under_way)} validations run at once, and the train has {self._spec.runs} runs"
         entries = [member for member in run.members if member.is_entry]
-        # What lands in this very minute stands no longer in the line.
-        together = [member for member in entries if self._lands_at.get(member.head) != run.start]
+        # What has landed, if in this very minute, stands no longer in the line: of a chain on an older base, too, whose
+        # test is begun once more for the same inputs.
+        together = [member for member in entries if self._lands_at.get(member.head, run.start + 1) > run.start]
         window = self._spec.window.max if len(run.tested) > 1 else self._window.widest(run.start)
         if len(together) > window:
             yield f"{_named(together)} are tested together, and the window is {window}"

@@ -30,6 +30,7 @@ class Truth:
         self._breaks = breaks
         self._landed_at = landed_at
         self._clashes = _clashes(pull.entry for pull in pulls.values())
+        self._foretold: dict[str, bool] = {}
         self._red: list[tuple[str, str | None]] = []
         """(the stranger that made the base red, the fix)"""
 
@@ -69,6 +70,15 @@ class Truth:
         """Return what the entry cannot be merged with in this commit's tree; None where it can be merged."""
         return next((other for other in self._clashes.get(name, ()) if self._commits.holds(onto, other)), None)
 
+    def foretold(self, name: str) -> bool:
+        """Return whether an entry that arrives now will land, as far as its own fault and those ahead decide that."""
+        if name not in self._foretold:
+            pull = self._pulls[name]
+            beside = [other for other in self._breaks.get(name, ()) if self._is_news(pull, other)]
+            breaks = any(other in self._landed_at or self.foretold(other) for other in beside)
+            self._foretold[name] = not pull.fails.always and not breaks
+        return self._foretold[name]
+
     def _fails(self, pull: Pull, sha: Sha) -> bool:
         fails = pull.fails
         return (
@@ -80,9 +90,11 @@ class Truth:
         )
 
     def _breaks_with(self, pull: Pull, other: str, sha: Sha) -> bool:
-        # What had landed before it came its author has seen.
-        is_news = self._landed_at.get(other, pull.entry.at + 1) > pull.entry.at
-        return is_news and self._commits.holds(sha, other)
+        return self._is_news(pull, other) and self._commits.holds(sha, other)
+
+    def _is_news(self, pull: Pull, other: str) -> bool:
+        """Return whether the other had not landed when the entry came: what had, its author has seen."""
+        return self._landed_at.get(other, pull.entry.at + 1) > pull.entry.at
 
 
 def _clashes(entries: Iterable[Entry]) -> dict[str, tuple[str, ...]]:

@@ -56,7 +56,11 @@ class World:
     """Everything that is so, at one minute."""
 
     def __init__(
-        self, spec: SimulationSpec, breaks: Mapping[str, Sequence[str]] = MappingProxyType({}), memory: int = MEMORY
+        self,
+        spec: SimulationSpec,
+        breaks: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        memory: int = MEMORY,
+        sight: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self.minute = 0.0
         self.pulls = {
@@ -70,6 +74,8 @@ class World:
         self.declared = DeclaredInputs(self.commits, self.pulls, self.truth.fails)
         self.inputs: dict[tuple[Sha, tuple[str, ...]], str] = {}
         """What candidates hold of declared inputs."""
+        self._sight = sight
+        self._chances: dict[Sha, float] = {}
         self.trail = Trail()
         self.specs: Shelf[ImplementationSpec] = Shelf()
         self.runs: Shelf[AgentRun] = Shelf()
@@ -140,6 +146,7 @@ class World:
                     candidates=self.candidates,
                     inputs=self.inputs,
                     touches=self.declared.touches() if self._declares_inputs else {},
+                    chances=self._chances,
                 )
             },
             pulls={TRAIN: self._listed},
@@ -152,6 +159,9 @@ class World:
         """Let an entry arrive: its spec is applied, its work proposed, its claim held."""
         pull = self.pulls[name]
         pull.is_open = True
+        if name in self._sight:
+            sight = self._sight[name]
+            self._chances[pull.head] = sight if self.truth.foretold(name) else 1.0 - sight
         self.declared.came(name)
         self.revision += 1
         # Those of one minute come in the order of the file: a microsecond apart, or their names would decide.
@@ -350,6 +360,7 @@ class World:
     def _leave(self, name: str) -> None:
         self.specs.remove(name)
         self.declared.gone(name)
+        self._chances.pop(self.pulls[name].head, None)
         del self._over[name]
         self.revision += 1
         for number in range(1, self.pulls[name].runs + 1):

@@ -92,11 +92,53 @@ def test_nothing_is_faster_than_the_oracle_and_no_model_lands_what_fails() -> No
 
 def test_the_real_train_decides_every_item_of_a_day_and_breaks_no_rule() -> None:
     day = day_of(WORK.model_copy(update={"count": 25}))
-    told, broken = ours.play(TRAIN, day)
+    told, broken = ours.play(TRAIN, day, 0.9)
     assert broken == ()
     assert (len(told.turnarounds), told.waiting) == (25, 0)
     assert told.landed <= sum(work.is_good for work in day)
     assert told.percentile(0.5) >= models.play(Policy.ORACLE, day, 3).percentile(0.5)
+
+
+@pytest.mark.parametrize("seed", [9, 11])
+def test_on_a_crowded_day_no_verdict_is_taken_for_one_on_other_inputs(seed: int) -> None:
+    crowd = {"arrivalsPerHour": 48, "count": 16, "fails": 0.2, "conflictsMaybe": 0.4, "conflictsReally": 0.1}
+    work = Workload.model_validate(crowd | {"seed": seed, "run": {"sigma": 1.0}, "foresight": 0.6})
+    told, broken = ours.play(MergeTrainSpec(runs=8), day_of(work), work.foresight)
+    assert (broken, told.waiting) == ((), 0)
+
+
+def test_the_train_looks_at_estimates_that_are_as_good_as_the_days_foresight() -> None:
+    crowd = WORK.model_copy(update={"count": 30, "fails": 0.3, "conflicts_maybe": 0.6})
+    waits = {}
+    for foresight in (0.0, 1.0):
+        day = day_of(crowd.model_copy(update={"foresight": foresight}))
+        told, broken = ours.play(TRAIN, day, foresight)
+        assert broken == ()
+        waits[foresight] = sum(told.turnarounds)
+    # Who knows that estimates are always wrong knows as much as who knows that they are always right.
+    assert waits[0.0] == waits[1.0]
+    misled, _ = ours.play(TRAIN, day_of(crowd.model_copy(update={"foresight": 0.0})), 1.0 - 1e-9)
+    assert waits[1.0] < sum(misled.turnarounds)
+
+
+def test_a_crowded_day_goes_no_slower_than_under_the_policies_that_guess() -> None:
+    train = MergeTrainSpec.model_validate({"runs": 4, "batch": {"max": 4}})
+    crowd = {"arrivalsPerHour": 24, "count": 40, "fails": 0.1, "conflictsMaybe": 0.5, "conflictsReally": 0.02}
+    work = Workload.model_validate(crowd)
+    day = day_of(work)
+    told, broken = ours.play(train, day, work.foresight)
+    assert broken == ()
+    for policy in (Policy.PREFIX, Policy.SINGLE):
+        other = models.play(policy, day, 4, train.retries.flaky)
+        assert told.percentile(0.5) <= other.percentile(0.5)
+        assert told.percentile(0.95) <= other.percentile(0.95)
+
+
+def test_a_model_runs_what_fails_as_often_as_the_train_does_and_the_oracle_knows_better() -> None:
+    day = (Work(0, 10, is_good=False, shares=(), breaks=()),)
+    for policy, runs in ((Policy.SINGLE, 2), (Policy.PREFIX, 2), (Policy.ORACLE, 1)):
+        told = models.play(policy, day, 3, 1)
+        assert (told.turnarounds, told.runs, told.landed) == ((10.0 * runs,), runs, 0)
 
 
 def sweep(*medians: tuple[int, float]) -> Sweep:

@@ -230,6 +230,17 @@ def test_a_lane_that_often_fails_is_believed_to() -> None:
     assert record(board).chance(item, item.proposal) == pytest.approx(0.3)
 
 
+def test_an_estimate_of_this_very_head_counts_before_the_record() -> None:
+    world = Ahead()
+    world.proposed("new")
+    snapshot = world.snapshot()
+    facts = {name: replace(each, chances={Sha("head-new"): 0.2}) for name, each in snapshot.repositories.items()}
+    board = boards(replace(snapshot, repositories=facts), START)[0]
+    item = board.by_name["new"]
+    assert item.proposal is not None
+    assert record(board).chance(item, item.proposal) == pytest.approx(0.2)
+
+
 def test_a_chain_is_a_candidate_of_its_rest_once_its_first_members_are_the_base() -> None:
     a, b, c = Sha("a"), Sha("b"), Sha("c")
     one = Built(Sha("m-a"), TreeId("t-a"), (brought("a"),))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.model.train import MergeTrainSpec
 from orchestrator.simulate.capacity import models, ours
 from orchestrator.simulate.capacity.measure import Day
-from orchestrator.simulate.capacity.work import Work, day_of
+from orchestrator.simulate.capacity.work import day_of
 from orchestrator.simulate.file import Policy, SimulationSpec, Workload
 from orchestrator.simulate.result import span
 
@@ -70,7 +70,7 @@ class Sweep:
 
 def compared(name: str, spec: SimulationSpec, workload: Workload) -> Compared:
     """Return how the day goes under each policy."""
-    days, violations = _days(spec.train, day_of(workload), spec.compare)
+    days, violations = _days(spec.train, workload, spec.compare)
     return Compared(name, workload, days, violations)
 
 
@@ -84,14 +84,13 @@ def swept(spec: SimulationSpec, workload: Workload, told: Callable[[str], None] 
     runners = []
     for count in sorted({max(1, round(factor * spec.train.runs)) for factor in FACTORS}):
         told(f"{count} runner{'s' if count != 1 else ''}")
-        days, found = _days(spec.train.model_copy(update={"runs": count}), day_of(short), spec.compare)
+        days, found = _days(spec.train.model_copy(update={"runs": count}), short, spec.compare)
         runners.append(Point(count, days))
         broken.extend(found)
     failures = []
     for rate in sorted({*RATES, workload.fails}):
         told(f"{rate:.0%} failing")
-        other = short.model_copy(update={"fails": rate})
-        days, found = _days(spec.train, day_of(other), spec.compare)
+        days, found = _days(spec.train, short.model_copy(update={"fails": rate}), spec.compare)
         failures.append(Point(rate, days))
         broken.extend(found)
     return Sweep(short.count, tuple(runners), tuple(failures), tuple(broken))
@@ -115,13 +114,14 @@ def advice(sweep: Sweep, runners: int) -> str:
 
 
 def _days(
-    train: MergeTrainSpec, day: tuple[Work, ...], policies: tuple[Policy, ...]
+    train: MergeTrainSpec, workload: Workload, policies: tuple[Policy, ...]
 ) -> tuple[dict[Policy, Day], tuple[str, ...]]:
+    day = day_of(workload)
     days: dict[Policy, Day] = {}
     violations: tuple[str, ...] = ()
     for policy in policies:
         if policy is Policy.OURS:
-            days[policy], violations = ours.play(train, day)
+            days[policy], violations = ours.play(train, day, workload.foresight)
         else:
-            days[policy] = models.play(policy, day, train.runs)
+            days[policy] = models.play(policy, day, train.runs, train.retries.flaky)
     return days, violations

@@ -6,6 +6,7 @@ for every entry it sees. How long one waited counts from its arrival all the sam
 
 from __future__ import annotations
 
+from orchestrator.core.lookahead import LOOKED_AT
 from orchestrator.model.train import MergeTrainSpec
 from orchestrator.simulate.capacity.measure import Day
 from orchestrator.simulate.capacity.work import Work, entries_of, name_of
@@ -17,15 +18,19 @@ from orchestrator.simulate.rules import violations
 BEHIND = 4
 """Entries beyond the window that are in the store, for whoever leaves it within a minute."""
 
-MEMORY = 48
-"""Decided entries that stay in the store: enough to tell the window and how likely one passes."""
+MEMORY = 32
+"""Decided entries that stay in the store: enough to tell the window."""
 
 
-def play(train: MergeTrainSpec, day: tuple[Work, ...]) -> tuple[Day, tuple[str, ...]]:
-    """Return how the day goes under the train, and every rule that was broken on the way."""
+def play(train: MergeTrainSpec, day: tuple[Work, ...], foresight: float) -> tuple[Day, tuple[str, ...]]:
+    """Return how the day goes under the train, and every rule that was broken on the way.
+
+    `foresight` is how often estimates of outcomes are right. The leader takes them for what it would have learnt.
+    """
     spec = SimulationSpec(train=train, entries=entries_of(day))
     breaks = {name_of(at): tuple(map(name_of, work.breaks)) for at, work in enumerate(day) if work.breaks}
-    world = play_world(spec, breaks=breaks, line_max=train.window.max + BEHIND, memory=MEMORY)
+    sight = {name_of(at): foresight if work.is_foreseen else 1.0 - foresight for at, work in enumerate(day)}
+    world = play_world(spec, breaks=breaks, line_max=_line_max(train), memory=MEMORY, sight=sight)
     result = result_of("ours", spec, world)
     decided = {name: fate for name, fate in result.entries.items() if fate.outcome in (LANDED, REJECTED)}
     arrived = {entry.name: entry.at for entry in spec.entries}
@@ -40,3 +45,8 @@ def play(train: MergeTrainSpec, day: tuple[Work, ...]) -> tuple[Day, tuple[str, 
         waiting=len(result.entries) - len(turnarounds),
     )
     return told, violations(spec, world.trail)
+
+
+def _line_max(train: MergeTrainSpec) -> int:
+    """Return how many open entries a decision can tell from more: those it looks at."""
+    return train.window.max + LOOKED_AT * train.runs + BEHIND

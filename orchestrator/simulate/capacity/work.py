@@ -25,6 +25,8 @@ class Work:
     """Earlier ones it shares an input with."""
     breaks: tuple[int, ...]
     """Those of them it fails together with."""
+    is_foreseen: bool = True
+    """Whether an estimate of its outcome is right."""
 
 
 def day_of(workload: Workload) -> tuple[Work, ...]:
@@ -32,6 +34,7 @@ def day_of(workload: Workload) -> tuple[Work, ...]:
     seed = workload.seed
     arrivals, times, luck = Random(f"{seed} arrivals"), Random(f"{seed} times"), Random(f"{seed} luck")
     pairs, clashes = Random(f"{seed} pairs"), Random(f"{seed} clashes")
+    estimates = Random(f"{seed} estimates")
     day = []
     at = 0.0
     for number in range(workload.count):
@@ -45,6 +48,7 @@ def day_of(workload: Workload) -> tuple[Work, ...]:
                 is_good=luck.random() >= workload.fails,
                 shares=shares,
                 breaks=tuple(other for other in shares if clashes.random() < workload.conflicts_really),
+                is_foreseen=estimates.random() < workload.foresight,
             )
         )
     return tuple(day)
