@@ -102,3 +102,15 @@ def test_a_repository_that_was_moved_keeps_its_state(tmp_path: Path) -> None:
     other = repository(tmp_path / "bakery")
     with pytest.raises(Unusable, match=r"belongs to the repository .*/store"):
         settings.load(cwd=other, env={}, state=state)
+
+
+@pytest.mark.parametrize("text", ["{{", "- a\n- b\n", "just words\n", "contexts: 3\n", "clusters:\n- 1\n", "\x00"])
+def test_a_kubeconfig_that_is_none_is_refused_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    file = tmp_path / "config"
+    file.write_text(text)
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    kube = settings.Settings(tmp_path, tmp_path / "state", kube=settings.Kube())
+    with pytest.raises(Unusable, match=f"cannot be reached: {file}.*KUBECONFIG"):
+        wiring.open_store(kube, actor="interlock")

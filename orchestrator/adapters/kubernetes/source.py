@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
 
@@ -36,8 +37,8 @@ class Source:
                 config.load_incluster_config(client_configuration=found)
             else:
                 config.load_kube_config(self._file(), context=self.context, client_configuration=found)
-        except (ConfigException, OSError, KeyError, TypeError, ValueError) as error:
-            raise Unusable(f"the cluster cannot be reached: {self._named()}: {error}; {_REMEDY}") from error
+        except _UNREADABLE as error:
+            raise self._unusable(error) from error
         return found
 
     def chosen_namespace(self) -> str:
@@ -48,11 +49,15 @@ class Source:
             return POD_NAMESPACE.read_text().strip() if POD_NAMESPACE.is_file() else "default"
         try:
             contexts, current = config.list_kube_config_contexts(self._file())
-        except (ConfigException, OSError, KeyError, TypeError, ValueError) as error:
-            raise Unusable(f"the cluster cannot be reached: {self._named()}: {error}; {_REMEDY}") from error
+        except _UNREADABLE as error:
+            raise self._unusable(error) from error
         wanted = self.context or current["name"]
         named = [each["context"] for each in contexts if each["name"] == wanted]
         return str(named[0].get("namespace") or "default") if named else "default"
+
+    def _unusable(self, error: Exception) -> Unusable:
+        why = " ".join(str(error).split())
+        return Unusable(f"the cluster cannot be reached: {self._named()}: {why}; {_REMEDY}")
 
     def _is_in_pod(self) -> bool:
         """Return whether the pod's own account is meant: there is one, and nobody named a kubeconfig."""
@@ -69,4 +74,6 @@ class Source:
         return f"{files}, context {self.context}" if self.context else files
 
 
+_UNREADABLE = (ConfigException, OSError, KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError)
+"""What reading a kubeconfig raises when it is not one."""
 _REMEDY = "name a kubeconfig with KUBECONFIG and one of its contexts with --context"
