@@ -54,6 +54,22 @@ class Settings:
         """Return the command that makes a leader work on this."""
         return "interlock run" if self.kube is None else f"interlock leader {self.kube.flags()}"
 
+    def typed(self, text: str) -> str:
+        """Return a command as it is typed for this store; in other text, only the command that leads is replaced."""
+        if self.kube is None:
+            return text
+        if text.startswith("interlock ") and not text.startswith("interlock run"):
+            return f"{text} {self.kube.flags()}"
+        return text.replace("interlock run", self.lead_command())
+
+    def nothing_yet(self) -> str:
+        """Return that nothing is applied, and how to begin."""
+        if self.kube is None:
+            return "nothing is applied here yet; begin with: interlock run (or interlock apply -f FILE)"
+        where = f"namespace {self.kube.namespace}" if self.kube.namespace else "this namespace"
+        begin = self.typed("interlock apply -f FILE")
+        return f"nothing is applied in {where}, if it is there at all; begin with: {begin}"
+
     def resume(self) -> str:
         """Return the options that name this repository and state again, for a command a person may type next."""
         cluster = f"{self.kube.flags()} " if self.kube is not None else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,27 +37,26 @@ LOG_MAX = 1000
 
 def explain(args: argparse.Namespace, out: Output) -> int:
     """Explain a spec, or a train if no spec is called so."""
-    cluster = store_of(args)
+    cluster, settings = store_of(args), settings_of(args)
     spec = cluster.get(ImplementationSpec, args.name)
     train = cluster.get(MergeTrain, args.name)
     if spec is not None:
-        settings = settings_of(args)
         spec = as_left(spec, settings, is_led=spec.status.phase is not Phase.RUNNING or leads(settings))
         run = cluster.get(AgentRun, spec.status.current_run) if spec.status.current_run else None
         trains = formations(args, cluster, out.now)
         around = Around(cluster.get(MergeTrain, spec.spec.train), car_of(trains, spec.name))
         steps = _log(cluster, spec) if args.log else None
         if out.is_machine:
-            out.document(spec_document(spec, run, around) | _log_document(steps))
+            out.document(spec_document(spec, run, around, typed=settings.typed) | _log_document(steps))
         else:
-            show_spec(spec, run, out, around=around)
+            show_spec(spec, run, out, around=around, typed=settings.typed)
             _show_log(steps, out)
         return 0
     if train is not None:
         if out.is_machine:
-            out.document(train_document(train))
+            out.document(train_document(train, typed=settings.typed))
         else:
-            show_train(train, out)
+            show_train(train, out, typed=settings.typed)
         return 0
     raise Refused(_unknown(cluster, args.name))
 
@@ -81,7 +81,13 @@ class Around:
 NOTHING_AROUND = Around()
 
 
-def spec_document(spec: ImplementationSpec, run: AgentRun | None, around: Around = NOTHING_AROUND) -> Document:
+Typed = Callable[[str], str]
+"""How a command is typed for the store in question."""
+
+
+def spec_document(
+    spec: ImplementationSpec, run: AgentRun | None, around: Around = NOTHING_AROUND, *, typed: Typed = str
+) -> Document:
     """Return what `explain NAME -o json` prints (CONTRACT §3), with the steps beside it."""
     status = spec.status
     entry = cars.car_document(*around.place) if around.place is not None else None
@@ -94,18 +100,18 @@ def spec_document(spec: ImplementationSpec, run: AgentRun | None, around: Around
         "waitingFor": [wait_document(wait) for wait in status.waiting_for],
         "since": moment(status.since),
         "until": moment(status.until),
-        "ends": ending(spec, around.train),
+        "ends": typed(ending(spec, around.train)),
         "entry": entry,
         "eta": entry["eta"] if entry is not None else None,
         "run": status.current_run,
         "denied": [{"path": d.path, "reason": d.reason} for d in run.status.scope.denied]
         if run and run.status.scope
         else [],
-        "next": [{"command": step.command, "effect": step.effect} for step in advice.steps(spec)],
+        "next": [{"command": typed(step.command), "effect": step.effect} for step in advice.steps(spec)],
     }
 
 
-def train_document(train: MergeTrain) -> Document:
+def train_document(train: MergeTrain, *, typed: Typed = str) -> Document:
     """Return the same for a train: its phase is `Frozen` or `Open`, and it waits for what its front waits for."""
     status = train.status
     front = status.entries[0] if status.entries else None
@@ -126,7 +132,7 @@ def train_document(train: MergeTrain) -> Document:
             {"spec": claim.spec, "paths": list(claim.paths), "epoch": claim.epoch, "lentTo": claim.lent_to}
             for claim in status.claims
         ],
-        "next": [{"command": step.command, "effect": step.effect} for step in advice.train_steps(train)],
+        "next": [{"command": typed(step.command), "effect": step.effect} for step in advice.train_steps(train)],
     }
 
 
@@ -137,6 +143,7 @@ def show_spec(
     *,
     width: int | None = None,
     around: Around = NOTHING_AROUND,
+    typed: Typed = str,
 ) -> None:
     """Write the explanation for people."""
     status = spec.status
@@ -158,7 +165,7 @@ def show_spec(
     _field(out, "since", _since(status.since, out.now), width)
     _field(out, *_until(spec, out.now), width)
     if status.phase is not Phase.STALLED:
-        _field(out, "ends", ending(spec, around.train), width)
+        _field(out, "ends", typed(ending(spec, around.train)), width)
     if around.place is not None:
         _entry(*around.place, out, width)
     if run is not None:
@@ -166,10 +173,10 @@ def show_spec(
     if status.pull_request:
         pull = status.pull_request
         _field(out, "pull", f"#{pull.number} {pull.url} at {pull.head[:12]}{' (draft)' if pull.draft else ''}", width)
-    _steps(advice.steps(spec), out, width)
+    _steps(advice.steps(spec), out, width, typed)
 
 
-def show_train(train: MergeTrain, out: Output, *, width: int | None = None) -> None:
+def show_train(train: MergeTrain, out: Output, *, width: int | None = None, typed: Typed = str) -> None:
     """Write the train's explanation for people."""
     status = train.status
     write(out, train_line(train, width=width or 10_000), width=width)
@@ -184,7 +191,7 @@ def show_train(train: MergeTrain, out: Output, *, width: int | None = None) -> N
     for claim in status.claims:
         lent = f", lent to {claim.lent_to}" if claim.lent_to else ""
         _field(out, "claim", f"{claim.spec} holds {', '.join(claim.paths)}{lent}", width)
-    _steps(advice.train_steps(train), out, width)
+    _steps(advice.train_steps(train), out, width, typed)
 
 
 def _entry(train: Formation, car: Car, out: Output, width: int | None) -> None:
@@ -281,14 +288,15 @@ def _field(out: Output, name: str, text: str, width: int | None) -> None:
         write(out, (line if number == 0 else Text(" " * indent)) + part, width=width)
 
 
-def _steps(steps: list[Command], out: Output, width: int | None) -> None:
+def _steps(steps: list[Command], out: Output, width: int | None, typed: Typed) -> None:
     if not steps:
         return
     out.line()
     write(out, Text("You could type", style="bold"), width=width)
-    longest = max(len(step.command) for step in steps)
-    for step in steps:
-        write(out, Text(f"  {step.command:<{longest}}").append(f"  {step.effect}", style="dim"), width=width)
+    commands = [typed(step.command) for step in steps]
+    longest = max(map(len, commands))
+    for command, step in zip(commands, steps, strict=True):
+        write(out, Text(f"  {command:<{longest}}").append(f"  {step.effect}", style="dim"), width=width)
 
 
 def _width(out: Output, width: int | None) -> int:

@@ -83,7 +83,8 @@ def leader(args: argparse.Namespace, out: Output) -> int:
     if specs and not out.is_machine:
         status_verb.show(specs, trains, out)
     took = age((out.now - began).total_seconds())
-    return verdict(specs, trains, Ending(stop, took, f"--max-minutes {args.max_minutes}", _again(settings)), out)
+    ending = Ending(stop, took, f"--max-minutes {args.max_minutes}", _again(settings), typed=settings.typed)
+    return verdict(specs, trains, ending, out)
 
 
 def _elected(candidate: wiring.Candidate, stop: Stop, watched: _Watched, out: Output, where: str) -> bool:

@@ -103,6 +103,8 @@ class Ending:
     again: str
     """The command that goes on."""
     is_one_pass: bool = False
+    typed: Callable[[str], str] = str
+    """How a command is typed for this store."""
 
 
 def verdict(specs: Sequence[ImplementationSpec], trains: Sequence[MergeTrain], ending: Ending, out: Output) -> int:
@@ -128,13 +130,14 @@ def verdict(specs: Sequence[ImplementationSpec], trains: Sequence[MergeTrain], e
     out.remark(f"{len(left)} of {count(len(specs), 'item')} not landed; {why}:")
     for train in trains:
         if demand := advice.train_demand(train):
-            out.remark(f"  train {train.name}: {demand}; see: interlock explain {train.name}")
+            out.remark(f"  train {train.name}: {demand}; see: {ending.typed(f'interlock explain {train.name}')}")
     for name, demand in people:
-        out.remark(f"  {name}: {demand}; see: interlock explain {name}")
+        out.remark(f"  {name}: {demand}; see: {ending.typed(f'interlock explain {name}')}")
     dropped = sum(1 for spec in left if spec.status.phase is Phase.CANCELLED)
     if dropped:
         out.remark(f"  {count(dropped, 'item')} cancelled")
     others = len(left) - len(people) - dropped
     if others:
-        out.remark(f"  {count(others, 'other')} {'waits' if others == 1 else 'wait'} for that; see: interlock status")
+        see = ending.typed("interlock status")
+        out.remark(f"  {count(others, 'other')} {'waits' if others == 1 else 'wait'} for that; see: {see}")
     return 1

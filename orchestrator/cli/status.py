@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from orchestrator.cli.context import NOTHING_YET, leads, settings_of, store_of
+from orchestrator.cli.context import leads, settings_of, store_of
 from orchestrator.cli.output import Document, Output, printable
 from orchestrator.cli.table import Column, age, console_for, count, styled, write, write_table
 from orchestrator.core.formation import Formation
@@ -38,7 +38,7 @@ def status(args: argparse.Namespace, out: Output) -> int:
         out.document(document(specs, trains, formed))
         return 0
     if not specs and not trains:
-        out.remark(NOTHING_YET)
+        out.remark(settings.nothing_yet())
         return 0
     show(specs, trains, out, formed=formed)
     if not is_led:

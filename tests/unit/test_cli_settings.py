@@ -104,6 +104,18 @@ def test_a_repository_that_was_moved_keeps_its_state(tmp_path: Path) -> None:
         settings.load(cwd=other, env={}, state=state)
 
 
+def test_commands_are_shown_as_they_are_typed_for_a_cluster(tmp_path: Path) -> None:
+    made = settings.Settings(tmp_path, tmp_path, kube=settings.Kube("shop", "work"))
+    flags = "--kube --namespace shop --context work"
+    assert made.typed("interlock approve apple --reason '…'") == f"interlock approve apple --reason '…' {flags}"
+    assert made.typed("interlock run --jobs N") == f"interlock leader {flags} --jobs N"
+    assert made.typed("when a leader goes on: interlock run") == f"when a leader goes on: interlock leader {flags}"
+    assert made.typed("git show 0123") == "git show 0123"
+    assert "namespace shop" in made.nothing_yet() and f"interlock apply -f FILE {flags}" in made.nothing_yet()
+    embedded = settings.Settings(tmp_path, tmp_path)
+    assert embedded.typed("interlock approve apple") == "interlock approve apple"
+
+
 @pytest.mark.parametrize("text", ["{{", "- a\n- b\n", "just words\n", "contexts: 3\n", "clusters:\n- 1\n", "\x00"])
 def test_a_kubeconfig_that_is_none_is_refused_with_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str

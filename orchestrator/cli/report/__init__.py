@@ -11,7 +11,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from orchestrator.cli.context import NOTHING_YET, settings_of
+from orchestrator.cli.context import settings_of
 from orchestrator.cli.output import Output
 from orchestrator.cli.table import count
 from orchestrator.core.chronicle import Page, page
@@ -33,7 +33,7 @@ def report(args: argparse.Namespace, out: Output) -> int:
         out.document(document(told))
         return 0
     if not told.items and not told.trains:
-        raise Refused(f"there is nothing to report: {NOTHING_YET}")
+        raise Refused(f"there is nothing to report: {settings.nothing_yet()}")
     from orchestrator.cli.report import html
 
     text = html.render(told, title=settings.repository.name)
