@@ -32,7 +32,8 @@ class Ahead(World):
         self.began = self.agents / "began"
         self.began.mkdir()
         gate = f"touch '{self.began}'/$(cat .git/HEAD); while [ ! -e '{self.go}' ]; do sleep 0.02; done"
-        self.train(gates=[{"name": "test", "run": gate}], runs=4, **train)
+        # Seven candidates of three entries can be made: whichever is proposed first, none waits for a runner.
+        self.train(gates=[{"name": "test", "run": gate}], runs=7, **train)
         for place, name in enumerate(NAMES):
             self.spec(name, priority=9 - place)
 
