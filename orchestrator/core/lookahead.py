@@ -1,10 +1,10 @@
 """Testing ahead of the front: which candidates of several entries are wanted while the first one is undecided.
 
 `decide` calls `look_ahead` after the front and every run's own checks have asked for what they need, so that it only
-takes what room is left. A candidate that can still come about and is being tested is never stopped; one that cannot any
-more is not asked for, and what nobody asks for is stopped. Nothing is landed or blamed here: an entry's verdict counts
-when it is at the front, where the same tree has the same answer. What is tested at once is a car: one entry, or a batch
-where runs are scarce.
+takes what room is left. A candidate that can still come about and is being tested is never stopped, a batch as little
+as one entry; one that cannot any more is not asked for, and what nobody asks for is stopped. Nothing is landed or
+blamed here: an entry's verdict counts when it is at the front, where the same tree has the same answer. What is tested
+at once is a car: one entry, or a batch where runs are scarce.
 
 Where all gates declare their inputs, a car stands only on those ahead that change what its gates read; a candidate of
 it also holds what these stand on themselves, as far as that is expected to land.
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from math import prod
 
-from orchestrator.core.batch import size
+from orchestrator.core.batch import size, wishes_of
 from orchestrator.core.board import Board
 from orchestrator.core.inputs import Neighbours
 from orchestrator.core.line import Entry, gate_wish, gates_of, heads_of, merging
@@ -51,7 +51,9 @@ def look_ahead(board: Board, gatehouse: Gatehouse, step: TrainStep) -> Ahead:
     mode = board.train.spec.speculation
     if mode is Speculation.OFF or len(step.line) < 2:
         return Ahead()
-    return _Ahead(board, gatehouse, step).step(mode)
+    ahead = _Ahead(board, gatehouse, step)
+    ahead.go_on()
+    return ahead.step(mode)
 
 
 def cars(board: Board, step: TrainStep) -> list[tuple[Entry, ...]]:
@@ -81,18 +83,26 @@ class _Ahead:
         self._neighbours = Neighbours(board.facts.touches)
         # The front's gates are asked for once it is merged: what is ready sooner must not take their room.
         self._owed = len(board.train.spec.gates) * sum(isinstance(each, BuildCandidate) for each in step.actions)
+        self._possible = self._grounds()
+        self._known = self._verdicts()
+
+    def go_on(self) -> None:
+        """Keep what is being tested and can still come about, whatever would be begun now.
+
+        Wherever it is in the line: a window that has shrunk since begins less, and stops nothing. Nor does a batch that
+        became a part of a longer one, or who was first and has somebody more urgent ahead of it now.
+        """
+        for name, grounds in self._possible.items():
+            for ground in grounds:
+                members = self._members(self._by_name[name], ground)
+                running = [wish for wish in self._all_gates(members) if self._gatehouse.is_running(wish)]
+                if running and not self._is_refuted(members):
+                    for wish in running:
+                        self._gatehouse.ask(wish)
 
     def step(self, mode: Speculation) -> Ahead:
-        """Keep what is being tested and can still come about, then ask for what is worth the room that is left."""
-        possible = self._possible()
-        known = self._verdicts(possible)
-        by_car = self._by_car(possible, known)
-        for name, grounds in possible.items():
-            for ground in grounds:
-                is_open = self._met(name, ground) not in known[name] and not self._is_spent(ground, known)
-                # Wherever it is in the line: a window that has shrunk since begins less, and stops nothing.
-                if is_open and self._is_running(self._by_name[name], ground):
-                    self._ask(self._members(self._by_name[name], ground), (name,))
+        """Ask for what is worth the room that is left."""
+        by_car = self._by_car()
         found: list[Action] = []
         entrants = self._entrants(mode, by_car)
         forecasts = forecast(entrants)
@@ -104,7 +114,7 @@ class _Ahead:
             below = self._closed(wish, entrants, forecasts)
             chosen = [self._cars[name] for name in self._cars if name == wish.name or name in below]
             members = [entry for car in chosen for entry in car]
-            if self._is_spent(frozenset(entry.name for entry in members[:-1]), known):
+            if self._is_spent(entry.name for entry in members[:-1]):
                 continue
             if heads_of(members) in self._candidates:
                 self._ask(members, wish.name)
@@ -203,12 +213,28 @@ class _Ahead:
         mine = self._by_name[name].head
         return frozenset(other for other in others if self._neighbours.meet(mine, self._by_name[other].head))
 
-    def _is_spent(self, ground: frozenset[str], known: Mapping[str, Mapping[frozenset[str], bool]]) -> bool:
+    def _is_spent(self, names: Iterable[str]) -> bool:
         """Return whether not all of these can land: one of them is known not to pass on those of them ahead of it."""
-        members = sorted(ground, key=self._place.__getitem__)
-        return any(known[name].get(self._met(name, members[:at])) is False for at, name in enumerate(members))
+        members = sorted(names, key=self._place.__getitem__)
+        return any(self._known[name].get(self._met(name, members[:at])) is False for at, name in enumerate(members))
 
-    def _possible(self) -> dict[str, list[frozenset[str]]]:
+    def _is_refuted(self, members: Sequence[Entry]) -> bool:
+        """Return whether not all of these can land on each other: one does not pass there, or the first of them failed
+        as a batch, of which a part is tested next."""
+        prefixes = (members[:count] for count in range(2, len(members) + 1))
+        return self._is_spent(entry.name for entry in members) or any(map(self._failed_together, prefixes))
+
+    def _failed_together(self, members: Sequence[Entry]) -> bool:
+        made = self._candidates.get(heads_of(members))
+        if not isinstance(made, Built):
+            return False
+        answers = (self._gatehouse.look(wish) for wish in wishes_of(self._board, members, made))
+        return any(
+            answer.verdict is Verdict.FAIL and answer.validation is not None and bool(answer.validation.spec.batch)
+            for answer in answers
+        )
+
+    def _grounds(self) -> dict[str, list[frozenset[str]]]:
         """Return the grounds that have been merged and can still come about, by entry."""
         names = {entry.head: entry.name for entry in self._line}
         found: dict[str, list[frozenset[str]]] = {entry.name: [] for entry in self._line}
@@ -219,39 +245,37 @@ class _Ahead:
                 found[members[-1]].append(frozenset(members[:-1]))
         return found
 
-    def _verdicts(self, possible: Mapping[str, list[frozenset[str]]]) -> dict[str, dict[frozenset[str], bool]]:
+    def _verdicts(self) -> dict[str, dict[frozenset[str], bool]]:
         """Return what is known of every entry by those of the ground it was tested on that can change that."""
-        found: dict[str, dict[frozenset[str], bool]] = {}
-        for name, grounds in possible.items():
+        self._known = found = dict[str, dict[frozenset[str], bool]]()
+        for name, grounds in self._possible.items():
             found[name] = {}
             # Of several that differ in nothing but what others stand on, the one with most of that is the likeliest.
             for ground in sorted(grounds, key=len):
-                if not self._neighbours.is_everybody and self._is_spent(ground, found):
+                if not self._neighbours.is_everybody and self._is_spent(ground):
                     continue
                 verdict = self._verdict(self._members(self._by_name[name], ground), (name,))
                 if verdict is not None:
                     found[name][self._met(name, ground)] = verdict
         return found
 
-    def _by_car(
-        self, possible: Mapping[str, list[frozenset[str]]], known: Mapping[str, dict[frozenset[str], bool]]
-    ) -> dict[Names, dict[frozenset[Names], bool]]:
+    def _by_car(self) -> dict[Names, dict[frozenset[Names], bool]]:
         """Return what is known of every car by the cars it was tested on; that a batch fails is known of its last."""
         car_of = {name: car for car in self._cars for name in car}
         found: dict[Names, dict[frozenset[Names], bool]] = {}
         for car in self._cars:
             found[car] = {}
-            for ground in possible[car[-1]]:
+            for ground in self._possible[car[-1]]:
                 whole = ground | {car[-1]}
                 on = frozenset(car_of[name] for name in whole)
                 if frozenset(chain.from_iterable(on)) != whole:
                     continue  # It ends in the middle of a car.
                 mine = self._met(car[-1], ground)
-                verdict = known[car[-1]].get(mine)
+                verdict = self._known[car[-1]].get(mine)
                 if len(car) > 1:
                     verdict = self._verdict(self._members(self._by_name[car[-1]], ground), car)
                     if verdict is False:
-                        known[car[-1]][mine] = False
+                        self._known[car[-1]][mine] = False
                 if verdict is not None:
                     found[car][frozenset(each for each in on - {car} if self._meet(each, car))] = verdict
         return found
@@ -272,11 +296,11 @@ class _Ahead:
             return False
         return True if all(answer.lands for answer in answers) else None
 
-    def _is_running(self, entry: Entry, ground: frozenset[str]) -> bool:
-        members = self._members(entry, ground)
+    def _all_gates(self, members: Sequence[Entry]) -> list[GateWish]:
+        """Return every gate that may be running on the candidate, whoever of its members asked for it."""
         made = self._candidates[heads_of(members)]
-        wanted = self._wanted(members, (entry.name,), made) if isinstance(made, Built) else ()
-        return any(self._gatehouse.is_running(wish) for wish in wanted)
+        gates = dict.fromkeys(gate for member in members for gate in self._gates_of(member))
+        return [gate_wish(made, gate, (members[-1].name,)) for gate in gates] if isinstance(made, Built) else []
 
     def _is_doomed(self, front: Entry) -> bool:
         """Return whether the front fails by itself: it leaves the line unless the base fails as well."""

@@ -363,7 +363,7 @@ def tests_on_top_of_who_was_rejected() -> Sequence[Patch]:
             step.join(replace(entry, lands=True))
         return found
 
-    return [(train, "_advance", wrong), (lookahead._Ahead, "_is_spent", lambda self, ground, known: False)]
+    return [(train, "_advance", wrong), (lookahead._Ahead, "_is_spent", lambda self, names: False)]
 
 
 @breaks(
@@ -382,14 +382,14 @@ def takes_a_candidate_of_several_for_that_of_its_last() -> Sequence[Patch]:
     return [(train, "on_tip", wrong)]
 
 
-def is_single(world: Scenario) -> bool:
-    """Return whether several entries are tested ahead there, one by one."""
-    return looks_far(world) and world.train.spec.batch.max == 1
-
-
-@breaks("what_is_tested_and_can_still_come_about_is_never_stopped", fits=is_single)
+@breaks("what_is_tested_and_can_still_come_about_is_never_stopped", fits=looks_far)
 def stops_what_runs_for_what_is_likelier() -> Sequence[Patch]:
-    return [(lookahead._Ahead, "_is_running", lambda self, entry, ground: False)]
+    return [(lookahead._Ahead, "go_on", lambda self: None)]
+
+
+@breaks("what_cannot_come_about_any_more_is_stopped_in_that_tick", fits=lambda world: looks_far(world, "bad", "ugly"))
+def goes_on_with_what_is_refuted() -> Sequence[Patch]:
+    return [(lookahead._Ahead, "_is_refuted", lambda self, members: False)]
 
 
 @breaks("what_is_known_of_the_front_is_decided_in_one_tick", fits=lambda world: looks_far(world, "bad", "ugly", "poor"))

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from orchestrator.model.base import Sha, TreeId
+from orchestrator.model.base import Sha
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
 from orchestrator.model.facts import Built, CandidateKey
 from orchestrator.model.gate import GateResult
 from orchestrator.model.run import AgentRun
+from orchestrator.model.train import Speculation
 from orchestrator.model.validation import Purpose, Validation, ValidationPhase
 from tests.sim.faults import Effect
 from tests.sim.invariants.log import Log, after, after_tick
 from tests.sim.invariants.reading import gates_of, is_exact
-from tests.sim.repository import BRANCHES
+from tests.sim.repository import BRANCHES, FakeGit
 
 GOOD = (GateResult.PASS, GateResult.FLAKY)
 MOVES = (Reason.VALIDATING, Reason.WAITING_FOR_TRAIN)
 """An entry of which this is said may pass: nobody holds it, nothing of it is missing but verdicts."""
+UNMADE = ("it passed", "its candidate is being merged")
+"""What is said of an entry whose merge is made (anew) in this very tick."""
 
 
 def _is_plain(log: Log) -> bool:
@@ -26,11 +29,19 @@ def _is_plain(log: Log) -> bool:
     return not log.world.is_troubled and is_exact(log) and status.frozen is None
 
 
-def _chains(log: Log, tree: TreeId) -> list[CandidateKey]:
-    """Return the candidates on the present tip that have this tree."""
+def _chains(log: Log, said: Validation) -> list[CandidateKey]:
+    """Return the candidates on the present tip that the verdict is about: of its tree, or with the same inputs."""
     made = log.world.repository.candidates.items()
     tip = log.world.tip()
-    return [key for key, one in made if isinstance(one, Built) and one.tree == tree and key.base == tip]
+    return [key for key, one in made if isinstance(one, Built) and key.base == tip and _is_about(log, said, one.commit)]
+
+
+def _is_about(log: Log, said: Validation, commit: Sha) -> bool:
+    """Return whether the verdict holds for the commit's tree."""
+    repository = log.world.repository
+    if said.spec.inputs:
+        return FakeGit(repository).inputs(commit, said.spec.gate.inputs) == said.spec.inputs
+    return repository.commits[commit].tree == said.spec.tree
 
 
 def _owners(log: Log) -> dict[Sha, str]:
@@ -43,9 +54,9 @@ def _owners(log: Log) -> dict[Sha, str]:
     return {head: name for head, name in names if head is not None and name in moving}
 
 
-def _said(log: Log, tree: TreeId, *, before: int) -> list[Validation]:
-    """Return the validations of a tree that were over before this tick."""
-    done = (one for one in log.world.store.list(Validation) if one.spec.tree == tree)
+def _said(log: Log, commit: Sha, *, before: int) -> list[Validation]:
+    """Return the validations that were over before this tick and hold for the commit's tree."""
+    done = (one for one in log.world.store.list(Validation) if _is_about(log, one, commit))
     return [
         one
         for one in done
@@ -56,17 +67,50 @@ def _said(log: Log, tree: TreeId, *, before: int) -> list[Validation]:
 def _is_refuted(log: Log, heads: Sequence[Sha], *, before: int) -> bool:
     """Return whether a member of the chain is known not to pass where it stands in it."""
     retries = log.world.train().spec.retries.flaky
-    for count in range(1, len(heads) + 1):
-        made = log.world.repository.candidates.get(CandidateKey(Sha(log.world.tip()), tuple(heads[:count])))
-        if made is None:
-            continue
-        if not isinstance(made, Built):
-            return True
-        for one in _said(log, made.tree, before=before):
+    whole = log.world.repository.candidates.get(CandidateKey(Sha(log.world.tip()), tuple(heads)))
+    if not isinstance(whole, Built):
+        return whole is not None
+    for step in whole.brought:
+        for one in _said(log, step.commit or whole.commit, before=before):
             results = [each.result for each in one.status.tries]
-            if results.count(GateResult.FAIL) > retries or results[-1] is GateResult.COULD_NOT_RUN:
+            # Of a batch that fails once a part is tested next: only who is alone is run again.
+            most = 0 if one.spec.batch else retries
+            if results.count(GateResult.FAIL) > most or results[-1] is GateResult.COULD_NOT_RUN:
                 return True
     return False
+
+
+def _is_hopeless(log: Log, heads: Sequence[Sha], owners: Mapping[Sha | None, str], *, before: int) -> bool:
+    """Return whether one of several has left the train, or fails there whatever else is found out.
+
+    Of who is alone at the front a failure is compared with the base first: it may be the base's.
+    """
+    if any(head not in owners for head in heads):
+        return True
+    train = log.world.train()
+    whole = log.world.repository.candidates[CandidateKey(Sha(log.world.tip()), tuple(heads))]
+    if len(heads) == 1 or not isinstance(whole, Built):
+        return False
+    gates: set[str] = set()
+    for head, step in zip(heads, whole.brought, strict=True):
+        gates |= {gate.run for gate in gates_of(log, owners[head], train)}
+        for one in _said(log, step.commit or whole.commit, before=before):
+            fails = [each.result for each in one.status.tries].count(GateResult.FAIL)
+            last = one.status.tries[-1].result
+            if one.spec.gate.run in gates and last is GateResult.FAIL and fails > train.spec.retries.flaky:
+                return True
+    return False
+
+
+def _is_at_the_front(log: Log, names: Sequence[str | None], owners: Mapping[Sha, str]) -> bool:
+    """Return whether nobody stands before these, as far as that matters: without speculation only the front is tested,
+    so who is no longer there is tested no longer."""
+    train = log.world.train()
+    if train.spec.speculation is not Speculation.OFF:
+        return True
+    entries = [entry.name for entry in train.status.entries]
+    is_known = set(owners.values()) <= set(entries)  # Who came since the record was written may stand anywhere.
+    return is_known and names[0] == next((name for name in entries if name in owners.values()), None)
 
 
 @after("cluster.update_status Validation")
@@ -82,16 +126,27 @@ def what_is_tested_and_can_still_come_about_is_never_stopped(log: Log, effect: E
         return None
     if not _is_plain(log) or now.spec.purpose is not Purpose.CANDIDATE or status.leader != effect.leader:
         return None
-    train = log.world.train()
-    if train.spec.batch.max > 1 or any(gate.inputs for gate in train.spec.gates):
-        # Where runs are scarce enough for batches, a longer line makes another one; and one answer may serve two trees.
-        return None
     owners, refs = _owners(log), log.world.repository.refs
-    for key in _chains(log, now.spec.tree):
+    for key in _chains(log, now):
         names = [owners.get(head) for head in key.heads]
         stands = all(name and refs.get(BRANCHES + name) == head for name, head in zip(names, key.heads, strict=True))
-        if stands and not _is_refuted(log, key.heads, before=log.world.ticks):
+        if stands and _is_at_the_front(log, names, owners) and not _is_refuted(log, key.heads, before=log.world.ticks):
             return f"`{now.spec.gate.run}` on {' + '.join(map(str, names))}"
+    return None
+
+
+@after_tick
+def what_cannot_come_about_any_more_is_stopped_in_that_tick(log: Log) -> str | None:
+    world = log.world
+    if not _is_plain(log) or world.train().status.landing is not None:
+        return None
+    running = (one for one in world.store.list(Validation) if one.status.phase is ValidationPhase.RUNNING)
+    proposed = (run for run in world.store.list(AgentRun) if run.status.phase is RunPhase.PROPOSED)
+    owners = {run.status.published: run.spec.implementation_spec_ref.name for run in proposed}
+    for one in running:
+        chains = _chains(log, one) if one.spec.purpose is Purpose.CANDIDATE else []
+        if chains and all(_is_hopeless(log, key.heads, owners, before=world.ticks) for key in chains):
+            return f"`{one.spec.gate.run}` on {' + '.join(owners.get(head, '?') for head in chains[0].heads)}"
     return None
 
 
@@ -108,10 +163,12 @@ def what_is_known_of_the_front_is_decided_in_one_tick(log: Log) -> str | None:
     if first is None or first not in by_name:
         return None
     made = world.repository.candidates.get(CandidateKey(Sha(world.tip()), (by_name[first],)))
-    if not isinstance(made, Built) or any(one.status.message.startswith("it passed") for one in open_now.values()):
+    if not isinstance(made, Built) or any(one.status.message.startswith(UNMADE) for one in open_now.values()):
         return None
     passed = {
-        one.spec.gate.run for one in _said(log, made.tree, before=world.ticks) if one.status.tries[-1].result in GOOD
+        one.spec.gate.run
+        for one in _said(log, made.commit, before=world.ticks)
+        if one.spec.tree == made.tree and one.status.tries[-1].result in GOOD
     }
     gates = {gate.run for gate in gates_of(log, first, train)}
     return f"{first} has passed {', '.join(sorted(gates))} and does not land" if gates <= passed else None
