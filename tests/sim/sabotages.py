@@ -84,6 +84,7 @@ NOTICED = {
     "forgets_the_agents_of_deleted_specs": 46,
     "forgets_the_work_of_earlier_attempts": 681,
     "forgets_what_a_rewrite_took_out_of_the_base": 78,
+    "goes_on_with_what_is_refuted": 818,
     "ignores_lent_claims": 16,
     "ignores_the_barrier": 5,
     "lands_again_after_a_lost_answer": 46,
@@ -389,7 +390,7 @@ def stops_what_runs_for_what_is_likelier() -> Sequence[Patch]:
 
 @breaks("what_cannot_come_about_any_more_is_stopped_in_that_tick", fits=lambda world: looks_far(world, "bad", "ugly"))
 def goes_on_with_what_is_refuted() -> Sequence[Patch]:
-    return [(lookahead._Ahead, "_is_refuted", lambda self, members: False)]
+    return [(verdicts.Gatehouse, "_is_spared", lambda self, validation: True)]
 
 
 @breaks("what_is_known_of_the_front_is_decided_in_one_tick", fits=lambda world: looks_far(world, "bad", "ugly", "poor"))
