@@ -109,7 +109,9 @@ def _is_at_the_front(log: Log, names: Sequence[str | None], owners: Mapping[Sha,
     if train.spec.speculation is not Speculation.OFF:
         return True
     entries = [entry.name for entry in train.status.entries]
-    is_known = set(owners.values()) <= set(entries)  # Who came since the record was written may stand anywhere.
+    proposed = (run for run in log.world.store.list(AgentRun) if run.status.phase is RunPhase.PROPOSED)
+    # Who came since the record was written may stand anywhere.
+    is_known = {run.spec.implementation_spec_ref.name for run in proposed} <= set(entries)
     return is_known and names[0] == next((name for name in entries if name in owners.values()), None)
 
 
