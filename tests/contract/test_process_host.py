@@ -110,6 +110,17 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 # -- how it ended ----------------------------------------------------------------------------------------------------
 
 
+def test_a_program_ends_by_signals_that_its_leader_ignores(world: World) -> None:
+    # As nohup does, and a script that starts the leader in its background.
+    ignored = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ignored}
+    try:
+        assert [world.sh(f"kill -{number:d} $$").signal for number in ignored] == [1, 2, 3]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def test_exit_codes_and_signals_are_told_apart_exactly(world: World) -> None:
     codes = [*range(0, 256, 15), 1, 2, 10, 11, 12, 126, 127, 128, 130, 137, 143]
     numbers = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM]

@@ -18,6 +18,12 @@ else:
     import _signal as signal  # `signal` builds enums at import, 5 ms a job
 
 DEFAULT_PATH = b"/usr/local/bin:/usr/bin:/bin"
+# What is ignored stays ignored across exec: under nohup, or in the background of a script, the leader itself ignores
+# the first three, and an agent must still end by them.
+_ORDINARY = (
+    signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGTERM,
+    signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU,
+)  # fmt: skip
 
 
 class StartFailure:
@@ -62,7 +68,7 @@ def _become(order: Order, out: int) -> None:
     for source, target in ((_input(order.stdin), 0), (out, 1), (out, 2)):
         os.dup2(source, target)
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGTERM):
+    for number in _ORDINARY:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for which, value in order.limits:
