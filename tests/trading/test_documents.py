@@ -207,8 +207,9 @@ def try_broken(changes: dict[str, Any], step: int) -> None:
             continue
         for value in (GONE, None, float("nan"), -1, "-1", 10**18, "999999999999.99", "NaN"):
             trials += 1
-            if trials % step or (value is GONE and isinstance(way[-1], int)):
-                continue  # an entry of a list is a fact of its own, not a field
+            is_entry = isinstance(way[-1], int) or way[:-1] == ("snapshot", "strategies")
+            if trials % step or (value is GONE and is_entry):
+                continue  # an entry of a list, or a strategy, is a fact of its own, not a field
             broken = copy.deepcopy(documents)
             parent = at(broken, way[:-1])
             if value is GONE:
