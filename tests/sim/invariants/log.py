@@ -76,6 +76,8 @@ class Log:
         self.epochs = 0
         self.clashed: dict[tuple[str, Sha, tuple[Sha, ...]], int] = {}
         """By leader, base and heads: the tick in which it learned that these do not merge."""
+        self.merged: dict[tuple[Sha, tuple[Sha, ...]], int] = {}
+        """By base and heads: the tick in which these were first merged."""
         self.running: dict[str, int] = {}
         """By validation that runs: how many tries it had when it was started."""
         self.decided: dict[str, int] = {}

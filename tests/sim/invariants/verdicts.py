@@ -115,6 +115,12 @@ def _is_at_the_front(log: Log, names: Sequence[str | None], owners: Mapping[Sha,
     return is_known and names[0] == next((name for name in entries if name in owners.values()), None)
 
 
+@after("git.build")
+def when_heads_are_merged_is_remembered(log: Log, effect: Effect) -> str | None:
+    log.merged.setdefault((effect.args[0], tuple(effect.args[1])), log.world.ticks)
+    return None
+
+
 @after("cluster.update_status Validation")
 def what_is_tested_and_can_still_come_about_is_never_stopped(log: Log, effect: Effect) -> str | None:
     now: Validation = effect.result
@@ -130,6 +136,8 @@ def what_is_tested_and_can_still_come_about_is_never_stopped(log: Log, effect: E
         return None
     owners, refs = _owners(log), log.world.repository.refs
     for key in _chains(log, now):
+        if log.merged.get((key.base, key.heads), 0) >= log.world.ticks:
+            continue  # Made in this very tick: what it shares with what was tested is seen with the next look.
         names = [owners.get(head) for head in key.heads]
         stands = all(name and refs.get(BRANCHES + name) == head for name, head in zip(names, key.heads, strict=True))
         if stands and _is_at_the_front(log, names, owners) and not _is_refuted(log, key.heads, before=log.world.ticks):
@@ -142,6 +150,8 @@ def what_cannot_come_about_any_more_is_stopped_in_that_tick(log: Log) -> str | N
     world = log.world
     if not _is_plain(log) or world.train().status.landing is not None:
         return None
+    if world.train().spec.batch.max > 1:
+        return None  # A batch is asked about as a whole, whatever was found out about a part of it on another base.
     running = (one for one in world.store.list(Validation) if one.status.phase is ValidationPhase.RUNNING)
     proposed = (run for run in world.store.list(AgentRun) if run.status.phase is RunPhase.PROPOSED)
     owners = {run.status.published: run.spec.implementation_spec_ref.name for run in proposed}
