@@ -2,20 +2,24 @@
 
 Only where all gates declare their inputs, and only among entries of one tier and roadmap: the barrier, needs, holds,
 approvals and claims hold as ever. What lands is the candidate on the present tip, every gate of it passed, so the order
-changes and not what was tested. `decide` calls `overtake` after `lookahead` has said whose verdict is settled.
+changes and not what was tested. Nor what can land: whoever is passed has to merge on top of it (ADR 0040). `decide`
+calls `overtake` after `lookahead` has said whose verdict is settled.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from orchestrator.core.board import Board
 from orchestrator.core.candidates import twins
-from orchestrator.core.front import trial
-from orchestrator.core.line import Entry, kind_of
+from orchestrator.core.collisions import collisions
+from orchestrator.core.front import refused, trial
+from orchestrator.core.line import Entry, heads_of, kind_of, merging
 from orchestrator.core.train import TrainStep, landing_of, reject
 from orchestrator.core.trial import Passed, Rejected, Waiting
 from orchestrator.core.verdicts import Gatehouse
 from orchestrator.model.action import BuildCandidate
 from orchestrator.model.condition import FailureClass, Reason
+from orchestrator.model.facts import Built, Candidate, Conflicted
+from orchestrator.model.spec import Wait
 
 
 def overtake(board: Board, gatehouse: Gatehouse, step: TrainStep, settled: Mapping[str, bool]) -> None:
@@ -31,7 +35,7 @@ def overtake(board: Board, gatehouse: Gatehouse, step: TrainStep, settled: Mappi
         if step.landing is not None:
             return
         if entry.name in settled and _may_pass(step, at):
-            _advance(board, gatehouse, step, entry)
+            _advance(board, gatehouse, step, at)
 
 
 def _may_pass(step: TrainStep, at: int) -> bool:
@@ -42,13 +46,19 @@ def _may_pass(step: TrainStep, at: int) -> bool:
     return is_next and all(kind_of(other) == kind_of(entry) for other in step.line[:at])
 
 
-def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, entry: Entry) -> None:
+def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, at: int) -> None:
+    entry = step.line[at]
     outcome = trial(board, gatehouse, step.candidates, entry.item, entry.run)
     match outcome:
         case Waiting(reason=Reason.VALIDATING):
             step.actions.extend(outcome.wants)
             step.waiting[entry.name] = outcome
         case Passed(built):
+            stays = _keeps_its_place(board, step, at)
+            if stays is not None:
+                step.actions.extend(stays.wants)
+                step.waiting[entry.name] = stays
+                return
             step.landing = landing_of(board, (entry,), built)
             said = f"its tested commit is about to become the base before {step.line[0].name}, which cannot change it"
             step.waiting[entry.name] = Waiting(Reason.LANDING, said)
@@ -56,3 +66,51 @@ def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, entry: Entry) 
             reject(board, gatehouse, step, entry, outcome)
         case _:
             pass  # Whatever else there is to say is said when it is at the front.
+
+
+def _keeps_its_place(board: Board, step: TrainStep, at: int) -> Waiting | None:
+    """Return why an entry that passed stays behind those ahead; None where all of them merge on top of it."""
+    entry = step.line[at]
+    wants: list[BuildCandidate] = []
+    for other in step.line[:at]:
+        alone = step.candidates.get((other.head,))
+        if _are_apart(board, entry, other) or isinstance(alone, Conflicted):
+            continue
+        pair = step.candidates.get(heads_of((entry, other)))
+        if pair is None:
+            wants.append(merging(board, [(entry,), (other,)]))
+        elif not _merges_last(board, other, pair):
+            said = f"it passed, and stays behind {other.name}, which could not be merged on top of it"
+            return Waiting(Reason.WAITING_FOR_TRAIN, said, (_behind(other),))
+    if not wants:
+        return None
+    said = "it passed; those ahead are being merged on top of it, to see whether it may land before them"
+    return Waiting(Reason.WAITING_FOR_TRAIN, said, (_behind(step.line[at - 1]),), tuple(wants))
+
+
+def _behind(other: Entry) -> Wait:
+    return Wait(kind="ImplementationSpec", name=other.name, reason="ahead in the train")
+
+
+def _merges_last(board: Board, entry: Entry, made: Candidate) -> bool:
+    """Return whether the last member of a pair may be merged there: without a conflict, in generated files too."""
+    if not isinstance(made, Built) or len(made.brought) < 2:
+        return False
+    return not isinstance(refused(board, entry.item, entry.run, made.brought[-1]), Rejected)
+
+
+def _are_apart(board: Board, entry: Entry, other: Entry) -> bool:
+    """Return whether what the two changed shows that they merge in any order: nothing has to be merged to know.
+
+    Where one removes files and the other adds some, git may see a folder that moved and take the new ones along.
+    """
+    mine, theirs = dict(_changed(entry)), dict(_changed(other))
+    if len(mine) < entry.run.status.changed_total or len(theirs) < other.run.status.changed_total:
+        return False
+    moves = ("D" in mine.values() and "A" in theirs.values()) or ("A" in mine.values() and "D" in theirs.values())
+    shared = not mine.keys().isdisjoint(theirs) or board.lanes.outdated(theirs.keys(), mine.keys())
+    return not moves and not shared and not collisions(mine, theirs)
+
+
+def _changed(entry: Entry) -> Iterator[tuple[str, str]]:
+    return ((one.path, one.status) for one in entry.run.status.changed_files)

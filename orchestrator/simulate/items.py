@@ -5,6 +5,7 @@ Nobody is there to work on a rejected entry, so it has one attempt; a push puts 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -97,9 +98,14 @@ def spec_of(entry: Entry) -> ImplementationSpec:
     )
 
 
-def run_of(pull: Pull, tip: Sha, now: datetime) -> AgentRun:
-    """Return the run whose work the present head is: proposed, checked, waiting to land."""
+def run_of(pull: Pull, tip: Sha, now: datetime, clashes: Iterable[str]) -> AgentRun:
+    """Return the run whose work the present head is: proposed, checked, waiting to land.
+
+    What it `clashes` with changes a file that it changes, too.
+    """
     path = f"entries/{pull.name}/change"
+    shared = ("-and-".join(sorted((pull.name, other))) for other in clashes)
+    changed = (path, *(f"entries/what-{pair}-change" for pair in shared))
     head = pull.head
     return AgentRun(
         metadata=ObjectMeta(name=f"{pull.name}-{pull.runs}"),
@@ -118,8 +124,8 @@ def run_of(pull: Pull, tip: Sha, now: datetime) -> AgentRun:
             published=head,
             pull_request=pull.number,
             ended_at=now,
-            changed_files=(ChangedFile(path=path, status="M"),),
-            changed_total=1,
+            changed_files=tuple(ChangedFile(path=each, status="M") for each in changed),
+            changed_total=len(changed),
             # A protected path is how a real entry comes to need a person whatever its tier.
             scope=ScopeVerdict(allowed=True, protected=(path,) if pull.asks_person else ()),
         ),

@@ -68,7 +68,11 @@ class Truth:
 
     def conflict(self, onto: Sha, name: str) -> str | None:
         """Return what the entry cannot be merged with in this commit's tree; None where it can be merged."""
-        return next((other for other in self._clashes.get(name, ()) if self._commits.holds(onto, other)), None)
+        return next((other for other in self.clashes(name) if self._commits.holds(onto, other)), None)
+
+    def clashes(self, name: str) -> tuple[str, ...]:
+        """Return what the entry cannot be merged with."""
+        return self._clashes.get(name, ())
 
     def foretold(self, name: str) -> bool:
         """Return whether an entry that arrives now will land, as far as its own fault and those ahead decide that."""

@@ -294,7 +294,7 @@ class World:
     def _propose(self, pull: Pull) -> None:
         pull.runs += 1
         self.commits.remember(Element(pull.name, pull.head, is_entry=True))
-        self.runs.create(run_of(pull, self.commits.tip.id, self.now), self.now)
+        self.runs.create(run_of(pull, self.commits.tip.id, self.now, self.truth.clashes(pull.name)), self.now)
         branch = f"interlock/{pull.name}"
         self._branches[pull.name] = pull.head
         self._requests[pull.number] = PullRequest(

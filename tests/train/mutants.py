@@ -20,6 +20,7 @@ from orchestrator.core import (
     front,
     line,
     lookahead,
+    overtake,
     standing,
     train,
     verdicts,
@@ -286,6 +287,11 @@ def blames_a_conflict_with_what_is_ahead() -> list[Patch]:
 @breaks("conflicts", "needs")
 def waits_out_every_conflict() -> list[Patch]:
     return [(front, "conflict", lambda candidate: train.Waiting(Reason.VALIDATING, "it may vanish"))]
+
+
+@breaks("conflicts")
+def makes_a_conflict_of_whom_it_passes() -> list[Patch]:
+    return [(overtake, "_keeps_its_place", lambda *_: None)]
 
 
 @breaks("speculation", "window")

@@ -29,7 +29,8 @@ class Ahead(World):
 
     def merged(self, *names: str, conflict: bool = False) -> Ahead:
         key = CandidateKey(TIP, tuple(Sha(f"head-{name}") for name in names))
-        paths = [spec.spec.paths[0].replace("**", "file.py") for spec in self.specs if spec.name in names]
+        written = {spec.name: spec.spec.paths[0].replace("**", "file.py") for spec in self.specs}
+        paths = [written[name] for name in names]
         word = "-".join(names)
         steps = ["merge-" + "-".join(names[: at + 1]) for at in range(len(names))]
         brings = tuple(brought(path, commit=step) for path, step in zip(paths, steps, strict=True))

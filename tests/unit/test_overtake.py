@@ -10,14 +10,17 @@ from orchestrator.core.provenance import gate_digest
 from orchestrator.model.action import StartGate
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import Reason
-from orchestrator.model.facts import CandidateKey
+from orchestrator.model.facts import Built, CandidateKey
 from orchestrator.model.gate import Gate
+from orchestrator.model.run import ChangedFile
 from orchestrator.model.spec import Tier
 from orchestrator.model.validation import ValidationPhase, ValidationStatus
+from tests.unit.make import lane
 from tests.unit.test_inputs import UNIT, known
 from tests.unit.test_lookahead import FAIL, PASS, Ahead
 from tests.unit.test_train import TIP
 
+GENERATES = (lane(generated=[{"paths": ["*.lock"], "regenerate": "make lock"}]),)
 LINT = Gate(name="lint", run="make lint", inputs=("docs/**",))
 
 
@@ -89,6 +92,70 @@ def test_a_candidate_ahead_is_tested_by_the_gates_that_read_what_it_changes() ->
     world.merged("a", "b")
     touching(world, a=(UNIT, LINT), b=(LINT,))
     assert {gate for tree, gate in started_by(world) if tree == "tree-a-b"} == {"lint"}
+
+
+def changing(world: Ahead, **files: str) -> Ahead:
+    """Say what each entry changed: `M src/x` and so on, separated by commas."""
+    for at, each in enumerate(world.runs):
+        told = files.get(each.spec.implementation_spec_ref.name, "")
+        changed = tuple(ChangedFile(status=word[0], path=word[2:]) for word in told.split(", ") if word)
+        update = {"changed_files": changed, "changed_total": len(changed)}
+        world.runs[at] = each.model_copy(update={"status": each.status.model_copy(update=update)})
+    return world
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [
+    ("M src/x", "M src/x"),
+    ("M src/x", "M src/y, M src/x"),
+    ("A src/x", "A src/x/y"),
+    ("A src/x/y", "A src/x"),
+    ("A src/New", "A src/new"),
+    ("A src/One/x", "A src/one/y"),
+    ("D src/x, A lib/x", "A src/y"),
+    ("A src/y", "D src/x, A lib/x"),
+    ("M a.lock", "M b.lock"),
+])  # fmt: skip
+def test_whoever_may_not_merge_on_top_is_merged_there_before_he_is_passed(mine: str, theirs: str) -> None:
+    world = changing(slow_and_small(), b=mine, a=theirs)
+    world.lanes = GENERATES
+    assert (world.next_landing(), world.builds()) == (None, ["b a"])
+    world.merged("b", "a")
+    assert world.next_landing() == "b"
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [
+    ("M src/x", "M src/y"),
+    ("A src/x", "A src/y, M lib/x"),
+    ("D src/x", "D src/y, M lib/x"),
+])  # fmt: skip
+def test_who_is_far_apart_is_passed_without_a_look(mine: str, theirs: str) -> None:
+    assert changing(slow_and_small(), b=mine, a=theirs).next_landing() == "b"
+
+
+def test_nobody_passes_who_could_not_be_merged_on_top_of_it() -> None:
+    world = changing(slow_and_small(), a="M src/x", b="M src/x").merged("b", "a", conflict=True)
+    assert (world.next_landing(), world.builds()) == (None, [])
+    assert world.reason("b") is Reason.WAITING_FOR_TRAIN
+    assert world.standing("b").message == "it passed, and stays behind a, which could not be merged on top of it"
+
+
+def test_nobody_passes_whose_generated_files_would_have_to_be_made_anew() -> None:
+    world = changing(slow_and_small(), a="M a.lock", b="M b.lock").merged("b", "a")
+    world.lanes = GENERATES
+    key = CandidateKey(TIP, (Sha("head-b"), Sha("head-a")))
+    made = world.candidates[key]
+    assert isinstance(made, Built)
+    first, last = made.brought
+    world.candidates[key] = replace(made, brought=(first, replace(last, meanwhile=("b.lock",))))
+    assert world.next_landing() is None
+
+
+def test_who_conflicts_with_the_base_itself_is_passed() -> None:
+    world = changing(slow_and_small(), a="M src/x", b="M src/x").merged("b", "a", conflict=True)
+    world.proposed("c")
+    touching(world, a=(UNIT,), b=(LINT,), c=(UNIT,))
+    world.merged("a", conflict=True).merged("b", "a", conflict=True)
+    assert world.next_landing() == "b"
 
 
 def test_what_runs_on_declared_inputs_goes_on_while_its_merge_is_made_anew() -> None:

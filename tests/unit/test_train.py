@@ -30,7 +30,7 @@ from orchestrator.model.gate import Gate, GateResult
 from orchestrator.model.lane import Lane
 from orchestrator.model.run import AgentRun
 from orchestrator.model.snapshot import Snapshot
-from orchestrator.model.spec import ImplementationSpec, Tier
+from orchestrator.model.spec import ImplementationSpec, ImplementationSpecStatus, Tier
 from orchestrator.model.train import Claim, Frozen, Landed, Landing, MergeTrain, MergeTrainSpec, MergeTrainStatus
 from orchestrator.model.validation import (
     Purpose,
@@ -158,8 +158,12 @@ class World:
         return [one.name for one in made if isinstance(one, AgentRun)]
 
     def reason(self, name: str) -> Reason:
+        return self.standing(name).reason
+
+    def standing(self, name: str) -> ImplementationSpecStatus:
+        """Return the status this tick gives the item."""
         written = next(one for one in _written(self.decide(), ImplementationSpec) if one.name == name)
-        return written.status.reason
+        return written.status
 
 
 def _written(actions: Iterable[Action], kind: type) -> list[Any]:
