@@ -1,4 +1,5 @@
-"""Seeds that fail without a certain line of the leader, by what they found. A failing seed becomes a line here.
+"""Seeds that fail without a certain line of the leader, or of a sentence, by what they found. A failing seed becomes a
+line here.
 
 A seed keeps its meaning only as long as the world draws the same numbers: whoever changes the scenarios finds them anew
 by taking the fix away, as `sabotages` does for those it can name.
@@ -13,6 +14,7 @@ from tests.sim.runner import play
 FOUND = {
     "an item held between the decision to start and the start is not started": 15,
     "a clock that was set back does not turn a backoff of seconds into hours": 167,
+    "a verdict on the same declared inputs blames as one on the very tree does": 7056,
     "a workspace that a dead leader had collected is removed by the next one": 4,
     "a word about an item that an old snapshot does not show yet is not refused": 45,
     "an old list of specs takes no claim from an agent that is being started": 300660,

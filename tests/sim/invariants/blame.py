@@ -74,19 +74,22 @@ def gates_blame_only_on_settled_ground(log: Log, effect: Effect) -> str | None:
     run: AgentRun = effect.result
     if run.status.failure_class is not FailureClass.GATE_FAILED or run.status.head is None:
         return None
-    world, repository = log.world, log.world.repository
+    world, repository, executions = log.world, log.world.repository, log.world.machine.executions
     history = repository.commits[Sha(world.tip())].history
+    inputs = {gate.run: gate.inputs for gate in world.train().spec.gates}
     for commit in repository.commits.values():
         if commit.id != run.status.head and (len(commit.parents) < 2 or commit.parents[1] != run.status.head):
             continue
         ground = run.spec.base if commit.id == run.status.head else commit.parents[0]
-        for tree, command in world.machine.executions:
-            if tree != commit.tree or GateResult.FAIL not in world.machine.executions[tree, command]:
-                continue
-            # What it was tested on has to be (or have been) a base, and green by itself.
-            settled = history >> repository.commits[ground].number & 1 or ground in world.past_tips
+        # What it was tested on has to be (or have been) a base, and green by itself.
+        if not (history >> repository.commits[ground].number & 1 or ground in world.past_tips):
+            continue
+        for command in {command for _, command in executions}:
+            # A gate that declares its inputs says the same of every tree that holds the same there.
+            trees = repository.equal_in(commit.tree, inputs[command]) if inputs.get(command) else [commit.tree]
+            fails = any(GateResult.FAIL in executions.get((tree, command), ()) for tree in trees)
             green = verdict(repository.files(ground), command, world.scenario.clashes)[0] is not GateResult.FAIL
-            if settled and (green or command.startswith("check ")):
+            if fails and (green or command.startswith("check ")):
                 return None
     return f"{run.name}: no gate failed on it above a green base"
 
