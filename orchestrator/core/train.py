@@ -68,6 +68,8 @@ def steer(board: Board, gatehouse: Gatehouse, stop: Frozen | None) -> TrainStep:
             continue  # It is in the batch at the front.
         if entry.lands:
             step.join(entry)
+            if landing is not None and landing.members:
+                step.batch += (name,)
         elif waits is not None:
             step.waiting[name] = waits
             if waits.reason is Reason.WAITING_FOR_TIER and barriers.is_behind(entry.item, step.in_line):

@@ -90,6 +90,14 @@ def test_the_intent_names_every_member_with_the_merge_that_brings_it() -> None:
     assert said == dict.fromkeys("abc", Reason.LANDING)
 
 
+def test_those_that_land_together_are_not_tested_on_each_other_again() -> None:
+    world = Crowd("a", "b", "c", runs=4, speculation="bestFirst").merged("a", "b", "c").said_of("a-b-c", PASS)
+    landing = world.next_status().landing
+    world.merged("a").merged("a", "b")
+    world.status = MergeTrainStatus(landing=landing)
+    assert (world.started(), world.builds()) == ([], [])
+
+
 def test_a_merge_that_says_another_thing_of_its_test_is_made_anew_before_it_lands() -> None:
     world = Crowd("a", "b").merged("a", "b").said_of("a-b", PASS)
     world.messages("a", "b")
