@@ -179,7 +179,7 @@ def _built(action: BuildCandidate) -> Built:
         number = int(head, 16) - 1
         change = Change(f"part{number % 10}/mod{number}/file", "M", "100644", "100644")
         commit = Sha(f"c{hash(action.heads[:count]) & ((1 << 156) - 1):039x}"[:40])
-        brought.append(Brought(Diff((change,), lines=1, size=1), commit=commit))
+        brought.append(Brought(Diff((change,), lines=1, size=1), commit=commit, tree=TreeId(f"t{commit}")))
     return Built(brought[-1].commit, TreeId(f"t{brought[-1].commit}"), tuple(brought))
 
 

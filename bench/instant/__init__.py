@@ -86,7 +86,7 @@ class InstantGit:
         commit, brought = base, []
         for head, message in zip(heads, messages, strict=True):
             commit = Sha(made_id("merge", commit, head, message))
-            brought.append(Brought(diff=_change(_path_of(message)), commit=commit))
+            brought.append(Brought(diff=_change(_path_of(message)), commit=commit, tree=self.tree_of(commit)))
         built = Built(commit, self.tree_of(commit), tuple(brought))
         self.built[CandidateKey(base, tuple(heads))] = built
         return built

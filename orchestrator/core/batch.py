@@ -21,7 +21,17 @@ from orchestrator.core.blame import controlled
 from orchestrator.core.board import Board
 from orchestrator.core.front import refused
 from orchestrator.core.landing import elsewhere
-from orchestrator.core.line import Entry, gate_wish, gates_of, heads_of, kind_of, merging, messages_of, shared_gates
+from orchestrator.core.line import (
+    Entry,
+    gate_wish,
+    gates_of,
+    heads_of,
+    kind_of,
+    merging,
+    messages_of,
+    reworded,
+    shared_gates,
+)
 from orchestrator.core.repair import is_repair
 from orchestrator.core.standing import needs_person
 from orchestrator.core.trial import BaseAtFault, Passed, Rejected, Waiting
@@ -231,4 +241,5 @@ def _validating(board: Board, gatehouse: Gatehouse, members: Sequence[Entry], ma
     answers = [gatehouse.ask(wish) for wish in wishes_of(board, members, made)]
     gates = [answer.gate.name for answer in answers if answer.verdict is Verdict.UNDECIDED]
     on = tuple(Wait(kind="Gate", name=gate, reason=f"running on the batch of {names}") for gate in gates)
-    return Waiting(Reason.VALIDATING, f"{', '.join(gates)} on the merge of a batch with the base: {names}", on)
+    said = f"{', '.join(gates)} on the merge of a batch with the base: {names}"
+    return Waiting(Reason.VALIDATING, said, on, reworded(board, members, made))

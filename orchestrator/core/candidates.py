@@ -1,8 +1,9 @@
 """The candidates that could still land: those made of some heads on the present tip, whichever way they were built.
 
-A candidate of several members is a chain of merge commits. When its first members have landed, the same commit is a
-candidate of the rest on the new tip: its verdicts stay what they are, and a gate that is running on it goes on. That is
-so only of a chain with the very tip in it: the same heads merged for another run make other commits.
+A candidate of several members is a chain of merge commits, and each of its steps is a candidate of the members so far,
+whether or not it was ever wanted by itself: what was said of its tree is known. When the first members have landed, the
+same commit is a candidate of the rest on the new tip: its verdicts stay what they are, and a gate that is running on it
+goes on. That is so only of a chain with the very tip in it: the same heads merged for another run make other commits.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,20 @@ def on_tip(facts: RepositoryFacts) -> dict[tuple[Sha, ...], Candidate]:
             rest = _behind(key, ground)
             if rest and _stands(made, len(ground.heads), facts.tip):
                 found.setdefault(rest, _without(made, len(ground.heads)))
+    for heads, made in list(found.items()):
+        _add_steps(found, heads, made)
     return found
+
+
+def _add_steps(found: dict[tuple[Sha, ...], Candidate], heads: tuple[Sha, ...], made: Candidate) -> None:
+    """Put the steps of a chain beside it, the longest first, down to one that is there with all below it."""
+    if not isinstance(made, Built) or len(made.brought) != len(heads):
+        return
+    for count in range(len(heads) - 1, 0, -1):
+        step = made.brought[count - 1]
+        if step.commit is None or step.tree is None or heads[:count] in found:
+            return
+        found[heads[:count]] = Built(step.commit, step.tree, made.brought[:count])
 
 
 def twins(facts: RepositoryFacts) -> set[TreeId]:
@@ -38,8 +52,13 @@ def twins(facts: RepositoryFacts) -> set[TreeId]:
 def needed(facts: RepositoryFacts, candidates: Mapping[tuple[Sha, ...], Candidate]) -> Iterator[Sha]:
     """Yield the commits of these candidates, and the tip's own where some of them are known only to stand on it."""
     yield from (made.commit for made in candidates.values() if isinstance(made, Built))
-    if any(CandidateKey(facts.tip, heads) not in facts.candidates for heads in candidates):
+    made_here = {heads[:count] for heads in _made_on(facts, facts.tip) for count in range(1, len(heads) + 1)}
+    if not made_here.issuperset(candidates):
         yield facts.tip
+
+
+def _made_on(facts: RepositoryFacts, base: Sha) -> Iterator[tuple[Sha, ...]]:
+    return (key.heads for key in facts.candidates if key.base == base)
 
 
 def _behind(key: CandidateKey, ground: CandidateKey) -> tuple[Sha, ...]:

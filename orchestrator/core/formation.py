@@ -148,12 +148,16 @@ def _with_eta(car: Car, eta: Eta | None) -> Car:
 def _tested(board: Board, gatehouse: Gatehouse, step: TrainStep, pace: Pace) -> dict[str, tuple[Tested, ...]]:
     """Return the candidates on the present tip by their last member, those with most below them first."""
     by_head = {item.proposal.status.published: item for item in board.items if item.proposal is not None}
+    built = {made.commit for made in board.facts.candidates.values() if isinstance(made, Built)}
     found: dict[str, list[Tested]] = {}
     for heads, made in step.candidates.items():
         members = [item for head in heads if (item := by_head.get(head)) is not None]
         if not members or len(members) < len(heads):
             continue
         answers = _answers(board, gatehouse, members, made)
+        is_asked_for = any(answer.validation is not None for answer in answers)
+        if isinstance(made, Built) and made.commit not in built and not is_asked_for:
+            continue  # A step of a chain that nobody wants tested by itself.
         batch = next((known.spec.batch for one in answers if (known := one.validation) is not None), ())
         count = max(len(batch), 1)
         names = tuple(item.name for item in members)

@@ -10,7 +10,7 @@ from orchestrator.core.blame import conflict, controlled, judged, lost_again, lo
 from orchestrator.core.board import Board, Item
 from orchestrator.core.conclude import denial_text, denials
 from orchestrator.core.landing import elsewhere, merge_message
-from orchestrator.core.line import Entry, gate_wish, gates_of, merging, shared_gates
+from orchestrator.core.line import Entry, gate_wish, gates_of, merging, reworded, shared_gates
 from orchestrator.core.policy import failure_class, shown
 from orchestrator.core.scopecheck import merge_verdict, outdated
 from orchestrator.core.standing import approval_wait
@@ -62,6 +62,7 @@ def trial(
             Reason.VALIDATING,
             f"{', '.join(open_gates)} on its merge with the base",
             tuple(Wait(kind="Gate", name=name, reason="running") for name in open_gates),
+            reworded(board, (Entry(item, run, head),), candidate),
         )
     return said(board, item, run, candidate, answers)
 
@@ -76,7 +77,7 @@ def said(board: Board, item: Item, run: AgentRun, candidate: Built, answers: Seq
         return Passed(candidate)
     assert run.status.published is not None
     build = BuildCandidate(board.facts.tip, (run.status.published,), (message,))
-    return Waiting(Reason.VALIDATING, "it passed; its merge is made anew to say on what", wants=(build,))
+    return Waiting(Reason.VALIDATING, "it passed; its merge is made anew to say how it was tested", wants=(build,))
 
 
 def refused(board: Board, item: Item, run: AgentRun, brought: Brought) -> Waiting | Rejected | None:

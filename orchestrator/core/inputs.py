@@ -8,6 +8,7 @@ says among the facts of a repository; the gatehouse makes keys of it, the train 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 from orchestrator.core.globs import Scope
 from orchestrator.core.provenance import gate_digest
@@ -99,10 +100,15 @@ def asked(said: Declared, runs: Iterable[AgentRun], facts: RepositoryFacts) -> s
             wanted |= {(run.status.head, gate.inputs) for gate in said.own[name] if gate.inputs}
     for key, made in facts.candidates.items():
         if isinstance(made, Built):
-            wanted |= {(made.commit, patterns) for patterns in said.shared}
             members = (owners[head] for head in key.heads if head in owners)
-            wanted |= {(made.commit, gate.inputs) for name in members for gate in said.own[name] if gate.inputs}
+            patterns = said.shared.union(gate.inputs for name in members for gate in said.own[name] if gate.inputs)
+            wanted.update(product(_steps(made), patterns))
     return wanted
+
+
+def _steps(made: Built) -> set[Sha]:
+    """Return the commit and those of the chain below it: each is a candidate, too."""
+    return {made.commit, *(step.commit for step in made.brought if step.commit)}
 
 
 def touched(

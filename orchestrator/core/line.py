@@ -11,7 +11,7 @@ from orchestrator.core.landing import as_batch, merge_message
 from orchestrator.core.verdicts import Wish
 from orchestrator.model.action import BuildCandidate
 from orchestrator.model.base import Sha
-from orchestrator.model.facts import Built
+from orchestrator.model.facts import Built, CandidateKey
 from orchestrator.model.gate import Gate
 from orchestrator.model.run import AgentRun
 from orchestrator.model.validation import Purpose
@@ -56,6 +56,15 @@ def messages_of(car: Sequence[Entry], tested: str = "") -> tuple[str, ...]:
     """Return what the merge commits of entries that land together say."""
     said = as_batch([entry.name for entry in car], tested)
     return tuple(merge_message(entry.item.spec, entry.run, said) for entry in car)
+
+
+def reworded(board: Board, members: Sequence[Entry], made: Built) -> tuple[BuildCandidate, ...]:
+    """Return what merges these anew while they are tested, where they are steps of a chain that says something else of
+    how: what passes then lands at once."""
+    key = CandidateKey(board.facts.tip, heads_of(members))
+    said = tuple(step.message for step in made.brought)
+    is_right = all(word in (None, message) for word, message in zip(said, messages_of(members), strict=True))
+    return () if key in board.facts.candidates or is_right else (merging(board, [members]),)
 
 
 def shared_gates(board: Board, item: Item) -> tuple[Gate, ...]:

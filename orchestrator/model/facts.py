@@ -51,6 +51,8 @@ class Brought:
     """The merge commit that this head made: of the last one the candidate's own."""
     message: str | None = None
     """What that commit says; None where nobody has read it."""
+    tree: TreeId | None = None
+    """The tree of that commit; None where nobody has read it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,8 +144,9 @@ def _candidate(action: BuildCandidate, world: World) -> Candidate:
         if other is not None:
             said = f"{name} and {other} change the same lines"
             return Conflicted((f"what-{name}-and-{other}-change",), said, merged)
-        sha = world.commits.merge(sha, head).id
-        brought.append(replace(brought_by(name), commit=sha))
+        made = world.commits.merge(sha, head)
+        sha = made.id
+        brought.append(replace(brought_by(name), commit=sha, tree=made.tree))
     return Built(sha, world.commits.commit(sha).tree, tuple(brought))
 
 

@@ -253,9 +253,10 @@ class World:
     def merged(self, candidate: Candidate) -> None:
         """Look up what a candidate that was merged holds of the declared inputs."""
         if self._declares_inputs and isinstance(candidate, Built):
-            held = self.declared.held_by(candidate.commit)
-            if held is not None:
-                self.inputs[candidate.commit, READING.inputs] = held
+            for commit in {candidate.commit, *(step.commit for step in candidate.brought if step.commit is not None)}:
+                held = self.declared.held_by(commit)
+                if held is not None:
+                    self.inputs[commit, READING.inputs] = held
 
     def tidy(self) -> None:
         """Let what has long been over leave the store: entries that landed or were closed, verdicts on past trees."""

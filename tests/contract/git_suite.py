@@ -190,6 +190,8 @@ class GitSuite:
         assert first.beside == ("Docs/Guide.md",)
         assert [(one.path, one.status) for one in second.diff.changes] == [("src/app.py", "D")]
         assert second.beside == ()
+        assert second.commit == built.commit and second.tree == built.tree
+        assert first.commit is not None and first.tree == world.git.tree_of(first.commit)
         assert (first.meanwhile, second.meanwhile) == (("Docs/Guide.md",), ("Docs/Guide.md", "docs/guide.md"))
         world.open()
         assert world.git.observe("main", None).candidates == {CandidateKey(tip, (a, b)): built}

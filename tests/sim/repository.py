@@ -324,7 +324,8 @@ class FakeGit:
             added = [one.path for one in change.changes if one.status == "A"]
             root = repository.merge_base(before, head)
             meanwhile = repository.changed(root, before) if root is not None else ()
-            brought.append(Brought(change, beside(added, merged), meanwhile, tip, message))
+            tree = repository.commits[tip].tree
+            brought.append(Brought(change, beside(added, merged), meanwhile, tip, message, tree))
         repository.candidates[key] = Built(tip, repository.commits[tip].tree, tuple(brought))
         repository.point(f"{CANDIDATES}{tip}", tip)
         return repository.candidates[key]

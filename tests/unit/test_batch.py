@@ -9,7 +9,7 @@ import pytest
 from orchestrator.core.board import boards
 from orchestrator.core.landing import as_batch, merge_message
 from orchestrator.model.action import BuildCandidate, Land, StartGate, WriteStatus
-from orchestrator.model.base import Sha
+from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.condition import Reason
 from orchestrator.model.decision import Verb
 from orchestrator.model.facts import Built, CandidateKey, LandedFact
@@ -153,6 +153,35 @@ def test_every_member_stays_landed_where_the_base_is_rewritten_right_after() -> 
 def test_a_long_batch_is_told_shortly() -> None:
     assert as_batch(("a",)) == ""
     assert as_batch(tuple(f"i{at}" for at in range(40))).endswith("i31, 8 more")
+
+
+def stepped(world: Crowd, *names: str) -> Crowd:
+    """Let the trees of the steps of this candidate be known, and its merges say that they are one batch."""
+    world.merged(*names).messages(*names, tested=as_batch(names))
+    key = CandidateKey(TIP, tuple(Sha(f"head-{name}") for name in names))
+    made = world.candidates[key]
+    assert isinstance(made, Built)
+    trees = ["tree-" + "-".join(names[:count]) for count in range(1, len(names) + 1)]
+    steps = tuple(replace(one, tree=TreeId(tree)) for one, tree in zip(made.brought, trees, strict=True))
+    world.candidates[key] = replace(made, brought=steps)
+    for name in names:
+        world.candidates.pop(CandidateKey(TIP, (Sha(f"head-{name}"),)), None)
+    return world
+
+
+def test_who_failed_in_a_batch_is_asked_alone_before_it_is_put_into_another() -> None:
+    world = stepped(Crowd("b", "c", "d"), "b", "c", "d").said_of("b", FAIL)
+    last = world.validations[-1]
+    world.validations[-1] = last.model_copy(update={"spec": last.spec.model_copy(update={"batch": ("a", "b")})})
+    assert [one.spec.tree for one in world.started()] == ["tree-b"]
+
+
+def test_a_step_that_is_tested_by_itself_is_merged_anew_to_land_at_once_when_it_passes() -> None:
+    world = stepped(Crowd("a", "b", "c", "d", runs=2), "a", "b", "c", "d").said_of("a-b-c-d", FAIL)
+    assert [one.spec.tree for one in world.started()] == ["tip-tree", "tree-a-b"]
+    (build,) = [one for one in world.decide() if isinstance(one, BuildCandidate)]
+    assert build.heads == ("head-a", "head-b")
+    assert all("as one batch: a, b\n" in message for message in build.messages)
 
 
 def test_brought_steps_without_a_commit_are_no_chain() -> None:

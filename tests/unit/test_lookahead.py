@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.board import boards
-from orchestrator.core.candidates import on_tip
+from orchestrator.core.candidates import needed, on_tip
 from orchestrator.core.provenance import gate_digest, validation_name
 from orchestrator.core.window import record, window
 from orchestrator.model.action import BuildCandidate, Forget, StartGate, StopGate
@@ -255,6 +255,18 @@ def test_a_chain_is_a_candidate_of_its_rest_once_its_first_members_are_the_base(
     assert found[(b, c)] == Built(Sha("m-abc"), TreeId("t-abc"), steps[1:])
     assert found[(c,)] == clash
     assert set(found) == {(b, c), (c,)}, "what stands on the old base without the landed one is history"
+
+
+def test_a_step_of_a_chain_is_a_candidate_of_the_members_so_far() -> None:
+    a, b, c = Sha("a"), Sha("b"), Sha("c")
+    steps = tuple(replace(brought(name, commit=f"m-{name}"), tree=TreeId(f"t-{name}")) for name in ("a", "ab", "abc"))
+    whole = Built(Sha("m-abc"), TreeId("t-abc"), steps)
+    alone = Built(Sha("m-a-alone"), TreeId("t-a"), (brought("a", commit="m-a-alone"),))
+    candidates = {CandidateKey(TIP, (a, b, c)): whole, CandidateKey(TIP, (a,)): alone}
+    facts = RepositoryFacts(tip=TIP, tip_tree=TreeId("t"), contains_previous=True, candidates=candidates)
+    found = on_tip(facts)
+    assert found == {(a, b, c): whole, (a, b): Built(Sha("m-ab"), TreeId("t-ab"), steps[:2]), (a,): alone}
+    assert set(needed(facts, found)) == {"m-abc", "m-ab", "m-a-alone"}, "the tip itself is none of them"
 
 
 def _failed(name: str) -> AgentRun:

@@ -117,8 +117,8 @@ class Candidates:
         added = [one.path for one in change.changes if one.old_mode == ABSENT]
         gone = {one.path for one in change.changes if one.new_mode == ABSENT}
         there = (path for path in self._paths(before) if path not in gone) if added else ()
-        message = self._repository.commits.message(after)
-        return Brought(change, beside(added, there), self._meanwhile(before, head), after, message)
+        message, tree = self._repository.commits.message(after), self._repository.tree_of(after)
+        return Brought(change, beside(added, there), self._meanwhile(before, head), after, message, tree)
 
     def _meanwhile(self, before: Sha, head: Sha) -> tuple[str, ...]:
         """Return what `before` changed since `head` left it. Where histories crossed, all that differs between both."""

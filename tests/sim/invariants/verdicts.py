@@ -150,8 +150,6 @@ def what_cannot_come_about_any_more_is_stopped_in_that_tick(log: Log) -> str | N
     world = log.world
     if not _is_plain(log) or world.train().status.landing is not None:
         return None
-    if world.train().spec.batch.max > 1:
-        return None  # A batch is asked about as a whole, whatever was found out about a part of it on another base.
     running = (one for one in world.store.list(Validation) if one.status.phase is ValidationPhase.RUNNING)
     proposed = (run for run in world.store.list(AgentRun) if run.status.phase is RunPhase.PROPOSED)
     owners = {run.status.published: run.spec.implementation_spec_ref.name for run in proposed}
@@ -175,7 +173,7 @@ def what_is_known_of_the_front_is_decided_in_one_tick(log: Log) -> str | None:
     if first is None or first not in by_name:
         return None
     made = world.repository.candidates.get(CandidateKey(Sha(world.tip()), (by_name[first],)))
-    if not isinstance(made, Built) or any(one.status.message.startswith(UNMADE) for one in open_now.values()):
+    if not isinstance(made, Built) or any(said in one.status.message for one in open_now.values() for said in UNMADE):
         return None
     passed = {
         one.spec.gate.run
