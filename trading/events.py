@@ -75,6 +75,45 @@ class Intent(Event, frozen=True, gc=False):
     epoch: int
 
 
+class Target(Event, frozen=True, gc=False):
+    """How much of a symbol a strategy is to hold."""
+
+    strategy: str
+    symbol: Symbol
+    quantity: Lots
+    decision_price: Money
+    """What a share cost when it was decided."""
+    reason: str = ""
+
+
+class Intercepted(Event, frozen=True, gc=False):
+    """A control of risk made a target smaller, or cancelled the signal behind it."""
+
+    strategy: str
+    symbol: Symbol
+    by: str
+    wanted: Lots
+    kept: Lots
+    reason: str
+
+
+class Estimated(Event, frozen=True, gc=False):
+    """What an order was expected to cost when it was sent, in minor units of the account currency."""
+
+    client_id: str
+    arrival: Money
+    """The middle of bid and ask when the order was sent."""
+    spread: Money
+    slippage: Money
+    impact: Money
+    fee: Money
+
+    @property
+    def cost(self) -> Money:
+        """Return what everything together was expected to cost."""
+        return Money(self.spread + self.slippage + self.impact + self.fee)
+
+
 class Allowed(Event, frozen=True, gc=False):
     """The gate let an intent pass, at a price that binds a market order too."""
 
@@ -131,6 +170,31 @@ class Fill(Event, frozen=True, gc=False):
     fee: Money
 
 
+class Split(Event, frozen=True, gc=False):
+    """From this moment on `old` shares are `new` ones."""
+
+    symbol: Symbol
+    new: int
+    old: int
+
+
+class Dividend(Event, frozen=True, gc=False):
+    """Whoever holds a share before this moment is paid an amount for it."""
+
+    symbol: Symbol
+    amount: Money
+
+
+class Adjusted(Event, frozen=True, gc=False):
+    """A corporate action changed a position, paid cash, or both: the fraction a split leaves is paid for."""
+
+    strategy: str
+    symbol: Symbol
+    quantity: Lots
+    """What the position is from now on."""
+    cash: Money
+
+
 class StateChanged(Event, frozen=True, gc=False):
     """The gate's state changed, by a person or by itself."""
 
@@ -145,7 +209,10 @@ AnyEvent = (
     | Quote
     | Bar
     | Signal
+    | Target
+    | Intercepted
     | Intent
+    | Estimated
     | Allowed
     | Denied
     | Accepted
@@ -153,6 +220,9 @@ AnyEvent = (
     | Cancelled
     | Expired
     | Fill
+    | Split
+    | Dividend
+    | Adjusted
     | StateChanged
 )
 

@@ -41,5 +41,9 @@ class EventQueue:
         self._now, _, _, event = heappop(self._heap)
         return event
 
+    def is_due(self, at: int) -> bool:
+        """Return whether something waits that happens at a moment or before."""
+        return bool(self._heap) and self._heap[0][0] <= at
+
     def __len__(self) -> int:
         return len(self._heap)

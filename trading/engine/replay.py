@@ -13,6 +13,7 @@ import msgspec
 
 from trading.events import (
     Accepted,
+    Adjusted,
     Allowed,
     AnyEvent,
     Cancelled,
@@ -70,6 +71,8 @@ class State:
                 self.orders.pop(event.client_id, None)
             case Fill():
                 self._fill(event)
+            case Adjusted():
+                self._adjust(event)
             case StateChanged():
                 self.gate, self.epoch = event.state, event.epoch
             case _:
@@ -91,6 +94,13 @@ class State:
             order.remaining -= fill.quantity
             if order.remaining <= 0:
                 del self.orders[fill.client_id]
+
+    def _adjust(self, event: Adjusted) -> None:
+        self.cash += event.cash
+        key = (event.strategy, str(event.symbol))
+        self.positions.pop(key, None)
+        if event.quantity:
+            self.positions[key] = event.quantity
 
     def canonical(self) -> bytes:
         """Return the one spelling of this state: every collection in the order of its keys."""

@@ -1,0 +1,78 @@
+"""Commissions and regulatory fees as a versioned schedule: what one fill of an order costs, to the minor unit.
+
+A run names its schedule; there is no default, because a backtest without costs looks like one with costs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from trading.costs import versioned
+from trading.model import Money, Side
+
+SCHEDULES = Path(__file__).with_name("schedules")
+_MILLION = 1_000_000
+
+
+class FeeSchedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a broker and the regulators take. Amounts in minor units, shares of value in millionths."""
+
+    version: str
+    name: str
+    source: str
+    """Where the numbers are published."""
+    per_share: int
+    per_order_min: int
+    of_value_max_ppm: int
+    """The commission is never more than this share of what changes hands; 0 for no bound."""
+    sell_value_ppm_tenths: int
+    """Of what a sell brings, in tenths of a millionth: the fee under section 31."""
+    sell_per_share: int
+    sell_per_share_max: int
+    """The trading activity fee, and what it is at most for an order; 0 for no bound."""
+
+    def commission(self, shares: int, notional: int) -> int:
+        """Return the commission of an order of which so much has traded so far."""
+        if shares == 0:
+            return 0
+        amount = max(self.per_share * shares, self.per_order_min)
+        if self.of_value_max_ppm:
+            amount = min(amount, notional * self.of_value_max_ppm // _MILLION)
+        return amount
+
+    def regulatory(self, side: Side, shares: int, notional: int) -> int:
+        """Return what regulators take of an order of which so much has traded so far."""
+        if side is Side.BUY:
+            return 0
+        activity = self.sell_per_share * shares
+        if self.sell_per_share_max:
+            activity = min(activity, self.sell_per_share_max)
+        return notional * self.sell_value_ppm_tenths // (10 * _MILLION) + activity
+
+    def total(self, side: Side, shares: int, notional: int) -> Money:
+        """Return everything an order costs that has traded so much so far."""
+        return Money(self.commission(shares, notional) + self.regulatory(side, shares, notional))
+
+    def of_fill(self, side: Side, before: tuple[int, int], shares: int, notional: int) -> Money:
+        """Return what one more fill costs, after shares and notional that the order has traded before.
+
+        Minimum and maximum hold for an order, not for a fill: parts cost together what the whole would.
+        """
+        return Money(
+            self.total(side, before[0] + shares, before[1] + notional) - self.total(side, before[0], before[1])
+        )
+
+
+def load(name: str) -> tuple[FeeSchedule, str]:
+    """Return a schedule by name or file, and its digest; raise `Unusable` for what is none."""
+    found, digest = versioned.load(FeeSchedule, SCHEDULES, name)
+    if found.version != "trading.fees/v1":
+        raise versioned.Unusable(f"{name}: version is {found.version}; this program reads trading.fees/v1")
+    return found, digest
+
+
+def names() -> tuple[str, ...]:
+    """Return the schedules this program comes with."""
+    return versioned.names(SCHEDULES)
