@@ -16,6 +16,8 @@ def build() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(metavar="COMMAND", title="commands")
     _gate(verbs)
     _desk(verbs)
+    _runs(verbs)
+    _data(verbs)
     return parser
 
 
@@ -85,6 +87,65 @@ def _desk(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     killing.add_argument("--orders", type=int, default=20, help="open orders at each kill (default %(default)s)")
     _output(killing)
     killing.set_defaults(calls="drill:kill")
+
+
+def _runs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    backtest = verbs.add_parser(
+        "backtest",
+        help="Play a strategy over past bars, before the same gate, with costs.",
+        description="Play a run and leave its decisions, trades, summary, report and manifest in a folder of its own.",
+    )
+    backtest.add_argument("file", metavar="FILE", help="what the run is (TOML): strategy, dataset, costs, instruments")
+    backtest.add_argument("--profile", metavar="NAME", help="how orders are executed (default realistic)")
+    backtest.add_argument("--costs", metavar="NAME", help="the fee schedule; there is no default")
+    _catalog(backtest)
+    _run_folder(backtest)
+    _output(backtest)
+    backtest.set_defaults(calls="backtest:backtest")
+    replay = verbs.add_parser(
+        "replay",
+        help="Check what a run decided, and show it.",
+        description="Check a run's log, entry by entry, and its files against the manifest; print the decisions asked "
+        "for. Exit 1 if anything is not as it was written.",
+    )
+    replay.add_argument("--run-id", metavar="ID", required=True, help="which run")
+    replay.add_argument("--symbol", metavar="SYMBOL", help="only what concerns it, such as AAPL.NASDAQ")
+    replay.add_argument("--date", metavar="DAY", help="only what happened on a day in New York, YYYY-MM-DD")
+    replay.add_argument("--errors-only", action="store_true", help="only what was denied, rejected, expired or cut")
+    replay.add_argument("--limit", metavar="N", type=int, help="at most so many lines")
+    _run_folder(replay)
+    _output(replay)
+    replay.set_defaults(calls="backtest:replay")
+
+
+def _data(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    data = verbs.add_parser("data", help="Datasets: what there is, and how bars come in.", description="Datasets.")
+    inner = data.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    show = inner.add_parser("list", help="Print what is in the catalog.")
+    _catalog(show)
+    _output(show)
+    show.set_defaults(calls="data:show")
+    generate = inner.add_parser(
+        "generate",
+        help="Keep a made-up market: a random walk that only depends on its seed.",
+        description="Keep a made-up market under a name: a random walk that only depends on its seed.",
+    )
+    generate.add_argument("name", metavar="NAME", help="what to call the dataset")
+    generate.add_argument("--symbol", metavar="SYMBOL", action="append", help="again for more (default AAPL.NASDAQ)")
+    generate.add_argument("--first", metavar="DAY", default="2019-01-02", help="where it begins (default %(default)s)")
+    generate.add_argument("--count", metavar="N", type=int, default=1000, help="bars a symbol (default %(default)s)")
+    generate.add_argument("--minutes", action="store_true", help="bars of a minute instead of a session")
+    generate.add_argument("--seed", metavar="N", type=int, default=1, help="(default %(default)s)")
+    _catalog(generate)
+    generate.set_defaults(calls="data:generate")
+
+
+def _catalog(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--catalog", metavar="DIR", default="catalog", help="where datasets are (default %(default)s)")
+
+
+def _run_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--runs", metavar="DIR", default="runs", help="where runs are (default %(default)s)")
 
 
 def _places(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,9 @@ from importlib import import_module
 
 from trading.cli import grammar
 
+EXTRA = ("msgspec", "polars", "pyarrow", "pyiceberg", "sqlalchemy")
+"""What the extra `trading` brings."""
+
 
 class Misuse(Exception):
     """The command cannot be carried out as it was typed: the message says what is missing."""
@@ -55,9 +58,9 @@ def _call(args: argparse.Namespace) -> int:
     try:
         verbs = import_module(f"trading.cli.{module}")
     except ModuleNotFoundError as error:
-        if error.name != "msgspec":
+        if error.name not in EXTRA:
             raise
-        sys.stderr.write("trading: msgspec is not installed; install the extra: pip install 'interlock[trading]'\n")
+        sys.stderr.write(f"trading: {error.name} is missing; install the extra: pip install 'interlock[trading]'\n")
         return 2
     try:
         code = getattr(verbs, function)(args)

@@ -1,0 +1,159 @@
+"""`trading backtest`, `trading replay`, `trading tca`: play a run, look at what it decided, and at what that cost."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+from trading import events
+from trading.cli import strategies
+from trading.cli.main import Misuse
+from trading.cli.progress import counting
+from trading.data import calendar
+from trading.engine import artifacts, runfile, runner
+from trading.engine.artifacts import Damaged
+from trading.engine.runner import Parts
+from trading.events import AnyEvent
+from trading.gate import limits as limits_module
+from trading.gate.limits import Limits
+from trading.model import decimal
+
+ERRORS = ("Denied", "Rejected", "Expired", "Intercepted")
+"""What `--errors-only` shows: whatever kept an order from what it was meant to be."""
+
+
+def backtest(args: argparse.Namespace) -> int:
+    """Play a run and print its summary."""
+    parts = _parts(args)
+    with counting(parts.file.name, len(parts.bars)) as progress:
+        try:
+            folder = runner.carry_out(parts, Path(args.runs), progress)
+        except runner.Unfit as error:
+            raise Misuse(f"{args.file}: {error}") from error
+    summary = artifacts.read_json(folder, artifacts.SUMMARY)
+    if args.output == "json":
+        sys.stdout.write(json.dumps({"run": folder.name, "folder": str(folder), "summary": summary}, indent=1) + "\n")
+        return 0
+    for name, value in _rows(folder, summary):
+        sys.stdout.write(f"{name:<16} {value}\n")
+    return 0
+
+
+def replay(args: argparse.Namespace) -> int:
+    """Check a run's log against itself and its manifest, and print the decisions that are asked for."""
+    folder = _folder(args)
+    shown = 0
+    orders: dict[str, str] = {}
+    try:
+        manifest = artifacts.read_json(folder, artifacts.MANIFEST)
+        for number, event in artifacts.read_decisions(folder):
+            if isinstance(event, events.Intent):
+                orders[event.client_id] = str(event.symbol)
+            if (args.limit is None or shown < args.limit) and _is_asked_for(event, args, orders):
+                shown += 1
+                line = events.encode(event).decode()
+                sys.stdout.write(f"{line}\n" if args.output == "json" else f"{number:>7} {_words(event)}\n")
+        changed = [name for name, said in manifest["artifacts"].items() if said != artifacts.digest(folder / name)]
+    except (Damaged, OSError) as error:
+        sys.stderr.write(f"trading: replay: {error}\n")
+        return 1
+    if changed:
+        sys.stderr.write(f"trading: replay: {folder}: changed since the run: {', '.join(changed)}; run it again\n")
+        return 1
+    sys.stderr.write(f"{folder.name}: {manifest['events']} events, chain and artifacts are whole\n")
+    return 0
+
+
+def _parts(args: argparse.Namespace) -> Parts:
+    from trading.data.catalog import Catalog, CatalogError
+
+    path = Path(args.file)
+    overrides = {name: value for name in ("profile", "costs") if (value := getattr(args, name))}
+    try:
+        file = runfile.read(path, overrides)
+        strategy = strategies.make(file.strategy, file.name, file.parameters)
+        bars = Catalog(Path(args.catalog)).load(file.dataset)
+    except (runfile.Refused, CatalogError) as error:
+        raise Misuse(str(error)) from error
+    except strategies.UnknownStrategy as error:
+        raise Misuse(f"{path}: {error}") from error
+    return Parts(file, strategy, bars, _limits(path, file.limits))
+
+
+def _limits(path: Path, name: str) -> Limits:
+    if not name:
+        return limits_module.defaults()
+    try:
+        found, failures = limits_module.read((path.parent / name).read_bytes())
+    except OSError as error:
+        raise Misuse(f"{path}: limits: {name}: {error.strerror}") from error
+    if found is None:
+        raise Misuse("\n".join(f"{path}: limits: {name}: {failure.message}" for failure in failures))
+    return found
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    folder = Path(args.runs) / str(args.run_id)
+    if not (folder / artifacts.MANIFEST).is_file():
+        there = sorted(path.parent.name for path in Path(args.runs).glob(f"*/{artifacts.MANIFEST}"))
+        raise Misuse(f"there is no finished run {args.run_id} in {args.runs} (there: {', '.join(there) or 'none'})")
+    return folder
+
+
+def _is_asked_for(event: AnyEvent, args: argparse.Namespace, orders: dict[str, str]) -> bool:
+    if args.errors_only and type(event).__name__ not in ERRORS:
+        return False
+    if args.symbol:
+        symbol = getattr(event, "symbol", None) or orders.get(getattr(event, "client_id", ""))
+        if str(symbol) != args.symbol:
+            return False
+    return not args.date or calendar.day_of(event.at) == _date(args.date)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise Misuse(f"--date {text}: {error}; write YYYY-MM-DD") from error
+
+
+def _words(event: AnyEvent) -> str:
+    plain = json.loads(events.encode(event))
+    name, at = plain.pop("event"), plain.pop("at")
+    day = calendar.day_of(at)
+    seconds = at // 1_000_000_000 % 86_400
+    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    values = " ".join(f"{key}={_value(key, value)}" for key, value in plain.items() if value not in ("", None))
+    return f"{day} {clock}Z {name:<11} {values}"
+
+
+def _value(key: str, value: object) -> str:
+    if isinstance(value, dict):
+        return ".".join(str(part) for part in value.values())
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    if isinstance(value, int) and key in _MONEY:
+        return decimal(value)
+    return str(value)
+
+
+_MONEY = {"decision_price", "notional", "fee", "arrival", "spread", "slippage", "impact", "amount", "cash"}
+
+
+def _rows(folder: Path, summary: dict[str, object]) -> Iterator[tuple[str, object]]:
+    yield "run", folder.name
+    yield "sessions", f"{summary['sessions']} ({summary['from']} to {summary['until']}), {summary['bars']} bars"
+    yield "profile, costs", f"{summary['profile']}, {summary['costs']}"
+    for name in ("cash_start", "equity_end", "cost_estimated", "cost_realised"):
+        yield name.replace("_", " "), decimal(int(str(summary[name])))
+    for name in ("return", "drawdown_max"):
+        yield name.replace("_", " "), f"{float(str(summary[name])):.4%}"
+    yield "sharpe", summary["sharpe"]
+    counts = summary["events"]
+    assert isinstance(counts, dict)
+    yield "orders", ", ".join(f"{counts.get(n, 0)} {n.lower()}" for n in ("Intent", "Allowed", "Denied", "Fill"))
+    yield "folder", folder

@@ -1,0 +1,465 @@
+"""One run: bars in, decisions and fills out, the same to the byte for the same inputs.
+
+The walk of a moment. Its bars open: corporate actions, orders that rest, then the execution stage makes orders of what
+is wanted, the gate is asked, the venue fills. Its bars are complete: universe, alpha, portfolio and risk make of them
+what is wanted next. So nothing is bought at a price that had a part in the decision to buy it. Events wait in one deque
+and go to the log in the order in which they happened.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from trading.broker import matching
+from trading.costs import estimate
+from trading.costs.fees import FeeSchedule
+from trading.costs.profile import ExecutionProfile
+from trading.data import calendar
+from trading.data.bars import Bars
+from trading.engine.gatehouse import Gatehouse
+from trading.engine.moments import moments
+from trading.engine.orders import Order, Trade, trade
+from trading.engine.queue import EventQueue, Priority
+from trading.engine.tape import Tape
+from trading.events import (
+    Accepted,
+    Adjusted,
+    Allowed,
+    AnyEvent,
+    Bar,
+    Cancelled,
+    DataRead,
+    Denied,
+    Dividend,
+    Expired,
+    Fill,
+    Intent,
+    Rejected,
+    Split,
+    Target,
+)
+from trading.gate.limits import Limits
+from trading.model import SECOND, Instrument, Lots, Money, Nanos, Symbol, Ticks
+from trading.stages import risk
+from trading.stages.stage import Strategy, Withdrawal
+from trading.stages.view import Moment, View, Working
+
+_DAY = 86_400 * SECOND
+_PROGRESS_EVERY = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything a run depends on."""
+
+    strategy: Strategy
+    bars: Bars
+    instruments: Mapping[Symbol, Instrument]
+    profile: ExecutionProfile
+    fees: FeeSchedule
+    limits: Limits
+    cash: Money
+    shocks: Mapping[str, Mapping[Symbol, float]]
+    """What each stress scenario does to each symbol."""
+    start: int = 0
+    """Bars that are complete before it are history: they are seen, and nothing is decided."""
+    seed: int = 0
+    features: tuple[Sequence[float | None], ...] = ()
+    """Columns as long as the bars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The account at the end of a session. Costs are sums since the start, fees included."""
+
+    day: str
+    equity: int
+    cash: int
+    exposure: int
+    estimated: int
+    realised: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run led to."""
+
+    days: list[Day] = field(default_factory=list)
+    positions: dict[str, int] = field(default_factory=dict)
+    cash: int = 0
+    bars: int = 0
+
+
+class Backtest:
+    """A run in progress. `run` may be called once."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        record: Callable[[AnyEvent], object],
+        traded: Callable[[Trade], object] = lambda trade: None,
+    ) -> None:
+        self._setup = setup
+        self._record = record
+        self._traded = traded
+        strategy, profile = setup.strategy, setup.profile
+        self._strategy = strategy
+        self._tapes = {
+            symbol: Tape(instrument, profile.volatility_bps_default) for symbol, instrument in setup.instruments.items()
+        }
+        returns = {symbol: tape.returns for symbol, tape in self._tapes.items()}
+        self._view = View(strategy.name, setup.instruments, cash=setup.cash, returns=returns)
+        self._gate = Gatehouse(setup.limits, self._tapes, setup.shocks, strategy.name, setup.cash)
+        self._universe: Any = strategy.universe.start
+        self._alpha: Any = strategy.alpha.start
+        self._portfolio: Any = strategy.portfolio.start
+        self._risk: tuple[Any, ...] = tuple(control.start for control in strategy.risk)
+        self._execution: Any = strategy.execution.start
+        self._queue = EventQueue()
+        for action in setup.bars.actions:
+            self._queue.put(action, Priority.MARKET)
+        self._bus: deque[AnyEvent] = deque()
+        self._wanted: dict[Symbol, Target] = {}
+        """What risk let through and execution has not been told yet."""
+        self._asked: dict[str, Order] = {}
+        """Orders the gate has not answered yet."""
+        self._orders: dict[Symbol, dict[str, Order]] = {}
+        """Orders that left and may trade; no symbol without one."""
+        self._taken: dict[Symbol, int] = {}
+        """Shares that our orders took of the bar that passes."""
+        self._executions = 0
+        self._estimated = 0
+        self._realised = 0
+        self._session_ends = -1
+        self._session_starts = -1
+        self._day = ""
+        self._outcome = Outcome(bars=len(setup.bars))
+        self._splits = False
+
+    def run(self, progress: Callable[[int], object] = lambda rows: None) -> Outcome:
+        """Play every bar and return what came of it. `progress` is told how many bars are done, now and then."""
+        bars, alpha, view = self._setup.bars, self._strategy.alpha, self._view
+        if len(bars):
+            read = DataRead(Nanos(bars.opens_at[0]), bars.digest, 0, len(bars) - 1)
+            self._record(read)
+        prices, steady, tapes, wanted, orders = view.prices, view.steady, self._tapes, self._wanted, self._orders
+        execution, universe, start = self._strategy.execution, self._strategy.universe, self._setup.start
+        is_controlled = bool(self._strategy.risk)
+        done = told = 0
+        for moment, opens in moments(bars, self._setup.features):
+            opens_at = opens[0]
+            if opens_at >= self._session_ends:
+                self._begin_session(opens_at)
+            if self._queue.is_due(opens_at):
+                self._act(opens_at)
+            if wanted or orders or execution.is_busy(self._execution):
+                self._open(moment.bars, opens)
+            view.now = moment.at
+            for bar, opened_at in zip(moment.bars, opens, strict=True):
+                tape = tapes[bar.symbol]
+                tape.see(bar, opened_at)
+                prices[bar.symbol] = steady[bar.symbol] = tape.last
+            if self._splits:
+                moment = self._steadied(moment)
+            self._universe, view.members = universe.step(self._universe, moment, view)
+            self._alpha, signals = alpha.step(self._alpha, moment)
+            if moment.at >= start and (signals or (is_controlled and (view.held or wanted))):
+                self._bus.extend(signals)
+                self._want(signals)
+            done += len(opens)
+            if done - told >= _PROGRESS_EVERY:
+                told = done
+                progress(done)
+        return self._ended()
+
+    # What is wanted.
+
+    def _want(self, signals: tuple[Any, ...]) -> None:
+        """Make targets of signals, and let risk make less of them."""
+        self._drain()
+        view, strategy = self._view, self._strategy
+        targets: tuple[Target, ...] = ()
+        if signals:
+            self._portfolio, targets = strategy.portfolio.step(self._portfolio, signals, view)
+            self._bus.extend(targets)
+        self._risk, (kept, cut) = risk.reduced(strategy.risk, self._risk, targets, view)
+        self._bus.extend(cut)
+        self._drain()
+        for target in targets:
+            # The latest word on a symbol counts, even where risk took it back.
+            self._wanted.pop(target.symbol, None)
+        for target in kept:
+            self._wanted[target.symbol] = target
+
+    # What becomes of it.
+
+    def _open(self, bars: tuple[Bar, ...], opens: tuple[int, ...]) -> None:
+        """Let a moment's bars meet the orders that rest, send new ones, and let them meet the bars as well."""
+        self._taken.clear()
+        met = [(bar, at) for bar, at in zip(bars, opens, strict=True) if bar.volume > 0]
+        if self._orders:
+            for bar, opens_at in met:
+                self._meet(bar, opens_at)
+            self._drain()
+        if met and (self._wanted or self._strategy.execution.is_busy(self._execution)):
+            before = self._executions, len(self._orders)
+            sent_at = max(opens[0], self._session_starts + self._setup.limits.opening_delay_s_min * SECOND)
+            if self._session_starts >= 0 and all(sent_at < bar.at for bar, _ in met):
+                self._send(met, sent_at)
+                if before != (self._executions, len(self._orders)):
+                    for bar, opens_at in met:
+                        self._meet(bar, opens_at, new_since=sent_at)
+                    self._drain()
+
+    def _send(self, met: list[tuple[Bar, int]], sent_at: int) -> None:
+        """Have execution make orders of what is wanted of the symbols that trade now, and ask the gate about each."""
+        view, strategy = self._view, self._strategy
+        view.now = sent_at
+        targets = []
+        for bar, opens_at in met:
+            tape = self._tapes[bar.symbol]
+            middle = matching.reference(bar, opens_at, sent_at) * tape.instrument.tick
+            self._gate.quote(bar.symbol, middle, sent_at, self._setup.profile)
+            target = self._wanted.pop(bar.symbol, None)
+            if target is not None:
+                targets.append(target)
+        view.working = self._working()
+        self._execution, steps = strategy.execution.step(self._execution, tuple(targets), view)
+        quoted = {bar.symbol: (bar, opens_at) for bar, opens_at in met}
+        for step in steps:
+            if isinstance(step, Withdrawal):
+                self._bus.append(Cancelled(Nanos(sent_at), step.client_id))
+            elif step.symbol in quoted:
+                self._bus.append(step)
+                self._asked[step.client_id] = self._expected(step, *quoted[step.symbol])
+        self._drain()
+
+    def _expected(self, intent: Intent, bar: Bar, opens_at: int) -> Order:
+        """Return an order with what it should cost, by what is known when it is sent."""
+        tape, profile = self._tapes[intent.symbol], self._setup.profile
+        instrument = tape.instrument
+        middle = matching.reference(bar, opens_at, intent.at) * instrument.tick
+        expected = estimate.estimated(
+            intent.at,
+            intent.client_id,
+            (intent.side, intent.quantity * instrument.lot),
+            (middle, instrument.tick, tape.liquidity(0)),
+            profile,
+            self._setup.fees,
+        )
+        return Order(intent, expected, matching.arrival(intent.at, profile))
+
+    def _meet(self, bar: Bar, opens_at: int, new_since: int = -1) -> None:
+        """Let a bar pass the orders of its symbol: those sent since a moment, or all."""
+        for order in list(self._orders.get(bar.symbol, {}).values()):
+            if order.intent.at < new_since or order.arrives_at >= bar.at:
+                continue
+            at = Nanos(max(order.arrives_at, opens_at))
+            intent = order.intent
+            if not order.is_accepted:
+                order.is_accepted = True
+                if matching.is_rejected(self._setup.seed, intent.client_id, self._setup.profile):
+                    self._bus.append(Rejected(at, intent.client_id, "the venue refuses it"))
+                    continue
+                self._bus.append(Accepted(at, intent.client_id))
+            self._fill(order, bar, opens_at, at)
+
+    def _fill(self, order: Order, bar: Bar, opens_at: int, at: Nanos) -> None:
+        intent, tape = order.intent, self._tapes[bar.symbol]
+        instrument = tape.instrument
+        already = self._taken.get(bar.symbol, 0)
+        traded = matching.match(
+            (intent.side, order.left * instrument.lot, order.limit, order.arrives_at),
+            bar,
+            opens_at,
+            instrument,
+            (tape.liquidity(bar.volume), already),
+            self._setup.profile,
+        )
+        if traded is None:
+            return
+        self._taken[bar.symbol] = already + traded.shares
+        notional = traded.ticks * instrument.tick * traded.shares
+        before = order.filled_shares, order.filled_notional
+        fee = self._setup.fees.of_fill(intent.side, before, traded.shares, notional)
+        self._executions += 1
+        self._bus.append(
+            Fill(
+                at,
+                f"x-{self._executions}",
+                intent.client_id,
+                intent.strategy,
+                intent.symbol,
+                intent.side,
+                Lots(traded.shares // instrument.lot),
+                Ticks(traded.ticks),
+                Money(notional),
+                fee,
+            )
+        )
+        # Counted at once: another order of the same bar must know, and its fill may wait in the deque.
+        order.left -= traded.shares // instrument.lot
+        order.filled_shares += traded.shares
+        order.filled_notional += notional
+
+    # The deque.
+
+    def _drain(self) -> None:
+        """Write every waiting event to the log, and let each have its consequence, in the order they came."""
+        bus = self._bus
+        while bus:
+            event = bus.popleft()
+            self._record(event)
+            match event:
+                case Intent():
+                    self._ask(event)
+                case Allowed():
+                    order = self._asked.pop(event.client_id)
+                    order.limit = event.limit
+                    self._orders.setdefault(order.intent.symbol, {})[event.client_id] = order
+                case Denied():
+                    del self._asked[event.client_id]
+                case Accepted():
+                    self._gate.answer(event.client_id, rejected=False)
+                case Fill():
+                    self._book(event)
+                case Rejected():
+                    self._gate.answer(event.client_id, rejected=True)
+                    self._forget(event.client_id)
+                case Cancelled() | Expired():
+                    self._gate.end(event.client_id)
+                    self._forget(event.client_id)
+                case _:
+                    pass
+
+    def _ask(self, intent: Intent) -> None:
+        order = self._asked[intent.client_id]
+        self._record(order.estimate)
+        self._bus.append(self._gate.ask(intent, self._view.equity, self._view.cash))
+
+    def _book(self, fill: Fill) -> None:
+        view, symbol = self._view, fill.symbol
+        instrument = self._tapes[symbol].instrument
+        order = self._orders[symbol][fill.client_id]
+        sign = fill.side.sign
+        view.cash -= sign * fill.notional + fill.fee
+        held = view.held.pop(symbol, 0) + sign * fill.quantity
+        if held:
+            view.held[symbol] = held
+        self._gate.fill(fill, order.limit * instrument.tick)
+        made = trade(order, fill, fill.quantity * instrument.lot, instrument.lot, instrument.price(fill.price))
+        self._estimated += made.estimated
+        self._realised += made.realised
+        self._traded(made)
+        if not order.left:
+            self._forget(fill.client_id)
+
+    def _forget(self, client_id: str) -> None:
+        for symbol, orders in self._orders.items():
+            if orders.pop(client_id, None) is not None:
+                if not orders:
+                    del self._orders[symbol]
+                return
+
+    def _working(self) -> dict[Symbol, tuple[Working, ...]]:
+        return {
+            symbol: tuple(Working(name, order.intent.side, order.left) for name, order in orders.items())
+            for symbol, orders in self._orders.items()
+        }
+
+    # Days and what happens to shares.
+
+    def _begin_session(self, opens_at: int) -> None:
+        """End the session before, and begin the one in which a bar opens."""
+        self._end_session()
+        session = calendar.session_at(opens_at)
+        if session is not None and opens_at < session.closes:
+            self._session_starts, self._session_ends = session.opens, session.closes
+            self._day = session.day.isoformat()
+        else:
+            # No session is known: prices are seen, nothing can be sent.
+            self._session_starts, self._session_ends = -1, (opens_at // _DAY + 1) * _DAY
+            self._day = ""
+        self._gate.begin_day(self._view.equity)
+
+    def _end_session(self) -> None:
+        if self._session_ends < 0:
+            return
+        if self._orders:
+            for orders in self._orders.values():
+                self._bus.extend(Expired(Nanos(self._session_ends), client_id) for client_id in orders)
+            self._drain()
+        view = self._view
+        for tape in self._tapes.values():
+            tape.close_session()
+        if self._day and self._session_ends >= self._setup.start:
+            exposure = sum(view.value(symbol, lots) for symbol, lots in view.held.items())
+            self._outcome.days.append(Day(self._day, view.equity, view.cash, exposure, self._estimated, self._realised))
+
+    def _act(self, until: int) -> None:
+        """Carry out the corporate actions that are due."""
+        while self._queue.is_due(until):
+            action = self._queue.take()
+            if not isinstance(action, Split | Dividend) or action.symbol not in self._tapes:
+                continue
+            orders = self._orders.get(action.symbol, {})
+            if isinstance(action, Split):
+                self._bus.extend(Cancelled(action.at, client_id) for client_id in orders)
+            self._bus.append(action)
+            self._drain()
+            if isinstance(action, Split):
+                self._split(action)
+            else:
+                self._pay(action)
+            self._drain()
+
+    def _split(self, split: Split) -> None:
+        tape, view, symbol = self._tapes[split.symbol], self._view, split.symbol
+        lot = tape.instrument.lot
+        tape.split(split)
+        self._splits = True
+        if symbol in view.prices:
+            view.prices[symbol] = tape.last
+        held = view.held.pop(symbol, 0)
+        shares, rest = divmod(held * lot * split.new, split.old)
+        lots, odd = divmod(shares, lot)
+        if lots:
+            view.held[symbol] = lots
+        if held:
+            # What is no whole lot is paid for at the last price.
+            cash = Money((odd * split.old + rest) * tape.last // split.old)
+            view.cash += cash
+            self._gate.adjust(symbol, Lots(lots - held))
+            self._bus.append(Adjusted(split.at, view.strategy, symbol, Lots(lots), cash))
+        target = self._wanted.get(symbol)
+        if target is not None:
+            price = Money(target.decision_price * split.old // split.new)
+            wanted = Lots(target.quantity * split.new // split.old)
+            self._wanted[symbol] = Target(target.at, target.strategy, symbol, wanted, price, target.reason)
+
+    def _pay(self, dividend: Dividend) -> None:
+        view, symbol = self._view, dividend.symbol
+        tape = self._tapes[symbol]
+        tape.pay(dividend.amount)
+        held = view.held.get(symbol, 0)
+        if held:
+            cash = Money(held * tape.instrument.lot * dividend.amount)
+            view.cash += cash
+            self._bus.append(Adjusted(dividend.at, view.strategy, symbol, Lots(held), cash))
+
+    def _steadied(self, moment: Moment) -> Moment:
+        """Return a moment's bars in the shares of the first day, and note their closes."""
+        bars = tuple(self._tapes[bar.symbol].steady(bar) for bar in moment.bars)
+        for bar in bars:
+            self._view.steady[bar.symbol] = bar.close * self._tapes[bar.symbol].instrument.tick
+        return Moment(moment.at, bars, moment.features)
+
+    def _ended(self) -> Outcome:
+        self._end_session()
+        outcome, view = self._outcome, self._view
+        outcome.cash = view.cash
+        outcome.positions = {str(symbol): lots for symbol, lots in sorted(view.held.items())}
+        return outcome

@@ -1,0 +1,80 @@
+"""The page of a run: what it came to and four charts, in one file without a script that loads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from trading.engine import statistics
+from trading.engine.backtest import Day
+from trading.engine.chart import Line, chart
+from trading.engine.orders import Trade
+from trading.model import UNIT, decimal
+
+_TRADES_SHOWN = 200
+_STYLE = """
+:root{color-scheme:light dark}
+body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+td,th{padding:.15rem .8rem .15rem 0;text-align:right;border-bottom:1px solid #8884}
+td:first-child,th:first-child{text-align:left}
+svg{width:100%;height:auto}svg text{fill:currentColor;font:11px system-ui,sans-serif}
+.scroll{overflow-x:auto}
+"""
+
+
+def page(run: str, summary: Mapping[str, Any], days: Sequence[Day], trades: Sequence[Trade]) -> str:
+    """Return the page as HTML. The same run gives the same bytes."""
+    labels = [day.day for day in days]
+    equity = [day.equity / UNIT for day in days]
+    exposure = [100.0 * day.exposure / day.equity if day.equity > 0 else 0.0 for day in days]
+    drawdown = [100.0 * share for share in statistics.drawdowns(equity)]
+    estimated, realised = [day.estimated / UNIT for day in days], [day.realised / UNIT for day in days]
+    parts = [
+        f"<h1>{escape(run)}</h1>",
+        _facts(summary),
+        chart("Equity", labels, (Line("equity", equity),)),
+        chart("Drawdown, %", labels, (Line("below the best", drawdown),)),
+        chart("Exposure, % of equity", labels, (Line("held", exposure),)),
+        chart("Cost, sum", labels, (Line("realised", realised), Line("estimated when sent", estimated))),
+        _table(trades),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><meta name="referrer" content="no-referrer">'
+        f"<title>{escape(run)}</title><style>{_STYLE}</style></head>\n<body>\n"
+        + "\n".join(parts)
+        + "\n</body></html>\n"
+    )
+
+
+def _facts(summary: Mapping[str, Any]) -> str:
+    counts = summary["events"]
+    rows = [
+        ("Sessions", f"{summary['sessions']}, {summary['from']} to {summary['until']}"),
+        ("Profile, costs", f"{summary['profile']}, {summary['costs']}"),
+        ("Equity at the end", decimal(summary["equity_end"])),
+        ("Return", f"{summary['return']:.4%}"),
+        ("Sharpe ratio, a year", "none" if summary["sharpe"] is None else f"{summary['sharpe']:.3f}"),
+        ("Largest drawdown", f"{summary['drawdown_max']:.4%}"),
+        ("Orders asked, denied, rejected", " / ".join(str(counts.get(n, 0)) for n in ("Intent", "Denied", "Rejected"))),
+        ("Fills", str(counts.get("Fill", 0))),
+        ("Cost: estimated, realised", f"{decimal(summary['cost_estimated'])} / {decimal(summary['cost_realised'])}"),
+    ]
+    cells = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in rows)
+    return f"<table>{cells}</table>"
+
+
+def _table(trades: Sequence[Trade]) -> str:
+    shown = trades[-_TRADES_SHOWN:]
+    names = ("Order", "Symbol", "Side", "Shares", "Price", "Estimated", "Cost")
+    head = "<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"
+    rows = "".join(
+        f"<tr><td>{escape(each.client_id)}</td><td>{each.symbol}</td><td>{each.side}</td><td>{each.shares}</td>"
+        f"<td>{decimal(each.price)}</td><td>{decimal(each.estimated)}</td><td>{decimal(each.realised)}</td></tr>"
+        for each in shown
+    )
+    words = f"the last {len(shown)} of {len(trades)}" if len(shown) < len(trades) else f"{len(trades)}"
+    return f'<h2>Trades: {words}</h2><div class="scroll"><table>{head}{rows}</table></div>'

@@ -1,0 +1,186 @@
+"""Carries out a run: puts strategy, data, costs and limits together, plays it, and leaves its folder.
+
+The id of a run is made of the digests of everything it depends on, so the same run has the same folder and another has
+another. What the log implies is compared with what the engine held before the manifest is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import trading
+from trading.costs import fees, profile
+from trading.data import calendar
+from trading.data.bars import Bars
+from trading.engine import artifacts, report, statistics
+from trading.engine.artifacts import Recorder
+from trading.engine.backtest import Backtest, Outcome, Setup
+from trading.engine.replay import replay
+from trading.engine.runfile import RunFile
+from trading.gate.limits import Limits
+from trading.model import UNIT, Instrument, Symbol
+from trading.stages.stage import Strategy
+
+VERSION = "trading.run/v1"
+
+
+class Unfit(ValueError):
+    """The parts of a run do not fit together; the message lists how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run file names, as it was found."""
+
+    file: RunFile
+    strategy: Strategy
+    bars: Bars
+    limits: Limits
+    features: tuple[Sequence[float | None], ...] = ()
+
+    def setup(self) -> Setup:
+        """Return what the engine needs; raise `Unfit` with everything that is missing."""
+        file, bars = self.file, self.bars
+        problems = [f"dataset {file.dataset}: {problem}" for problem in bars.problems()]
+        if not len(bars):
+            problems.append(f"dataset {file.dataset}: holds no bar")
+        problems += [
+            f'{symbol} is in dataset {file.dataset} and not in the run; add [instruments."{symbol}"]'
+            for symbol in bars.symbols
+            if symbol not in file.instruments
+        ]
+        for symbol in bars.symbols:
+            said = file.instruments.get(symbol)
+            for scenario in sorted(self.limits.stress_scenarios - (said.shocks.keys() if said else set())):
+                problems.append(f'instruments."{symbol}".shocks says nothing of {scenario}, which the limits ask for')
+        if problems:
+            raise Unfit("\n".join(problems))
+        instruments = {
+            symbol: Instrument(
+                symbol,
+                tick,
+                file.instruments[symbol].lot,
+                file.instruments[symbol].kind,
+                file.instruments[symbol].sector,
+            )
+            for symbol, tick in zip(bars.symbols, bars.ticks, strict=True)
+        }
+        names = {name for symbol in bars.symbols for name in file.instruments[symbol].shocks}
+        shocks: dict[str, dict[Symbol, float]] = {
+            name: {
+                symbol: file.instruments[symbol].shocks[name]
+                for symbol in bars.symbols
+                if name in file.instruments[symbol].shocks
+            }
+            for name in sorted(names)
+        }
+        session = None if file.start is None else calendar.session(file.start)
+        if file.start is not None and session is None:
+            raise Unfit(f"start: {file.start} is no session of the exchange; name a day on which it was open")
+        return Setup(
+            self.strategy,
+            bars,
+            instruments,
+            profile.load(file.profile)[0],
+            fees.load(file.costs)[0],
+            self.limits,
+            file.cash,
+            shocks,
+            session.opens if session else 0,
+            file.seed,
+            self.features,
+        )
+
+    def inputs(self) -> dict[str, Any]:
+        """Return the digest of everything the run depends on."""
+        return {
+            "code": code_digest(),
+            "config": _digest(msgspec.json.encode(self.file.plain(), order="sorted")),
+            "data": self.bars.digest,
+            "profile": profile.load(self.file.profile)[1],
+            "costs": fees.load(self.file.costs)[1],
+            "limits": self.limits.digest,
+        }
+
+
+def run_id(parts: Parts) -> str:
+    """Return the id of a run: its name and twelve digits of what it depends on."""
+    return f"{parts.file.name}-{_digest(msgspec.json.encode(parts.inputs()))[7:19]}"
+
+
+def carry_out(parts: Parts, runs: Path, progress: Callable[[int], object] = lambda rows: None) -> Path:
+    """Play a run and return its folder, complete."""
+    setup = parts.setup()
+    folder = runs / run_id(parts)
+    with Recorder(folder) as recorder:
+        outcome = Backtest(setup, recorder.record, recorder.traded).run(progress)
+    days = b"".join(msgspec.json.encode(day) + b"\n" for day in outcome.days)
+    (folder / artifacts.EQUITY).write_bytes(days)
+    state = replay(event for _, event in artifacts.read_decisions(folder))
+    held = {f"{symbol}": lots for (_, symbol), lots in sorted(state.positions.items())}
+    if (state.cash + setup.cash, held) != (outcome.cash, outcome.positions):
+        raise RuntimeError(f"{folder}: the log implies {state.cash} and {held}, the engine held {outcome}")
+    summary = _summary(parts, outcome, state.counts, _digest(state.canonical()))
+    artifacts.write_json(folder, artifacts.SUMMARY, summary)
+    trades = artifacts.read_trades(folder)
+    (folder / artifacts.REPORT).write_text(report.page(folder.name, summary, outcome.days, trades), encoding="utf-8")
+    manifest = {
+        "version": VERSION,
+        "run": folder.name,
+        "file": parts.file.plain(),
+        "dataset": parts.file.dataset,
+        "rows": len(parts.bars),
+        "inputs": parts.inputs(),
+        "head": recorder.head,
+        "events": recorder.count,
+        "artifacts": artifacts.digests(folder),
+    }
+    artifacts.write_json(folder, artifacts.MANIFEST, manifest)
+    return folder
+
+
+def code_digest() -> str:
+    """Return the digest of the program: every source and data file of it, in the order of their paths."""
+    root = Path(trading.__file__).parent
+    made = sha256()
+    for path in sorted(path for path in root.rglob("*") if path.suffix in (".py", ".json")):
+        made.update(f"{path.relative_to(root).as_posix()}\n".encode() + sha256(path.read_bytes()).digest())
+    return "sha256:" + made.hexdigest()
+
+
+def _summary(parts: Parts, outcome: Outcome, counts: dict[str, int], state: str) -> dict[str, Any]:
+    equity = [parts.file.cash / UNIT, *(day.equity / UNIT for day in outcome.days)]
+    changes = statistics.returns(equity)
+    last = outcome.days[-1] if outcome.days else None
+    sharpe = statistics.sharpe(changes)
+    return {
+        "run": parts.file.name,
+        "profile": parts.file.profile,
+        "costs": parts.file.costs,
+        "from": outcome.days[0].day if outcome.days else None,
+        "until": last.day if last else None,
+        "sessions": len(outcome.days),
+        "bars": outcome.bars,
+        "cash_start": parts.file.cash,
+        "equity_end": last.equity if last else parts.file.cash,
+        "return": round(equity[-1] / equity[0] - 1.0, 10),
+        "sharpe": None if sharpe is None else round(sharpe, 10),
+        "drawdown_max": round(min(statistics.drawdowns(equity)), 10),
+        "var_5": round(statistics.quantile(changes, 0.05), 10) if changes else None,
+        "shortfall_5": round(statistics.expected_shortfall(changes, 0.05), 10) if changes else None,
+        "cost_estimated": last.estimated if last else 0,
+        "cost_realised": last.realised if last else 0,
+        "positions": outcome.positions,
+        "events": dict(sorted(counts.items())),
+        "state": state,
+    }
+
+
+def _digest(text: bytes) -> str:
+    return "sha256:" + sha256(text).hexdigest()

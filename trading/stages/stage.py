@@ -1,0 +1,104 @@
+"""What a stage is: where its state begins, and the function that takes it on.
+
+The functions are pure: they change no argument and answer the same for the same. That is what makes a run repeatable,
+and what lets the lookahead test run them again on less data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from trading.events import Bar, Intent, Intercepted, Signal, Target
+from trading.model import Symbol
+from trading.stages.view import Moment, View
+
+S = TypeVar("S")
+F: TypeAlias = tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Universe(Generic[S]):
+    """Says which symbols may be held."""
+
+    start: S
+    step: Callable[[S, Moment, View], tuple[S, frozenset[Symbol]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Alpha(Generic[S]):
+    """Says what it thinks of symbols. Sees the market and nothing of the account."""
+
+    start: S
+    step: Callable[[S, Moment], tuple[S, tuple[Signal, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio(Generic[S]):
+    """Makes targets of signals."""
+
+    start: S
+    step: Callable[[S, tuple[Signal, ...], View], tuple[S, tuple[Target, ...]]]
+
+
+Cut: TypeAlias = tuple[tuple[Target, ...], tuple[Intercepted, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Interceptor(Generic[S]):
+    """Makes targets smaller, cancels the ones that grow a position, or adds one that ends it. `name` says who did."""
+
+    name: str
+    start: S
+    step: Callable[[S, tuple[Target, ...], View], tuple[S, Cut]]
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """An order that is to be taken back."""
+
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Execution(Generic[S]):
+    """Makes orders of targets, at a moment when they can be sent. Called without targets as well while it is busy."""
+
+    start: S
+    step: Callable[[S, tuple[Target, ...], View], tuple[S, tuple[Withdrawal | Intent, ...]]]
+    is_busy: Callable[[S], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """Five stages under a name, and the features its alpha is handed with each bar.
+
+    `features` are made by a function of no arguments that returns polars expressions, evaluated for each symbol by
+    itself; the function keeps polars out of whoever only runs the gate.
+    """
+
+    name: str
+    universe: Universe[Any]
+    alpha: Alpha[Any]
+    portfolio: Portfolio[Any]
+    risk: tuple[Interceptor[Any], ...]
+    execution: Execution[Any]
+    features: Callable[[], tuple[Any, ...]] | None = None
+
+
+def each_symbol(start: S, step: Callable[[S, Bar, F], tuple[S, Signal | None]]) -> Alpha[Mapping[Symbol, S]]:
+    """Return an alpha that looks at every symbol by itself."""
+
+    def lifted(states: Mapping[Symbol, S], moment: Moment) -> tuple[Mapping[Symbol, S], tuple[Signal, ...]]:
+        changed = dict(states)
+        signals = []
+        for number, bar in enumerate(moment.bars):
+            features = moment.features[number] if moment.features else ()
+            state, signal = step(changed.get(bar.symbol, start), bar, features)
+            changed[bar.symbol] = state
+            if signal is not None:
+                signals.append(signal)
+        return changed, tuple(signals)
+
+    return Alpha({}, lifted)
