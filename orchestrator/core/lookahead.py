@@ -17,6 +17,7 @@ from math import prod
 
 from orchestrator.core.batch import size, wishes_of
 from orchestrator.core.board import Board
+from orchestrator.core.chances import record
 from orchestrator.core.inputs import Neighbours
 from orchestrator.core.line import Entry, gate_wish, gates_of, heads_of, merging
 from orchestrator.core.scopecheck import merge_verdict, outdated
@@ -24,7 +25,7 @@ from orchestrator.core.speculation import CHANCE_MAX, Entrant, Forecast, Wish, f
 from orchestrator.core.train import TrainStep
 from orchestrator.core.verdicts import Gatehouse, Verdict
 from orchestrator.core.verdicts import Wish as GateWish
-from orchestrator.core.window import record, window
+from orchestrator.core.window import window
 from orchestrator.model.action import Action, BuildCandidate
 from orchestrator.model.condition import Reason
 from orchestrator.model.facts import Built

@@ -316,9 +316,9 @@ def never_moves_the_window() -> list[Patch]:
 
 @breaks("window")
 def never_widens_the_window() -> list[Patch]:
-    right = window._decided
+    right = window.decided
     fault = RunPhase.FAILED
-    return [(window, "_decided", lambda items: [run for run in right(items) if run.status.phase is fault])]
+    return [(window, "decided", lambda items: [run for run in right(items) if run.status.phase is fault])]
 
 
 @breaks("window")

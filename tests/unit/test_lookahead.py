@@ -9,7 +9,7 @@ import pytest
 from orchestrator.core.board import boards
 from orchestrator.core.candidates import needed, on_tip
 from orchestrator.core.provenance import gate_digest, validation_name
-from orchestrator.core.window import record, window
+from orchestrator.core.window import window
 from orchestrator.model.action import BuildCandidate, Forget, StartGate, StopGate
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.condition import FailureClass, RunPhase
@@ -215,31 +215,6 @@ def test_the_window_halves_with_a_rejection_and_grows_with_a_landing() -> None:
     assert [after(), after(True), after(False), after(False, False), after(False, False, False)] == [4, 5, 2, 1, 1]
     assert after(True, True, True, True) == 6
     assert after(False, True, True) == 4
-
-
-def test_a_lane_that_often_fails_is_believed_to() -> None:
-    world = Ahead()
-    world.proposed("new")
-    fresh = record(boards(world.snapshot(), START)[0])
-    for number in range(20):
-        world.waiting(f"i{number}")
-        world.runs.append(_failed(f"i{number}"))
-    board = boards(world.snapshot(), START)[0]
-    item = board.by_name["new"]
-    assert item.proposal is not None
-    assert fresh.chance(item, item.proposal) == pytest.approx(0.9)
-    assert record(board).chance(item, item.proposal) == pytest.approx(0.3)
-
-
-def test_an_estimate_of_this_very_head_counts_before_the_record() -> None:
-    world = Ahead()
-    world.proposed("new")
-    snapshot = world.snapshot()
-    facts = {name: replace(each, chances={Sha("head-new"): 0.2}) for name, each in snapshot.repositories.items()}
-    board = boards(replace(snapshot, repositories=facts), START)[0]
-    item = board.by_name["new"]
-    assert item.proposal is not None
-    assert record(board).chance(item, item.proposal) == pytest.approx(0.2)
 
 
 def test_a_chain_is_a_candidate_of_its_rest_once_its_first_members_are_the_base() -> None:
