@@ -1,0 +1,76 @@
+"""The deflated Sharpe ratio against the numbers its authors print, and against itself."""
+
+from __future__ import annotations
+
+from math import inf, sqrt
+from statistics import fmean, pstdev, stdev
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trading.research import sharpe
+from trading.research.sharpe import Sharpe
+
+# Bailey and López de Prado (2014), "A numerical example": 2.5 a year over five years of 250 days, skewness -3, kurtosis
+# 10; the trials' ratios have a variance of 1/2 a year.
+FOUND = Sharpe(2.5 / sqrt(250), 1250, -3.0, 10.0)
+VARIANCE = 0.5 / 250
+
+
+@pytest.mark.parametrize(
+    ("trials", "shape", "bound", "probability"),
+    [
+        (100, FOUND, 0.1132, 0.9004),
+        (46, FOUND, 0.1004, 0.9505),
+        (88, FOUND._replace(skewness=0.0, kurtosis=3.0), 0.1111, 0.9505),
+    ],
+)
+def test_the_authors_example_comes_out_to_the_digit(
+    trials: int, shape: Sharpe, bound: float, probability: float
+) -> None:
+    found = sharpe.deflated(shape, trials, VARIANCE)
+    assert (round(found.bound, 4), round(found.probability, 4)) == (bound, probability)
+
+
+def test_one_trial_is_held_against_zero() -> None:
+    assert sharpe.deflated(FOUND, 1, VARIANCE).probability == sharpe.probability_above(FOUND, 0.0)
+
+
+@pytest.mark.parametrize(("trials", "variance"), [(0, 0.1), (-1, 0.1), (5, -0.1)])
+def test_no_trial_and_no_variance_below_zero(trials: int, variance: float) -> None:
+    with pytest.raises(ValueError, match="at least one trial"):
+        sharpe.best_of_luck(trials, variance)
+
+
+@given(st.integers(1, 5000), st.floats(1e-6, 1.0))
+def test_another_trial_never_lowers_the_bound(trials: int, variance: float) -> None:
+    # Exactly so from two trials on; the first step is from nothing.
+    assert sharpe.best_of_luck(trials, variance) <= sharpe.best_of_luck(trials + 1, variance)
+
+
+@given(st.lists(st.floats(-0.2, 0.2), min_size=3, max_size=60))
+def test_moments_are_those_of_the_textbook(returns: list[float]) -> None:
+    found = sharpe.observed(returns)
+    if found is None:
+        assert pstdev(returns) <= 1e-11
+        return
+    mean, spread = fmean(returns), pstdev(returns)
+    assert found.ratio == pytest.approx(mean / stdev(returns), rel=1e-6, abs=1e-9)
+    assert found.skewness == pytest.approx(fmean(((x - mean) / spread) ** 3 for x in returns), rel=1e-4, abs=1e-6)
+    assert found.kurtosis == pytest.approx(fmean(((x - mean) / spread) ** 4 for x in returns), rel=1e-4, abs=1e-6)
+    # Pearson: no sample has a smaller kurtosis, so the estimate's variance is positive.
+    assert found.kurtosis >= found.skewness**2 + 1 - 1e-6
+    assert 0.0 <= sharpe.probability_above(found, 0.0) <= 1.0
+
+
+@pytest.mark.parametrize("returns", [(), (0.1, 0.2), (0.01,) * 50, (0.0,) * 50])
+def test_too_few_or_nothing_that_deviates_has_no_ratio(returns: tuple[float, ...]) -> None:
+    assert sharpe.observed(returns) is None
+
+
+def test_neighbours_in_a_grid_do_not_lower_the_bound_below_independent_ones() -> None:
+    assert sharpe.variance_among([0.1, 0.1001, 0.0999], 253) == 1 / 252
+    assert sharpe.variance_among([0.1], 253) == 1 / 252
+    assert sharpe.variance_among([-1.0, 1.0], 253) == 2.0
+    assert sharpe.variance_among([], 0) < inf
