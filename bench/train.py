@@ -11,7 +11,8 @@ outcomes; `ours` is `orchestrator.core.speculation`. Ours and best-first look at
 for both: an estimate of each change's outcome that is right as often as `foresight` says.
 
 Turnaround counts the last four fifths of the changes. `wrong` counts landings whose tree would have failed, `unfair`
-rejections of changes that would have passed: both must be 0.
+rejections of changes that would have passed: both must be 0. The last row, one runner with batches, is no model: it is
+`orchestrator.simulate` playing the leader's own decisions, as in bench/batch.py.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush, nsmallest
 from itertools import chain
 from random import Random
+
+from batch import day, played
 
 from orchestrator.core.speculation import Entrant, forecast, settled, wishes
 
@@ -68,6 +71,9 @@ FLAKY = (
     Load("the same, one retry", 20, 4, median=10.0, sigma=0.0, bad=0.05, shares=0.15, breaks=0.1, flake=0.03, retry=1),
 )
 """What false rejections come to. Played by ours alone, and no fault of it."""
+ONE_RUNNER = "one runner, 8/h"
+"""A row without a model of the train: the leader's own decisions, by how many share a validation (bench/batch.py)."""
+MOST = (1, 4, 16)
 FEATURES = "foresight (an estimate of each outcome, right as often as the load says), nothing else of the future"
 
 
@@ -351,22 +357,32 @@ def main() -> None:
     print(f"{head} {'runs':>6} {'used':>5} {'ms/tick':>8}")
     with ProcessPoolExecutor(asked.jobs) as pool:
 
-        def played(row: Load, policy: str) -> list[Outcome]:
+        def outcomes(row: Load, policy: str) -> list[Outcome]:
             loads = [replace(row, seed=seed, count=count) for seed in seeds]
             return list(pool.map(play, loads, [policy] * len(loads)))
 
         for row in (each for each in ROWS if not asked.row or any(word in each.name for word in asked.row)):
             base = 0.0
             for policy in asked.policy or ("oracle", "ours", "best-first", "prefix", "single"):
-                found = played(row, policy)
+                found = outcomes(row, policy)
                 base = mean(found, "p50") if policy == "oracle" else base
                 bad += sum(one.wrong + one.unfair for one in found)
                 print(line(row, policy, found, base), flush=True)
         for row in (each for each in FLAKY if not asked.row or any(word in each.name for word in asked.row)):
-            found = played(row, "ours")
+            found = outcomes(row, "ours")
             bad += sum(one.wrong for one in found)
             share = 100 * sum(one.unfair for one in found) / (count * len(found))
             print(f"{line(row, 'ours', found, 0.0)}   {share:.2f} % rejected falsely", flush=True)
+        if not asked.policy and (not asked.row or any(word in ONE_RUNNER for word in asked.row)):
+            for most in MOST:
+                days = list(pool.map(played, [day(count, seed, most) for seed in seeds]))
+                bad += sum(one.broken for one in days)
+                p50, p95, p99, runs = (
+                    statistics.fmean(getattr(one, name) for one in days) for name in ("p50", "p95", "p99", "runs")
+                )
+                spread = statistics.pstdev(one.p50 for one in days)
+                label = f"{ONE_RUNNER:24} {f'batch of {most}':11}"
+                print(f"{label} {p50:7.1f} ±{spread:4.1f} {p95:7.1f} {p99:7.1f} {'':8} {runs:6.2f}", flush=True)
     print(f"what ours looks at: {FEATURES}")
     print(f"wrong landings, and false rejections where nothing is flaky: {bad}")
     sys.exit(1 if bad else 0)
