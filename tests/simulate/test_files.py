@@ -53,6 +53,50 @@ def test_every_mistake_of_a_file_is_listed_at_once_with_its_place() -> None:
     assert "nothing is rejected with `GateFaild` (did you mean `GateFailed`?)" in found[14]
 
 
+def test_a_field_that_is_wrong_hides_no_name_that_is() -> None:
+    found = said(
+        """
+        train: {runs: many, window: {start: 9, max: 3}}
+        entries:
+          - {name: a, needs: [zz, B]}
+          - {name: B}
+          - b
+          - {run: 3, needs: [r]}
+        events:
+          - {at: x, cancel: a}
+          - {cancel: a, hold: b}
+          - {at: 3, cancl: a}
+          - {at: 4, priority: {z: 3, a: x}}
+          - 7
+        expect: {landed: [a, m], landedBy: {A: 1}, started: [[], [a, o], a]}
+        """
+    )
+    assert [line.partition(": ")[2].partition(";")[0].partition(", such")[0] for line in found] == [
+        "`spec.train.runs` is a whole number, not `many`",
+        "a window has min ≤ start ≤ max, not 1 ≤ 9 ≤ 3",
+        "no entry is called `zz`",
+        "`spec.entries[0].needs[1]` is a name of lowercase letters, digits and `-`",
+        "`spec.entries[1].name` is a name of lowercase letters, digits and `-`",
+        "`spec.entries[2]` is a mapping, not `b`",
+        "`spec.entries[3].name` is missing: a short name",
+        "no entry is called `r`",
+        "`spec.events[0].at` is a number, not `x`",
+        "`spec.events[1].at` is missing: the minute",
+        "an event says one of `push`, `race`, `cancel`, `approve`, `hold`, `release`, `waive`, `priority`, `lose`, "
+        "`outage`, `crash` or `fix`",
+        "no entry is called `b`",
+        "no field in `spec.events[2]` is called `cancl` (did you mean `cancel`?)",
+        "no entry is called `z`",
+        "`spec.events[3].priority.a` is a whole number, not `x`",
+        "`spec.events[4]` is a mapping, not `7`",
+        "no entry is called `m`",
+        "`spec.expect.landedBy.A` is a name of lowercase letters, digits and `-`",
+        "`spec.expect.started[0]` is empty",
+        "no entry is called `o`",
+        "`spec.expect.started[2]` is a list, not `a`",
+    ]
+
+
 @pytest.mark.parametrize(
     ("spec", "wanted"),
     [

@@ -1,7 +1,8 @@
 """Documents in files: YAML and JSON in, objects with their places out, and back without losing a comment.
 
 The walk: `files` finds files and decodes them, `tree` reads YAML into trees that know their lines, `schema` holds one
-tree against its kind, `reader` puts all files together; `writer` prints objects and edits files in place.
+tree against its kind, with `remnant` for what is left of one that breaks it, `reader` puts all files together; `writer`
+prints objects and edits files in place.
 """
 
 from orchestrator.adapters.documents.files import ROADMAP_SIZE_MAX, decode, read_text

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from orchestrator.adapters.documents.tree import Node, Plain
+from orchestrator.adapters.documents.remnant import remnant, steps
+from orchestrator.adapters.documents.tree import Node
 from orchestrator.core.suggest import did_you_mean, listed, with_article
 from orchestrator.core.validate import Finding, findings
 from orchestrator.errors import Problem
@@ -49,43 +50,15 @@ def read_resource(tree: Node, path: str, dialect: Dialect = APPLIED) -> tuple[Re
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True)
         found = [_problem(kind, tree, path, each) for each in details]
-        if (rest := _without(kind, tree, [each["loc"] for each in details])) is not None:
-            # What is missing in the rest is only what was taken out of it.
-            taken = [each["loc"] for each in details]
-            found.extend(
-                _located(each, tree, path)
-                for each in dialect.findings(rest)
-                if each.code != "Missing" and not any(_is_around(each.where, where) for where in taken)
-            )
+        if (rest := remnant(kind, tree.plain(), error)) is not None:
+            said = dialect.findings(rest.resource)
+            found.extend(_located(each, tree, path) for each in said if not rest.is_moot(each))
         return None, found
     return resource, [_located(each, tree, path) for each in dialect.findings(resource)]
 
 
 def _located(finding: Finding, tree: Node, path: str) -> Problem:
     return Problem(finding.code, finding.message, path, *tree.place(finding.where), finding.witness, finding.severity)
-
-
-def _is_around(outer: Sequence[str | int], inner: Sequence[str | int]) -> bool:
-    return len(outer) < len(inner) and tuple(inner[: len(outer)]) == tuple(outer)
-
-
-def _without(kind: type[Resource], tree: Node, wrong: Sequence[Sequence[str | int]]) -> Resource | None:
-    """Return the object without what is wrong, so that its other rules are checked too; None if it needs that."""
-    document = tree.plain()
-    for where in wrong:
-        owner: Plain = document
-        field = max((at for at, step in enumerate(where) if isinstance(step, str) and step != "[key]"), default=0)
-        for step in where[:field]:
-            if isinstance(owner, list) and isinstance(step, int) and step < len(owner):
-                owner = owner[step]
-            elif isinstance(owner, dict):
-                owner = owner.get(str(step))
-        if isinstance(owner, dict) and where:
-            owner.pop(str(where[field]), None)
-    try:
-        return kind.model_validate_json(json.dumps(document), strict=True, by_alias=True, by_name=False)
-    except ValidationError:
-        return None
 
 
 def members(tree: Node) -> Iterator[Node]:
@@ -138,8 +111,10 @@ def _kind_of(tree: Node, path: str, kinds: Mapping[str, type[Resource]]) -> tupl
 
 
 def _problem(kind: type[Resource], tree: Node, path: str, error: ErrorDetails) -> Problem:
-    where = tuple(step for step in error["loc"] if step != "[key]")
+    where = steps(error["loc"])
     node = tree.at(where)
+    if "[key]" in error["loc"]:
+        node = replace(node, value=str(where[-1]))
     code, message = _say(kind, where, error, node)
     on_key = error["type"] in {"extra_forbidden", "missing"} or node.value is None or "[key]" in error["loc"]
     place = tree.place(where) if on_key else _value_place(tree, where)
@@ -213,6 +188,8 @@ _TYPES = {
     "timezone_aware": "a point in time with its zone, such as `2030-01-31T12:00:00Z`",
     "decimal_type": "a number",
     "decimal_parsing": "a number",
+    "float_type": "a number",
+    "float_parsing": "a number",
     "finite_number": "a finite number",
 }
 
@@ -256,6 +233,7 @@ _EXAMPLES = {
     "summary": ": one line that says what is done",
     "run": ": the command, such as `make check`",
     "name": ": a short name",
+    "at": ": the minute",
 }
 
 
