@@ -23,8 +23,12 @@ from orchestrator.model.spec import Wait
 from orchestrator.model.validation import Purpose
 
 
-def controlled(board: Board, gatehouse: Gatehouse, answer: Answer) -> Trial:
-    """Return whether the item or the base is at fault, by the same gate on the base."""
+def controlled(board: Board, gatehouse: Gatehouse, answer: Answer, wish: Wish | None = None) -> Trial:
+    """Return whether the item or the base is at fault, by the same gate on the base.
+
+    With its `wish` an item that could not be tested is tested once more, unless the base was asked right afterwards:
+    an outage may have ended between the one and the other.
+    """
     control = gatehouse.ask(
         Wish(board.facts.tip_tree, board.facts.tip, answer.gate, purpose=Purpose.CONTROL, subject=None)
     )
@@ -46,6 +50,15 @@ def controlled(board: Board, gatehouse: Gatehouse, answer: Answer) -> Trial:
             return compares if forgotten is None else replace(compares, wants=(forgotten,))
         case Verdict.PASS | Verdict.FLAKY | Verdict.FAIL if answer.verdict is Verdict.LOST:
             return lost_gate(answer)
+        case Verdict.PASS | Verdict.FLAKY | Verdict.FAIL if (
+            wish is not None
+            and answer.verdict is Verdict.COULD_NOT_RUN
+            and answer.is_of_one_try
+            and control.is_apart_from(answer)
+        ):
+            gatehouse.probe(wish)
+            on = Wait(kind="Gate", name=name, reason="running again")
+            return Waiting(Reason.VALIDATING, f"{name} could not run, and can on the base; it is run again", (on,))
         case Verdict.PASS | Verdict.FLAKY:
             return judged(answer, on_base=True)
         case Verdict.FAIL:

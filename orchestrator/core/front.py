@@ -46,12 +46,13 @@ def trial(
     no = refused(board, item, run, candidate.brought[0])
     if no is not None:
         return no
-    answers = [gatehouse.ask(gate_wish(candidate, gate, (item.name,))) for gate in gates_of(board, item)]
+    wishes = [gate_wish(candidate, gate, (item.name,)) for gate in gates_of(board, item)]
+    answers = [gatehouse.ask(wish) for wish in wishes]
     compared = shared_gates(board, item)
-    for answer in answers:
+    for wish, answer in zip(wishes, answers, strict=True):
         if answer.verdict in (Verdict.FAIL, Verdict.COULD_NOT_RUN):
             if answer.gate in compared:
-                return controlled(board, gatehouse, answer)
+                return controlled(board, gatehouse, answer, wish)
             return judged(answer)
     lost = next((answer for answer in answers if answer.verdict is Verdict.LOST), None)
     if lost is not None:

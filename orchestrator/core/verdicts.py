@@ -25,6 +25,8 @@ BACKOFF_FIRST_S = 1.0
 BACKOFF_MAX_S = 300.0
 REPORT_MARGIN_S = 300.0
 """How long after a gate's own limit its end is waited for: checking its tree out, ending its processes, reporting."""
+AT_ONCE_S = 10.0
+"""What began so soon after something else had ended was asked for because of it; starting a gate takes a moment."""
 TRIES_MAX = 128
 """More than `retries` can ask for; a base that cannot be tested is probed for as long as it takes."""
 
@@ -76,6 +78,11 @@ class Answer:
         return status is not None and (bool(status.tries) or status.phase is ValidationPhase.RUNNING)
 
     @property
+    def is_of_one_try(self) -> bool:
+        """Return whether it was run only once."""
+        return self.validation is not None and len(self.validation.status.tries) == 1
+
+    @property
     def output(self) -> str:
         """Return the output of the try that decided."""
         tries = self.validation.status.tries if self.validation else ()
@@ -103,6 +110,12 @@ class Answer:
         return theirs is not None and any(
             _is_no_verdict(one) and one.ended_at is not None and theirs <= one.ended_at <= now for one in tries
         )
+
+    def is_apart_from(self, other: Answer) -> bool:
+        """Return whether its last try began other than as soon as the other's was over: they are about two times."""
+        tries = self.validation.status.tries if self.validation else ()
+        began, ended = tries[-1].started_at if tries else None, other._ended_at()
+        return began is not None and ended is not None and not 0 <= (began - ended).total_seconds() <= AT_ONCE_S
 
     def _ended_at(self) -> datetime | None:
         tries = self.validation.status.tries if self.validation else ()
