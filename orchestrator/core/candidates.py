@@ -16,12 +16,16 @@ from orchestrator.model.facts import Built, Candidate, CandidateKey, Conflicted,
 def on_tip(facts: RepositoryFacts) -> dict[tuple[Sha, ...], Candidate]:
     """Return every candidate on the present tip by the heads it adds, in merge order."""
     grounds = [key for key, made in facts.candidates.items() if isinstance(made, Built) and made.commit == facts.tip]
-    found = {key.heads: made for key, made in facts.candidates.items() if key.base == facts.tip}
+    found = _made_on(facts, facts.tip)
     for key, made in facts.candidates.items():
         for ground in grounds:
             rest = _behind(key, ground)
             if rest and _stands(made, len(ground.heads), facts.tip):
                 found.setdefault(rest, _without(made, len(ground.heads)))
+    return _with_steps(found)
+
+
+def _with_steps(found: dict[tuple[Sha, ...], Candidate]) -> dict[tuple[Sha, ...], Candidate]:
     for heads, made in list(found.items()):
         _add_steps(found, heads, made)
     return found
@@ -52,13 +56,13 @@ def twins(facts: RepositoryFacts) -> set[TreeId]:
 def needed(facts: RepositoryFacts, candidates: Mapping[tuple[Sha, ...], Candidate]) -> Iterator[Sha]:
     """Yield the commits of these candidates, and the tip's own where some of them are known only to stand on it."""
     yield from (made.commit for made in candidates.values() if isinstance(made, Built))
-    made_here = {heads[:count] for heads in _made_on(facts, facts.tip) for count in range(1, len(heads) + 1)}
-    if not made_here.issuperset(candidates):
+    # A conflict has no steps: whom it was to be merged on may be known only from the chain that made the tip.
+    if not candidates.keys() <= _with_steps(_made_on(facts, facts.tip)).keys():
         yield facts.tip
 
 
-def _made_on(facts: RepositoryFacts, base: Sha) -> Iterator[tuple[Sha, ...]]:
-    return (key.heads for key in facts.candidates if key.base == base)
+def _made_on(facts: RepositoryFacts, base: Sha) -> dict[tuple[Sha, ...], Candidate]:
+    return {key.heads: made for key, made in facts.candidates.items() if key.base == base}
 
 
 def _behind(key: CandidateKey, ground: CandidateKey) -> tuple[Sha, ...]:
