@@ -7,7 +7,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from orchestrator.model.base import Count, Line, Resource, SpecName, Value
 from orchestrator.model.spec import Tier
@@ -16,8 +16,18 @@ from orchestrator.model.train import MergeTrainSpec
 MINUTES_MAX = 10_000_000
 """Nineteen years: beyond it nobody plans, and times keep their microseconds."""
 
-Minutes = Annotated[float, Field(ge=0, le=MINUTES_MAX, allow_inf_nan=False)]
-Span = Annotated[float, Field(gt=0, le=MINUTES_MAX, allow_inf_nan=False)]
+STEP = 1e-6
+"""The world's clock goes in steps of this: an event between two of them would lie before its own consequences."""
+
+
+def _on_the_clock(minutes: float) -> float:
+    return round(minutes, 6)
+
+
+Minutes = Annotated[float, Field(ge=0, le=MINUTES_MAX, allow_inf_nan=False), AfterValidator(_on_the_clock)]
+Span = Annotated[
+    float, Field(gt=0, le=MINUTES_MAX, allow_inf_nan=False), AfterValidator(lambda span: max(STEP, _on_the_clock(span)))
+]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Members = Annotated[tuple[SpecName, ...], Field(min_length=1, max_length=1000)]
 # A list: behind a validator that saw the value first, strictness takes no list for a tuple.

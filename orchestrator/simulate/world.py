@@ -351,8 +351,11 @@ class World:
     def _is_spent(self, validation: Validation) -> bool:
         """Return whether nobody can ask for the verdict any more: its tree is history.
 
-        Where gates declare inputs a verdict serves other trees as well, while anything under test in it is open.
+        Where gates declare inputs a verdict serves other trees as well, while anything under test in it is open. What
+        is said of the base's own tree is asked for whoever does not pass.
         """
+        if validation.spec.tree == self.commits.tip.tree:
+            return False
         if self._declares_inputs:
             added = self.commits.beyond_base(validation.spec.commit)
             return not any(one.element is not None and self.specs.get(one.element.name) for one in added)
