@@ -35,7 +35,8 @@ class Chance:
     def walk(self, price: int, step_ppm: int) -> int:
         """Return the next price: up or down by at most about twice the step, the sum of two draws; at least 100."""
         moved = self.below(2 * step_ppm + 1) + self.below(2 * step_ppm + 1) - 2 * step_ppm
-        return max(price + price * moved // 1_000_000, 100)
+        # Rounded to the nearest: rounding down would take half a tick a step, and a long walk would end at nothing.
+        return max(price + (price * moved + 500_000) // 1_000_000, 100)
 
 
 def sessions(first: date, count: int) -> Iterator[calendar.Session]:

@@ -14,16 +14,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trading.broker import matching
-from trading.costs import estimate
 from trading.costs.fees import FeeSchedule
 from trading.costs.profile import ExecutionProfile
 from trading.data import calendar
 from trading.data.bars import Bars
 from trading.engine.gatehouse import Gatehouse
 from trading.engine.moments import moments
-from trading.engine.orders import Order, Trade, trade
+from trading.engine.orders import Trade, trade
 from trading.engine.queue import EventQueue, Priority
 from trading.engine.tape import Tape
+from trading.engine.venue import Venue
 from trading.events import (
     Accepted,
     Adjusted,
@@ -42,10 +42,10 @@ from trading.events import (
     Target,
 )
 from trading.gate.limits import Limits
-from trading.model import SECOND, Instrument, Lots, Money, Nanos, Symbol, Ticks
+from trading.model import SECOND, Instrument, Lots, Money, Nanos, Symbol
 from trading.stages import risk
 from trading.stages.stage import Strategy, Withdrawal
-from trading.stages.view import Moment, View, Working
+from trading.stages.view import Moment, View
 
 _DAY = 86_400 * SECOND
 _PROGRESS_EVERY = 8192
@@ -124,13 +124,7 @@ class Backtest:
         self._bus: deque[AnyEvent] = deque()
         self._wanted: dict[Symbol, Target] = {}
         """What risk let through and execution has not been told yet."""
-        self._asked: dict[str, Order] = {}
-        """Orders the gate has not answered yet."""
-        self._orders: dict[Symbol, dict[str, Order]] = {}
-        """Orders that left and may trade; no symbol without one."""
-        self._taken: dict[Symbol, int] = {}
-        """Shares that our orders took of the bar that passes."""
-        self._executions = 0
+        self._venue = Venue(self._tapes, profile, setup.fees, setup.seed)
         self._estimated = 0
         self._realised = 0
         self._session_ends = -1
@@ -145,7 +139,7 @@ class Backtest:
         if len(bars):
             read = DataRead(Nanos(bars.opens_at[0]), bars.digest, 0, len(bars) - 1)
             self._record(read)
-        prices, steady, tapes, wanted, orders = view.prices, view.steady, self._tapes, self._wanted, self._orders
+        prices, steady, tapes, wanted, orders = view.prices, view.steady, self._tapes, self._wanted, self._venue.orders
         execution, universe, start = self._strategy.execution, self._strategy.universe, self._setup.start
         is_controlled = bool(self._strategy.risk)
         done = told = 0
@@ -198,21 +192,20 @@ class Backtest:
 
     def _open(self, bars: tuple[Bar, ...], opens: tuple[int, ...]) -> None:
         """Let a moment's bars meet the orders that rest, send new ones, and let them meet the bars as well."""
-        self._taken.clear()
+        venue = self._venue
+        venue.begin_bars()
         met = [(bar, at) for bar, at in zip(bars, opens, strict=True) if bar.volume > 0]
-        if self._orders:
+        if venue.orders:
             for bar, opens_at in met:
-                self._meet(bar, opens_at)
+                self._bus.extend(venue.meet(bar, opens_at))
             self._drain()
         if met and (self._wanted or self._strategy.execution.is_busy(self._execution)):
-            before = self._executions, len(self._orders)
             sent_at = max(opens[0], self._session_starts + self._setup.limits.opening_delay_s_min * SECOND)
             if self._session_starts >= 0 and all(sent_at < bar.at for bar, _ in met):
                 self._send(met, sent_at)
-                if before != (self._executions, len(self._orders)):
-                    for bar, opens_at in met:
-                        self._meet(bar, opens_at, new_since=sent_at)
-                    self._drain()
+                for bar, opens_at in met:
+                    self._bus.extend(venue.meet(bar, opens_at, since=sent_at))
+                self._drain()
 
     def _send(self, met: list[tuple[Bar, int]], sent_at: int) -> None:
         """Have execution make orders of what is wanted of the symbols that trade now, and ask the gate about each."""
@@ -226,7 +219,7 @@ class Backtest:
             target = self._wanted.pop(bar.symbol, None)
             if target is not None:
                 targets.append(target)
-        view.working = self._working()
+        view.working = self._venue.working()
         self._execution, steps = strategy.execution.step(self._execution, tuple(targets), view)
         quoted = {bar.symbol: (bar, opens_at) for bar, opens_at in met}
         for step in steps:
@@ -234,76 +227,8 @@ class Backtest:
                 self._bus.append(Cancelled(Nanos(sent_at), step.client_id))
             elif step.symbol in quoted:
                 self._bus.append(step)
-                self._asked[step.client_id] = self._expected(step, *quoted[step.symbol])
+                self._venue.expect(step, *quoted[step.symbol])
         self._drain()
-
-    def _expected(self, intent: Intent, bar: Bar, opens_at: int) -> Order:
-        """Return an order with what it should cost, by what is known when it is sent."""
-        tape, profile = self._tapes[intent.symbol], self._setup.profile
-        instrument = tape.instrument
-        middle = matching.reference(bar, opens_at, intent.at) * instrument.tick
-        expected = estimate.estimated(
-            intent.at,
-            intent.client_id,
-            (intent.side, intent.quantity * instrument.lot),
-            (middle, instrument.tick, tape.liquidity(0)),
-            profile,
-            self._setup.fees,
-        )
-        return Order(intent, expected, matching.arrival(intent.at, profile))
-
-    def _meet(self, bar: Bar, opens_at: int, new_since: int = -1) -> None:
-        """Let a bar pass the orders of its symbol: those sent since a moment, or all."""
-        for order in list(self._orders.get(bar.symbol, {}).values()):
-            if order.intent.at < new_since or order.arrives_at >= bar.at:
-                continue
-            at = Nanos(max(order.arrives_at, opens_at))
-            intent = order.intent
-            if not order.is_accepted:
-                order.is_accepted = True
-                if matching.is_rejected(self._setup.seed, intent.client_id, self._setup.profile):
-                    self._bus.append(Rejected(at, intent.client_id, "the venue refuses it"))
-                    continue
-                self._bus.append(Accepted(at, intent.client_id))
-            self._fill(order, bar, opens_at, at)
-
-    def _fill(self, order: Order, bar: Bar, opens_at: int, at: Nanos) -> None:
-        intent, tape = order.intent, self._tapes[bar.symbol]
-        instrument = tape.instrument
-        already = self._taken.get(bar.symbol, 0)
-        traded = matching.match(
-            (intent.side, order.left * instrument.lot, order.limit, order.arrives_at),
-            bar,
-            opens_at,
-            instrument,
-            (tape.liquidity(bar.volume), already),
-            self._setup.profile,
-        )
-        if traded is None:
-            return
-        self._taken[bar.symbol] = already + traded.shares
-        notional = traded.ticks * instrument.tick * traded.shares
-        before = order.filled_shares, order.filled_notional
-        fee = self._setup.fees.of_fill(intent.side, before, traded.shares, notional)
-        self._executions += 1
-        self._bus.append(
-            Fill(
-                at,
-                f"x-{self._executions}",
-                intent.client_id,
-                intent.strategy,
-                intent.symbol,
-                intent.side,
-                Lots(traded.shares // instrument.lot),
-                Ticks(traded.ticks),
-                Money(notional),
-                fee,
-            )
-        )
-        # Counted at once: another order of the same bar must know, and its fill may wait in the deque.
-        order.left -= traded.shares // instrument.lot
-        order.filled_shares += traded.shares
-        order.filled_notional += notional
 
     # The deque.
 
@@ -317,33 +242,30 @@ class Backtest:
                 case Intent():
                     self._ask(event)
                 case Allowed():
-                    order = self._asked.pop(event.client_id)
-                    order.limit = event.limit
-                    self._orders.setdefault(order.intent.symbol, {})[event.client_id] = order
+                    self._venue.allow(event)
                 case Denied():
-                    del self._asked[event.client_id]
+                    self._venue.deny(event.client_id)
                 case Accepted():
                     self._gate.answer(event.client_id, rejected=False)
                 case Fill():
                     self._book(event)
                 case Rejected():
                     self._gate.answer(event.client_id, rejected=True)
-                    self._forget(event.client_id)
+                    self._venue.forget(event.client_id)
                 case Cancelled() | Expired():
                     self._gate.end(event.client_id)
-                    self._forget(event.client_id)
+                    self._venue.forget(event.client_id)
                 case _:
                     pass
 
     def _ask(self, intent: Intent) -> None:
-        order = self._asked[intent.client_id]
-        self._record(order.estimate)
+        self._record(self._venue.asked(intent.client_id).estimate)
         self._bus.append(self._gate.ask(intent, self._view.equity, self._view.cash))
 
     def _book(self, fill: Fill) -> None:
         view, symbol = self._view, fill.symbol
         instrument = self._tapes[symbol].instrument
-        order = self._orders[symbol][fill.client_id]
+        order = self._venue.orders[symbol][fill.client_id]
         sign = fill.side.sign
         view.cash -= sign * fill.notional + fill.fee
         held = view.held.pop(symbol, 0) + sign * fill.quantity
@@ -355,20 +277,7 @@ class Backtest:
         self._realised += made.realised
         self._traded(made)
         if not order.left:
-            self._forget(fill.client_id)
-
-    def _forget(self, client_id: str) -> None:
-        for symbol, orders in self._orders.items():
-            if orders.pop(client_id, None) is not None:
-                if not orders:
-                    del self._orders[symbol]
-                return
-
-    def _working(self) -> dict[Symbol, tuple[Working, ...]]:
-        return {
-            symbol: tuple(Working(name, order.intent.side, order.left) for name, order in orders.items())
-            for symbol, orders in self._orders.items()
-        }
+            self._venue.forget(fill.client_id)
 
     # Days and what happens to shares.
 
@@ -388,8 +297,8 @@ class Backtest:
     def _end_session(self) -> None:
         if self._session_ends < 0:
             return
-        if self._orders:
-            for orders in self._orders.values():
+        if self._venue.orders:
+            for orders in self._venue.orders.values():
                 self._bus.extend(Expired(Nanos(self._session_ends), client_id) for client_id in orders)
             self._drain()
         view = self._view
@@ -405,7 +314,7 @@ class Backtest:
             action = self._queue.take()
             if not isinstance(action, Split | Dividend) or action.symbol not in self._tapes:
                 continue
-            orders = self._orders.get(action.symbol, {})
+            orders = self._venue.orders.get(action.symbol, {})
             if isinstance(action, Split):
                 self._bus.extend(Cancelled(action.at, client_id) for client_id in orders)
             self._bus.append(action)

@@ -1,0 +1,140 @@
+"""How many bars a second the engine plays, with orders, the gate and every event: python bench/trading.py [--profile].
+
+A million bars of a minute, a cross of two means that makes about 22,500 orders, whole runs in turn with a bare loop
+over the same bars. Limits are wide, so that orders pass; the firewall is asked about every one all the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import json
+import pstats
+import resource
+import sys
+import time
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from trading import chain, events
+from trading.costs import fees, profile
+from trading.data import generate
+from trading.data.bars import Bars
+from trading.engine.backtest import Backtest, Setup
+from trading.engine.moments import moments
+from trading.events import AnyEvent
+from trading.gate import limits as limits_module
+from trading.gate.limits import Limits
+from trading.model import UNIT, Instrument, Money, Symbol
+from trading.strategies import sma_cross
+
+AAPL = Symbol.parse("AAPL.NASDAQ")
+FAST, SLOW = 10, 40
+BARS_A_SECOND_MIN = 100_000
+RSS_MB_MAX = 400
+
+
+def wide() -> Limits:
+    """Return the default limits, but for what would stop a strategy that trades all day with a hundred shares."""
+    document = limits_module.document(limits_module.defaults()) | {
+        "order_notional_max": "1000000.00",
+        "order_notional_bps_max": 10_000,
+        "basket_notional_max": "1000000.00",
+        "symbol_exposure_bps_max": 10_000,
+        "sector_exposure_bps_max": 10_000,
+        "strategy_exposure_bps_max": 10_000,
+        "net_exposure_bps_max": 10_000,
+        "turnover_bps_max": 10**6,
+        "tvar_bps_max": 10_000,
+        "stress_loss_bps_max": 10_000,
+        "strategy_drawdown_bps_max": 10_000,
+        "drawdown_reducing_bps_max": 10_000,
+        "drawdown_killed_bps_max": 10_000,
+        "daily_loss_bps_max": 10_000,
+        "volume_5m_bps_max": 10_000,
+    }
+    found, failures = limits_module.read(json.dumps(document).encode())
+    assert found is not None, failures
+    return found
+
+
+class Log:
+    """Takes events as a run's recorder does, without the disk."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.head = chain.GENESIS
+
+    def record(self, event: AnyEvent) -> None:
+        """Spell, chain and count an event."""
+        self.head = chain.link(self.head, events.encode(event))
+        self.counts[type(event).__name__] += 1
+
+
+def setup(bars: Bars) -> Setup:
+    """Return the run that is measured."""
+    limits = wide()
+    return Setup(
+        sma_cross.make("sma", sma_cross.Parameters(fast=FAST, slow=SLOW, lots=100)),
+        bars,
+        {
+            symbol: Instrument(symbol, tick, sector=f"s{n}")
+            for n, (symbol, tick) in enumerate(zip(bars.symbols, bars.ticks, strict=True))
+        },
+        profile.load("realistic")[0],
+        fees.load("us-per-share")[0],
+        limits,
+        Money(10_000_000 * UNIT),
+        {name: dict.fromkeys(bars.symbols, -0.2) for name in limits.stress_scenarios},
+    )
+
+
+def measured(bars: Bars) -> tuple[float, Log]:
+    """Return the seconds of one run and what it logged."""
+    log = Log()
+    run = Backtest(setup(bars), log.record)
+    start = time.perf_counter()
+    run.run()
+    return time.perf_counter() - start, log
+
+
+def bare(bars: Bars) -> float:
+    """Return the seconds of making the same bars and looking at none."""
+    start = time.perf_counter()
+    for _ in moments(bars):
+        pass
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Print bars a second, and whether they are what TRADING asks for."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bars", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--profile", action="store_true", help="print where the time goes instead")
+    args = parser.parse_args()
+    one = generate.minutes([AAPL], date(2012, 1, 3), args.bars, 1)
+    if args.profile:
+        with cProfile.Profile() as profiled:
+            measured(one)
+        pstats.Stats(profiled).sort_stats("tottime").print_stats(25)
+        return
+    runs = [(bare(one), *measured(one)) for _ in range(args.rounds)]
+    loop, best, log = min(run[0] for run in runs), min(run[1] for run in runs), runs[0][2]
+    orders = log.counts["Intent"]
+    print(f"{args.bars} bars, {orders} orders, {log.counts['Denied']} denied, {sum(log.counts.values())} events")
+    print(f"  bare loop {args.bars / loop:,.0f} bars/s, engine {args.bars / best:,.0f} bars/s")
+    print(f"  at least {BARS_A_SECOND_MIN:,}: {args.bars / best >= BARS_A_SECOND_MIN}")
+    print(f"  every round logged the same: {len({run[2].head for run in runs}) == 1}")
+    hundred = generate.minutes([Symbol.parse(f"S{n}.NYSE") for n in range(100)], date(2012, 1, 3), args.bars // 100, 2)
+    took, log = measured(hundred)
+    print(f"100 symbols: {len(hundred) / took:,.0f} bars/s, {log.counts['Intent']} orders")
+    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"most memory {rss:.0f} MB, at most {RSS_MB_MAX}: {rss <= RSS_MB_MAX}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The commands around a run, as a person types them: make data, play, look, and what is said when it does not work."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trading.cli.main import main
+
+ROOT = Path(__file__).resolve().parents[2]
+CROSS = str(ROOT / "docs/trading/cross.toml")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a dataset in a catalog."""
+    folder = tmp_path_factory.mktemp("desk")
+    words = ["made_up", "--symbol", "AAPL.NASDAQ", "--symbol", "XOM.NYSE", "--count", "600"]
+    assert main(["data", "generate", *words, "--catalog", str(folder / "catalog")]) == 0
+    return folder
+
+
+def run(desk: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Return a command's exit code, output and remarks."""
+    places = ["--runs", str(desk / "runs")]
+    if words[0] == "backtest":
+        places += ["--catalog", str(desk / "catalog")]
+    code = main([*words, *places])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_a_run_is_played_and_its_decisions_are_shown(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(desk, capsys, "backtest", CROSS, "-o", "json")
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    events = told["summary"]["events"]
+    code, out, err = run(desk, capsys, "replay", "--run-id", told["run"], "-o", "json")
+    assert code == 0 and len(out.splitlines()) == sum(events.values())
+    code, out, _ = run(desk, capsys, "replay", "--run-id", told["run"], "--errors-only", "-o", "json")
+    kinds = [json.loads(line)["event"] for line in out.splitlines()]
+    assert set(kinds) <= {"Denied", "Rejected", "Expired", "Intercepted"} and kinds.count("Denied") == events["Denied"]
+    code, out, _ = run(desk, capsys, "replay", "--run-id", told["run"], "--symbol", "XOM.NYSE", "--limit", "3")
+    assert len(out.splitlines()) == 3 and "AAPL" not in out
+    fills = list((Path(told["folder"]) / "trades.jsonl").read_text().splitlines())
+    assert len(fills) == events["Fill"]
+
+
+def test_a_day_of_a_run_is_a_day_in_new_york(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(desk, capsys, "backtest", CROSS, "-o", "json")
+    told = json.loads(out)
+    first = json.loads((Path(told["folder"]) / "trades.jsonl").read_text().splitlines()[0])
+    from trading.data import calendar
+
+    day = str(calendar.day_of(first["at"]))
+    _, out, _ = run(desk, capsys, "replay", "--run-id", told["run"], "--date", day)
+    assert "Fill" in out and all(line.split()[1] == day for line in out.splitlines())
+    assert run(desk, capsys, "replay", "--run-id", told["run"], "--date", "tomorrow")[0] == 2
+
+
+def test_an_artifact_that_was_changed_is_named(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(desk, capsys, "backtest", CROSS, "--profile", "stressed", "-o", "json")
+    told = json.loads(out)
+    summary = Path(told["folder"]) / "summary.json"
+    summary.write_text(summary.read_text().replace('"return"', '"Return"'))
+    code, _, err = run(desk, capsys, "replay", "--run-id", told["run"], "--limit", "0")
+    assert code == 1 and "summary.json" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("backtest", "nothing.toml"), "nothing.toml"),
+        (("backtest", CROSS, "--costs", "cheap"), "us-retail"),
+        (("backtest", CROSS, "--profile", "lucky"), "stressed"),
+        (("replay", "--run-id", "cross-0"), "there is no finished run cross-0"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_a_remedy(
+    desk: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    code, _, err = run(desk, capsys, *words)
+    assert code == 2 and said in err and "Traceback" not in err
+
+
+def test_a_dataset_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(tmp_path, capsys, "backtest", CROSS)
+    assert code == 2 and "there is no dataset made_up" in err

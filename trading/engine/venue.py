@@ -1,0 +1,136 @@
+"""The orders of a run on their way: asked about, at the venue, filled by the bars that pass, gone.
+
+It answers with events and books nothing: cash, positions and the gate's totals are the run's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from trading.broker import matching
+from trading.costs import estimate
+from trading.costs.fees import FeeSchedule
+from trading.costs.profile import ExecutionProfile
+from trading.engine.orders import Order
+from trading.engine.tape import Tape
+from trading.events import Accepted, Allowed, Bar, Fill, Intent, Rejected
+from trading.model import Lots, Money, Nanos, Symbol, Ticks
+from trading.stages.view import Working
+
+
+class Venue:
+    """Every order between its intent and its end."""
+
+    def __init__(self, tapes: Mapping[Symbol, Tape], profile: ExecutionProfile, fees: FeeSchedule, seed: int) -> None:
+        self._tapes = tapes
+        self._profile = profile
+        self._fees = fees
+        self._seed = seed
+        self._asked: dict[str, Order] = {}
+        """Orders the gate has not answered yet."""
+        self.orders: dict[Symbol, dict[str, Order]] = {}
+        """Orders that left and may trade; no symbol without one."""
+        self._taken: dict[Symbol, int] = {}
+        """Shares that our orders took of the bar that passes."""
+        self._executions = 0
+
+    def expect(self, intent: Intent, bar: Bar, opens_at: int) -> Order:
+        """Return an order with what it should cost, by what is known when it is sent in a bar."""
+        tape = self._tapes[intent.symbol]
+        instrument = tape.instrument
+        middle = matching.reference(bar, opens_at, intent.at) * instrument.tick
+        expected = estimate.estimated(
+            intent.at,
+            intent.client_id,
+            (intent.side, intent.quantity * instrument.lot),
+            (middle, instrument.tick, tape.liquidity(0)),
+            self._profile,
+            self._fees,
+        )
+        order = self._asked[intent.client_id] = Order(intent, expected, matching.arrival(intent.at, self._profile))
+        return order
+
+    def asked(self, client_id: str) -> Order:
+        """Return an order that waits for the gate's answer."""
+        return self._asked[client_id]
+
+    def allow(self, allowed: Allowed) -> None:
+        """Let an order leave, at the price the gate bound it to."""
+        order = self._asked.pop(allowed.client_id)
+        order.limit = allowed.limit
+        self.orders.setdefault(order.intent.symbol, {})[allowed.client_id] = order
+
+    def deny(self, client_id: str) -> None:
+        """Forget an order that does not leave."""
+        del self._asked[client_id]
+
+    def forget(self, client_id: str) -> None:
+        """Forget an order that is over."""
+        for symbol, orders in self.orders.items():
+            if orders.pop(client_id, None) is not None:
+                if not orders:
+                    del self.orders[symbol]
+                return
+
+    def working(self) -> dict[Symbol, tuple[Working, ...]]:
+        """Return what may still trade, for a view."""
+        return {
+            symbol: tuple(Working(name, order.intent.side, order.left) for name, order in orders.items())
+            for symbol, orders in self.orders.items()
+        }
+
+    def begin_bars(self) -> None:
+        """Begin with bars of which our orders took nothing yet."""
+        self._taken.clear()
+
+    def meet(self, bar: Bar, opens_at: int, since: int = -1) -> Iterator[Accepted | Rejected | Fill]:
+        """Let a bar pass the orders of its symbol that were sent at a moment or later, and yield what comes of it."""
+        for order in list(self.orders.get(bar.symbol, {}).values()):
+            intent = order.intent
+            if intent.at < since or order.arrives_at >= bar.at or not order.left:
+                continue
+            at = Nanos(max(order.arrives_at, opens_at))
+            if not order.is_accepted:
+                order.is_accepted = True
+                if matching.is_rejected(self._seed, intent.client_id, self._profile):
+                    yield Rejected(at, intent.client_id, "the venue refuses it")
+                    continue
+                yield Accepted(at, intent.client_id)
+            fill = self._filled(order, bar, opens_at, at)
+            if fill is not None:
+                yield fill
+
+    def _filled(self, order: Order, bar: Bar, opens_at: int, at: Nanos) -> Fill | None:
+        intent, tape = order.intent, self._tapes[bar.symbol]
+        instrument = tape.instrument
+        already = self._taken.get(bar.symbol, 0)
+        traded = matching.match(
+            (intent.side, order.left * instrument.lot, order.limit, order.arrives_at),
+            bar,
+            opens_at,
+            instrument,
+            (tape.liquidity(bar.volume), already),
+            self._profile,
+        )
+        if traded is None:
+            return None
+        self._taken[bar.symbol] = already + traded.shares
+        notional = traded.ticks * instrument.tick * traded.shares
+        before = order.filled_shares, order.filled_notional
+        fee = self._fees.of_fill(intent.side, before, traded.shares, notional)
+        self._executions += 1
+        order.left -= traded.shares // instrument.lot
+        order.filled_shares += traded.shares
+        order.filled_notional += notional
+        return Fill(
+            at,
+            f"x-{self._executions}",
+            intent.client_id,
+            intent.strategy,
+            intent.symbol,
+            intent.side,
+            Lots(traded.shares // instrument.lot),
+            Ticks(traded.ticks),
+            Money(notional),
+            fee,
+        )
