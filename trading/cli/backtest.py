@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -14,13 +14,16 @@ from trading.cli import strategies
 from trading.cli.main import Misuse
 from trading.cli.progress import counting
 from trading.data import calendar
+from trading.data.bars import Bars
 from trading.engine import artifacts, runfile, runner
+from trading.engine import lookahead as ahead
 from trading.engine.artifacts import Damaged
 from trading.engine.runner import Parts
 from trading.events import AnyEvent
 from trading.gate import limits as limits_module
 from trading.gate.limits import Limits
 from trading.model import decimal
+from trading.stages.stage import Strategy
 
 ERRORS = ("Denied", "Rejected", "Expired", "Intercepted")
 """What `--errors-only` shows: whatever kept an order from what it was meant to be."""
@@ -41,6 +44,26 @@ def backtest(args: argparse.Namespace) -> int:
     for name, value in _rows(folder, summary):
         sys.stdout.write(f"{name:<16} {value}\n")
     return 0
+
+
+def lookahead(args: argparse.Namespace) -> int:
+    """Play a run again on less and less data, and print where it did something else."""
+    parts = _parts(args)
+    try:
+        setup = parts.setup()
+    except runner.Unfit as error:
+        raise Misuse(f"{args.file}: {error}") from error
+    cuts = ahead.spread(parts.bars, args.cuts)
+    found = ahead.leaks(setup, lambda bars: columns(parts.strategy, bars), cuts)
+    told = [{"cut": leak.cut, "at": leak.at, "whole": leak.whole, "truncated": leak.truncated} for leak in found]
+    if args.output == "json":
+        sys.stdout.write(json.dumps({"cuts": len(cuts), "leaks": told}, indent=1) + "\n")
+    else:
+        for leak in found:
+            sys.stdout.write(f"cut at {_moment(leak.cut)}: at {_moment(leak.at)}\n")
+            sys.stdout.write(f"  with what comes after:  {leak.whole}\n  without:                {leak.truncated}\n")
+        sys.stdout.write(f"{parts.file.name}: {len(found)} of {len(cuts)} cuts change what was before them\n")
+    return 1 if found else 0
 
 
 def replay(args: argparse.Namespace) -> int:
@@ -81,7 +104,16 @@ def _parts(args: argparse.Namespace) -> Parts:
         raise Misuse(str(error)) from error
     except strategies.UnknownStrategy as error:
         raise Misuse(f"{path}: {error}") from error
-    return Parts(file, strategy, bars, _limits(path, file.limits))
+    return Parts(file, strategy, bars, _limits(path, file.limits), columns(strategy, bars))
+
+
+def columns(strategy: Strategy, bars: Bars) -> tuple[Sequence[float | None], ...]:
+    """Return a strategy's features of a dataset; polars is imported for one that has some."""
+    if strategy.features is None:
+        return ()
+    from trading.data.features import evaluate
+
+    return evaluate(bars, strategy.features())
 
 
 def _limits(path: Path, name: str) -> Limits:
@@ -124,11 +156,14 @@ def _date(text: str) -> date:
 def _words(event: AnyEvent) -> str:
     plain = json.loads(events.encode(event))
     name, at = plain.pop("event"), plain.pop("at")
-    day = calendar.day_of(at)
-    seconds = at // 1_000_000_000 % 86_400
-    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     values = " ".join(f"{key}={_value(key, value)}" for key, value in plain.items() if value not in ("", None))
-    return f"{day} {clock}Z {name:<11} {values}"
+    return f"{_moment(at)} {name:<11} {values}"
+
+
+def _moment(at: int) -> str:
+    """Return the day it is in New York and the time of day in UTC."""
+    seconds = at // 1_000_000_000 % 86_400
+    return f"{calendar.day_of(at)} {seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}Z"
 
 
 def _value(key: str, value: object) -> str:

@@ -9,8 +9,10 @@ from datetime import date
 from pathlib import Path
 
 from trading.cli.main import Misuse
+from trading.data import calendar
 from trading.data.catalog import Catalog, CatalogError
-from trading.model import Symbol
+from trading.events import Split
+from trading.model import Nanos, Symbol, money
 
 
 def generate(args: argparse.Namespace) -> int:
@@ -31,6 +33,68 @@ def generate(args: argparse.Namespace) -> int:
         raise Misuse(str(error)) from error
     sys.stdout.write(f"{args.name} {len(bars)} bars {digest}\n")
     return 0
+
+
+def take_in(args: argparse.Namespace) -> int:
+    """Keep the prices of a file under a name, the faulty rows beside them; return 1 where nothing was kept."""
+    from trading.data import intake, quality
+
+    try:
+        symbol = Symbol.parse(args.symbol) if args.symbol else None
+        splits = [_split(text) for text in args.split or []]
+        taken = intake.take(Path(args.file), symbol, args.venue, money(args.tick), splits)
+    except (ValueError, intake.NoPrices) as error:
+        raise Misuse(str(error)) from error
+    checked = taken.checked
+    catalog = Path(args.catalog)
+    for finding in [*checked.quarantined, *checked.remarks]:
+        sys.stderr.write(
+            f"{args.file}:{finding.line}: {finding.symbol} {finding.day} {finding.what}: {finding.words}\n"
+        )
+    told = {(str(split.symbol), split.at) for split in splits}
+    unexplained = [
+        finding
+        for finding in quality.suspected(checked)
+        if (finding.symbol, _opening(finding.day)) not in told and _opening(finding.day)
+    ]
+    if unexplained and not args.accept_jumps:
+        sys.stderr.write(
+            f"trading: {len(unexplained)} jumps look like splits; say --split SYMBOL:DAY:NEW:OLD for each, or "
+            "--accept-jumps if these are prices; nothing was kept\n"
+        )
+        return 1
+    if not len(taken.bars):
+        sys.stderr.write(f"trading: no row of {args.file} can be used; nothing was kept\n")
+        return 1
+    try:
+        digest = Catalog(catalog).save(args.name, taken.bars, f"file {Path(args.file).name}")
+    except CatalogError as error:
+        raise Misuse(str(error)) from error
+    beside = catalog / "quarantine"
+    beside.mkdir(exist_ok=True)
+    lines = (json.dumps(finding._asdict()) + "\n" for finding in checked.quarantined)
+    (beside / f"{args.name}.jsonl").write_text("".join(lines))
+    sys.stdout.write(
+        f"{args.name} {len(taken.bars)} bars {digest}; {len(checked.quarantined)} rows in quarantine, "
+        f"{len(checked.remarks)} remarks, {taken.rounded} prices put on the grid\n"
+    )
+    return 0
+
+
+def _split(text: str) -> Split:
+    """Return what SYMBOL:DAY:NEW:OLD says."""
+    parts = text.split(":")
+    if len(parts) != 4 or not (parts[2].isdigit() and parts[3].isdigit() and int(parts[2]) and int(parts[3])):
+        raise ValueError(f"--split {text}: write SYMBOL:DAY:NEW:OLD, such as AAPL.NASDAQ:2014-06-09:7:1")
+    at = _opening(parts[1])
+    if at is None:
+        raise ValueError(f"--split {text}: {parts[1]} is no session that is known")
+    return Split(Nanos(at), Symbol.parse(parts[0]), int(parts[2]), int(parts[3]))
+
+
+def _opening(day: str) -> int | None:
+    session = calendar.session(date.fromisoformat(day))
+    return None if session is None else session.opens
 
 
 def show(args: argparse.Namespace) -> int:

@@ -102,6 +102,19 @@ def _runs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _run_folder(backtest)
     _output(backtest)
     backtest.set_defaults(calls="backtest:backtest")
+    ahead = verbs.add_parser(
+        "lookahead",
+        help="Find out whether a strategy knows what it cannot know.",
+        description="Play a run again without what comes after a cut, for many cuts. Exit 1 if anything before a cut "
+        "changes: a feature, a signal, an order.",
+    )
+    ahead.add_argument("file", metavar="FILE", help="what the run is (TOML)")
+    ahead.add_argument("--cuts", metavar="N", type=int, default=8, help="how many (default %(default)s)")
+    ahead.add_argument("--profile", metavar="NAME", help="how orders are executed (default realistic)")
+    ahead.add_argument("--costs", metavar="NAME", help="the fee schedule")
+    _catalog(ahead)
+    _output(ahead)
+    ahead.set_defaults(calls="backtest:lookahead")
     replay = verbs.add_parser(
         "replay",
         help="Check what a run decided, and show it.",
@@ -125,6 +138,22 @@ def _data(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _catalog(show)
     _output(show)
     show.set_defaults(calls="data:show")
+    take = inner.add_parser(
+        "import",
+        help="Keep the daily prices of a CSV file, checked, with faulty rows in quarantine.",
+        description="Keep the daily prices of a CSV file (Date, Open, High, Low, Close, Volume, and Ticker if there "
+        "are several). Faulty rows go to quarantine/NAME.jsonl in the catalog. A jump that looks like a split keeps "
+        "everything out until somebody says what it was.",
+    )
+    take.add_argument("name", metavar="NAME", help="what to call the dataset")
+    take.add_argument("file", metavar="FILE", help="CSV, or CSV that gzip packed")
+    take.add_argument("--symbol", metavar="SYMBOL", help="whose prices these are, if the file does not say")
+    take.add_argument("--venue", metavar="VENUE", default="NASDAQ", help="of the file's tickers (default %(default)s)")
+    take.add_argument("--tick", metavar="PRICE", default="0.01", help="the grid of prices (default %(default)s)")
+    take.add_argument("--split", metavar="SPLIT", action="append", help="SYMBOL:DAY:NEW:OLD; again for more")
+    take.add_argument("--accept-jumps", action="store_true", help="what looks like a split is a price")
+    _catalog(take)
+    take.set_defaults(calls="data:take_in")
     generate = inner.add_parser(
         "generate",
         help="Keep a made-up market: a random walk that only depends on its seed.",

@@ -20,8 +20,8 @@ SCHEMA = pa.schema(
 def table(bars: Bars) -> pa.Table:
     """Return bars as a table: symbols by name, everything else as it is counted."""
     names = pa.array([str(symbol) for symbol in bars.symbols], pa.string())
-    symbols = names.take(_array(bars.symbol)) if len(bars) else pa.array([], pa.string())
-    columns = [symbols, *(_array(getattr(bars, name)) for name in COLUMNS[1:])]
+    symbols = names.take(column(bars.symbol)) if len(bars) else pa.array([], pa.string())
+    columns = [symbols, *(column(getattr(bars, name)) for name in COLUMNS[1:])]
     return pa.table(columns, schema=SCHEMA)
 
 
@@ -48,9 +48,10 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> memoryview:
     return view[8 * whole.offset : 8 * (whole.offset + len(whole))].cast("q")
 
 
-def _array(column: Sequence[int]) -> pa.Array:
+def column(values: Sequence[int]) -> pa.Array:
+    """Return whole numbers as an Arrow column; without a copy where they already lie in a row."""
     try:
-        view = memoryview(column)  # type: ignore[arg-type]
+        view = memoryview(values)  # type: ignore[arg-type]
     except TypeError:
-        return pa.array(column, pa.int64())
-    return pa.Array.from_buffers(pa.int64(), len(column), [None, pa.py_buffer(view)])
+        return pa.array(values, pa.int64())
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(view)])
