@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from orchestrator.cli.output import without_escapes
-from orchestrator.cli.status import in_landing_order, tier_of
+from orchestrator.cli.standings import in_landing_order, tier_of
 from orchestrator.core.formation import Formation
 from orchestrator.model.condition import Phase, Reason, RunPhase
 from orchestrator.model.run import AgentRun

@@ -11,7 +11,7 @@ from datetime import datetime
 from rich.text import Text
 
 from orchestrator.cli.output import Document, printable
-from orchestrator.cli.status import moment
+from orchestrator.cli.standings import moment
 from orchestrator.cli.table import age, count
 from orchestrator.core.arrival import Eta
 from orchestrator.core.formation import Car, Formation, GateStand, Tested

@@ -15,7 +15,7 @@ from orchestrator.cli.context import leads, settings_of, store_of, unknown
 from orchestrator.cli.ending import ending
 from orchestrator.cli.formations import car_of, formations
 from orchestrator.cli.output import Document, Output, printable, without_escapes
-from orchestrator.cli.status import as_left, moment, tier_of, train_line, wait_document
+from orchestrator.cli.standings import as_left, moment, tier_of, train_line, wait_document
 from orchestrator.cli.table import age, styled, write
 from orchestrator.core.chronicle.log import Step, log
 from orchestrator.core.formation import Car, Formation

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orchestrator.cli.context import leads, log_of, settings_of, store_of, unknown
 from orchestrator.cli.output import Document, Output, is_terminal, printable, without_escapes
-from orchestrator.cli.status import moment
+from orchestrator.cli.standings import moment
 from orchestrator.cli.table import Column, write_table
 from orchestrator.errors import Refused
 from orchestrator.model.condition import RunPhase

@@ -21,6 +21,7 @@ from orchestrator.cli import status as status_verb
 from orchestrator.cli.context import settings_of
 from orchestrator.cli.leading import Ending, lead, verdict
 from orchestrator.cli.output import Output
+from orchestrator.cli.standings import in_landing_order
 from orchestrator.cli.stopping import Cause, Stop
 from orchestrator.cli.table import age
 from orchestrator.errors import Invalid, Transient
@@ -73,7 +74,7 @@ def leader(args: argparse.Namespace, out: Output) -> int:
         with wiring.open_cluster_leader(settings, candidate) as leads:
             lead(leads, stop, settings, out, until_quiet=args.once, told=watched.ticked)
         # Read before the lease is given back: nobody else has written yet.
-        specs = status_verb.in_landing_order(candidate.cluster.list(ImplementationSpec))
+        specs = in_landing_order(candidate.cluster.list(ImplementationSpec))
         trains = candidate.cluster.list(MergeTrain)
     if out.is_machine:
         out.document(status_verb.document(specs, trains))

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from orchestrator.cli.board import Board, Row, last_line, visible
 from orchestrator.cli.output import printable
-from orchestrator.cli.status import train_line
+from orchestrator.cli.standings import train_line
 from orchestrator.cli.table import STYLES, age
 from orchestrator.model.condition import Phase
 

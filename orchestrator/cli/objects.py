@@ -15,7 +15,7 @@ from orchestrator.cli.desired import placed, prompts
 from orchestrator.cli.history import event_document
 from orchestrator.cli.output import Output
 from orchestrator.cli.people import speaker
-from orchestrator.cli.status import moment
+from orchestrator.cli.standings import moment
 from orchestrator.cli.table import Column, age, write_table
 from orchestrator.core.suggest import did_you_mean, listed, with_article
 from orchestrator.errors import Invalid, Refused

@@ -20,6 +20,7 @@ from orchestrator.cli.context import settings_of
 from orchestrator.cli.leading import Ending, lead, verdict
 from orchestrator.cli.output import Output
 from orchestrator.cli.people import user
+from orchestrator.cli.standings import in_landing_order
 from orchestrator.cli.stopping import Stop
 from orchestrator.cli.table import age, count
 from orchestrator.errors import Invalid, Problem
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
         lead(leader, stop, settings, out, once=args.once)
     specs, trains = cluster.list(ImplementationSpec), cluster.list(MergeTrain)
     gone = {spec.name for spec in wanted.gone}
-    told = status_verb.in_landing_order([spec for spec in specs if spec.name not in gone])
+    told = in_landing_order([spec for spec in specs if spec.name not in gone])
     if out.is_machine:
         out.document(status_verb.document(told, trains))
     elif told:

@@ -26,7 +26,7 @@ from orchestrator.cli.formations import formations
 from orchestrator.cli.live import LiveProgress, draw, finished
 from orchestrator.cli.output import Output, is_terminal, printable
 from orchestrator.cli.progress import Lines, Progress
-from orchestrator.cli.status import OPEN, train_line
+from orchestrator.cli.standings import OPEN, train_line
 from orchestrator.cli.stopping import Cause, Stop
 from orchestrator.errors import Invalid
 from orchestrator.model.condition import Phase
