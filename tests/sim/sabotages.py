@@ -279,7 +279,7 @@ def starts_a_second_agent_beside_the_first() -> Sequence[Patch]:
 
 @breaks("gates_blame_only_on_settled_ground", fits=lambda world: "redden_base" in world.profile.calls)
 def blames_without_a_control_run() -> Sequence[Patch]:
-    return [(front, "controlled", lambda *args: front.judged(args[-1]))]
+    return [(front, "controlled", lambda *args: front.judged(args[2]))]
 
 
 @breaks("attempts_stay_within_the_limit", "attempts_count_only_what_was_spent")
