@@ -170,6 +170,17 @@ class Fill(Event, frozen=True, gc=False):
     fee: Money
 
 
+class Concluded(Event, frozen=True, gc=False):
+    """An order that left is over. Prices are of a share, for the analysis of what it cost."""
+
+    client_id: str
+    filled: Lots
+    vwap: Money
+    """The mean price of what traded in the bars it met; the arrival price if it met none."""
+    last: Money
+    """The last price when it ended: what was not filled was given up at it."""
+
+
 class Split(Event, frozen=True, gc=False):
     """From this moment on `old` shares are `new` ones."""
 
@@ -220,6 +231,7 @@ AnyEvent = (
     | Cancelled
     | Expired
     | Fill
+    | Concluded
     | Split
     | Dividend
     | Adjusted

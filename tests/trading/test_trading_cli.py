@@ -69,6 +69,21 @@ def test_an_artifact_that_was_changed_is_named(desk: Path, capsys: pytest.Captur
     assert code == 1 and "summary.json" in err
 
 
+def test_the_costs_of_a_run_are_taken_apart_and_drawn(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(desk, capsys, "backtest", CROSS, "-o", "json")
+    told = json.loads(out)
+    page = desk / "costs.html"
+    code, out, _ = run(desk, capsys, "tca", "--run-id", told["run"], "--picture", str(page), "-o", "json")
+    everything = json.loads(out)["rows"][-1]
+    parts = sum(everything[name] for name in ("fees", "delay", "trading", "opportunity"))
+    assert code == 0 and everything["name"] == "all" and abs(parts - everything["total"]) < 1e-9
+    assert everything["orders"] == told["summary"]["events"]["Allowed"]
+    for text in (page.read_text(), (Path(told["folder"]) / "report.html").read_text()):
+        assert "<svg" in text and "<script" not in text and "http" not in text
+    _, out, _ = run(desk, capsys, "tca", "--run-id", told["run"])
+    assert out.splitlines()[-1].split()[0] == "all"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

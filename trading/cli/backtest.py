@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from trading import events
 from trading.cli import strategies
 from trading.cli.main import Misuse
 from trading.cli.progress import counting
+from trading.costs import tca
 from trading.data import calendar
 from trading.data.bars import Bars
-from trading.engine import artifacts, runfile, runner
+from trading.engine import artifacts, report, runfile, runner
 from trading.engine import lookahead as ahead
 from trading.engine.artifacts import Damaged
 from trading.engine.runner import Parts
@@ -89,6 +91,37 @@ def replay(args: argparse.Namespace) -> int:
         return 1
     sys.stderr.write(f"{folder.name}: {manifest['events']} events, chain and artifacts are whole\n")
     return 0
+
+
+def costs(args: argparse.Namespace) -> int:
+    """Print what a run's orders cost, part by part; draw it if asked to."""
+    folder = _folder(args)
+    try:
+        manifest = artifacts.read_json(folder, artifacts.MANIFEST)
+        lots = {symbol: said["lot"] for symbol, said in manifest["file"]["instruments"].items()}
+        found = tca.orders((event for _, event in artifacts.read_decisions(folder)), lots)
+    except (Damaged, OSError) as error:
+        sys.stderr.write(f"trading: tca: {error}\n")
+        return 1
+    rows = tca.table(found)
+    if args.picture:
+        Path(args.picture).write_text(report.costs_page(folder.name, rows, found), encoding="utf-8")
+    if args.output == "json":
+        denied = sum(order.is_denied for order in found)
+        told = {"run": folder.name, "denied": denied, "rows": [asdict(each) for each in rows]}
+        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+        return 0
+    names = ("orders", "filled_pct", *_PARTS, "total", "against_vwap", "expected", "realised")
+    heads = ("orders", "filled %", *_PARTS, "total", "vs VWAP", "expected", "realised")
+    sys.stdout.write(f"{'basis points':<18}" + "".join(f"{head:>12}" for head in heads) + "\n")
+    for each in rows:
+        values = (getattr(each, name) for name in names)
+        cells = (f"{value:>12}" if isinstance(value, int) else f"{value:>12.2f}" for value in values)
+        sys.stdout.write(f"{each.name:<18}" + "".join(cells) + "\n")
+    return 0
+
+
+_PARTS = ("fees", "delay", "trading", "opportunity")
 
 
 def _parts(args: argparse.Namespace) -> Parts:

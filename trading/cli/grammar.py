@@ -17,6 +17,7 @@ def build() -> argparse.ArgumentParser:
     _gate(verbs)
     _desk(verbs)
     _runs(verbs)
+    _costs(verbs)
     _data(verbs)
     return parser
 
@@ -129,6 +130,20 @@ def _runs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _run_folder(replay)
     _output(replay)
     replay.set_defaults(calls="backtest:replay")
+
+
+def _costs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    costs = verbs.add_parser(
+        "tca",
+        help="Take apart what a run's orders cost.",
+        description="Print what a run's orders cost by symbol and side, in basis points of the order at its decision: "
+        "fees, delay, trading and opportunity, against VWAP, and what was expected beside what came.",
+    )
+    costs.add_argument("--run-id", metavar="ID", required=True, help="which run")
+    costs.add_argument("--picture", metavar="FILE", help="draw it as well, as one HTML page")
+    _run_folder(costs)
+    _output(costs)
+    costs.set_defaults(calls="backtest:costs")
 
 
 def _data(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -66,12 +66,17 @@ def estimated(
     """Return what an order (side, shares) is expected to cost in a market (middle, tick, liquidity)."""
     side, shares = order
     middle, tick, liquidity = market
+    half, moved = half_spread(middle, tick, profile), impact_of(middle, shares, liquidity, profile)
+    away = half + moved + slippage(middle, profile)
+    # Prices are on a grid, and rounding goes against the order: what it adds is slippage.
+    edge = middle + side.sign * away
+    rounded = -edge % tick if side is Side.BUY else edge % tick
     return Estimated(
         at,
         client_id,
         arrival=Money(middle),
-        spread=Money(half_spread(middle, tick, profile) * shares),
-        slippage=Money(slippage(middle, profile) * shares),
-        impact=Money(impact_of(middle, shares, liquidity, profile) * shares),
+        spread=Money(half * shares),
+        slippage=Money((away - half - moved + rounded) * shares),
+        impact=Money(moved * shares),
         fee=fees.total(side, shares, middle * shares),
     )

@@ -28,7 +28,9 @@ def square_root(price: int, volatility_bps: int, quantity: int, daily_volume: in
     if daily_volume <= 0:
         raise ValueError("impact needs a volume above zero")
     scale = price * volatility_bps * factor_pct
-    return -(-isqrt(scale * scale * quantity // daily_volume) // (_BPS * 100))
+    square = -(-scale * scale * quantity // daily_volume)
+    root = isqrt(square)
+    return -(-(root + (root * root < square)) // (_BPS * 100))
 
 
 def volume_share(price: int, quantity: int, bar_volume: int, factor_pct: int) -> int:

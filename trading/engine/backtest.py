@@ -251,10 +251,10 @@ class Backtest:
                     self._book(event)
                 case Rejected():
                     self._gate.answer(event.client_id, rejected=True)
-                    self._venue.forget(event.client_id)
+                    self._conclude(event.client_id, event.at)
                 case Cancelled() | Expired():
                     self._gate.end(event.client_id)
-                    self._venue.forget(event.client_id)
+                    self._conclude(event.client_id, event.at)
                 case _:
                     pass
 
@@ -277,7 +277,13 @@ class Backtest:
         self._realised += made.realised
         self._traded(made)
         if not order.left:
-            self._venue.forget(fill.client_id)
+            self._conclude(fill.client_id, fill.at)
+
+    def _conclude(self, client_id: str, at: Nanos) -> None:
+        order = self._venue.forget(client_id)
+        if order is not None:
+            symbol = order.intent.symbol
+            self._bus.append(order.concluded(at, self._tapes[symbol].instrument.tick, self._view.prices[symbol]))
 
     # Days and what happens to shares.
 

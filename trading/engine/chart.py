@@ -7,7 +7,7 @@ from html import escape
 from typing import NamedTuple
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 900, 220, 70, 14, 22
-_COLOURS = ("#2563eb", "#d97706", "#059669")
+_COLOURS = ("#2563eb", "#d97706", "#059669", "#9333ea")
 _POINTS_MAX = 900
 
 
@@ -27,9 +27,9 @@ def chart(title: str, labels: Sequence[str], lines: Sequence[Line]) -> str:
     low, high = min(values), max(values)
     if low == high:
         low, high = low - 1.0, high + 1.0
-    paths = "".join(_path(line, _COLOURS[number % 3], low, high) for number, line in enumerate(lines))
+    paths = "".join(_path(line, _COLOURS[number % len(_COLOURS)], low, high) for number, line in enumerate(lines))
     legend = "".join(
-        f'<text x="{_LEFT + 6 + 170 * number}" y="{_TOP + 12}" style="fill:{_COLOURS[number % 3]}">'
+        f'<text x="{_LEFT + 6 + 170 * number}" y="{_TOP + 12}" style="fill:{_COLOURS[number % len(_COLOURS)]}">'
         f"{escape(each.name)}</text>"
         for number, each in enumerate(lines)
     )
@@ -66,3 +66,42 @@ def _path(line: Line, colour: str, low: float, high: float) -> str:
 
 def _y(value: float, low: float, high: float) -> str:
     return f"{_TOP + (_HEIGHT - _TOP - _BOTTOM) * (high - value) / (high - low):.1f}"
+
+
+def stacked(title: str, names: Sequence[str], rows: Sequence[tuple[str, Sequence[float]]]) -> str:
+    """Return a heading and a bar for each row, with a piece for each name; what is negative goes to the left."""
+    heading = f"<h2>{escape(title)}</h2>"
+    if not rows:
+        return heading + "<p>Nothing to show.</p>"
+    right = max(sum(max(value, 0.0) for value in values) for _, values in rows)
+    left = max(sum(max(-value, 0.0) for value in values) for _, values in rows)
+    scale = (_WIDTH - 2 * _LEFT - 90) / ((right + left) or 1.0)
+    zero = _LEFT + 90 + left * scale
+    drawn = []
+    for number, (label, values) in enumerate(rows):
+        y, ends = 34 + 22 * number, [zero, zero]
+        drawn.append(f'<text x="{_LEFT + 84:.1f}" y="{y + 12}" text-anchor="end">{escape(label)}</text>')
+        for piece, value in enumerate(values):
+            width = abs(value) * scale
+            start = ends[0] if value >= 0 else ends[1] - width
+            ends[0 if value >= 0 else 1] += width if value >= 0 else -width
+            drawn.append(_box(start, y, width, piece, f"{names[piece]}: {value:.2f}"))
+        drawn.append(f'<text x="{ends[0] + 6:.1f}" y="{y + 12}">{sum(values):.2f}</text>')
+    legend = "".join(
+        _box(_LEFT + 170 * piece, 6, 10, piece, name)
+        + f'<text x="{_LEFT + 16 + 170 * piece}" y="15">{escape(name)}</text>'
+        for piece, name in enumerate(names)
+    )
+    height = 44 + 22 * len(rows)
+    return (
+        f'{heading}<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)}">'
+        f'<path d="M{zero:.1f} 28V{height}" stroke="#8888"/>{legend}{"".join(drawn)}</svg>'
+    )
+
+
+def _box(x: float, y: float, width: float, piece: int, words: str) -> str:
+    colour = _COLOURS[piece % len(_COLOURS)]
+    return (
+        f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{14 if y > 6 else 10}" fill="{colour}">'
+        f"<title>{escape(words)}</title></rect>"
+    )

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import msgspec
 
-from trading.events import Estimated, Fill, Intent
-from trading.model import Money, Nanos, Side, Symbol, Ticks
+from trading.events import Concluded, Estimated, Fill, Intent
+from trading.model import Lots, Money, Nanos, Side, Symbol, Ticks
 
 
 class Order:
     """An order the firewall was asked about. Changed by the engine alone."""
 
-    __slots__ = ("arrives_at", "estimate", "filled_notional", "filled_shares", "intent", "is_accepted", "left", "limit")
+    __slots__ = (
+        "arrives_at",
+        "estimate",
+        "filled_notional",
+        "filled_shares",
+        "intent",
+        "is_accepted",
+        "left",
+        "limit",
+        "market_value",
+        "market_volume",
+    )
 
     def __init__(self, intent: Intent, estimate: Estimated, arrives_at: int) -> None:
         self.intent = intent
@@ -24,6 +35,15 @@ class Order:
         """Lots."""
         self.filled_shares = 0
         self.filled_notional = 0
+        self.market_value = 0
+        """Of the bars it met: three times their typical price in ticks, times their volume."""
+        self.market_volume = 0
+
+    def concluded(self, at: Nanos, tick: Money, last: int) -> Concluded:
+        """Return that the order is over, with the market's mean price meanwhile: of typical prices by volume."""
+        vwap = self.market_value * tick // (3 * self.market_volume) if self.market_volume else self.estimate.arrival
+        filled = Lots(self.intent.quantity - self.left)
+        return Concluded(at, self.intent.client_id, filled, Money(vwap), Money(last))
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import accumulate
 from typing import Any
 
+from trading.costs.tca import OrderCost, Row
 from trading.engine import statistics
 from trading.engine.backtest import Day
-from trading.engine.chart import Line, chart
+from trading.engine.chart import Line, chart, stacked
 from trading.engine.orders import Trade
 from trading.model import UNIT, decimal
 
@@ -41,11 +43,32 @@ def page(run: str, summary: Mapping[str, Any], days: Sequence[Day], trades: Sequ
         chart("Cost, sum", labels, (Line("realised", realised), Line("estimated when sent", estimated))),
         _table(trades),
     ]
+    return _whole(run, parts)
+
+
+def costs_page(run: str, rows: Sequence[Row], found: Sequence[OrderCost]) -> str:
+    """Return the page of what a run's orders cost: parts by symbol and side, and estimates beside what came."""
+    names = ("fees", "delay", "trading", "opportunity")
+    parts = [(each.name, (each.fees, each.delay, each.trading, each.opportunity)) for each in rows]
+    left = [order for order in found if order.fills]
+    estimated = list(accumulate(order.expected / UNIT for order in left))
+    realised = list(accumulate(order.realised / UNIT for order in left))
+    labels = [order.intent.client_id for order in left]
+    lines = (Line("realised", realised), Line("estimated when sent", estimated))
+    body = [
+        f"<h1>{escape(run)}: what trading cost</h1>",
+        stacked("Shortfall, basis points of the order at its decision", names, parts),
+        chart("Against the arrival price with fees, sum", labels, lines),
+    ]
+    return _whole(f"{run}: costs", body)
+
+
+def _whole(title: str, body: Sequence[str]) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><meta name="referrer" content="no-referrer">'
-        f"<title>{escape(run)}</title><style>{_STYLE}</style></head>\n<body>\n"
-        + "\n".join(parts)
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body>\n"
+        + "\n".join(body)
         + "\n</body></html>\n"
     )
 

@@ -64,13 +64,15 @@ class Venue:
         """Forget an order that does not leave."""
         del self._asked[client_id]
 
-    def forget(self, client_id: str) -> None:
-        """Forget an order that is over."""
+    def forget(self, client_id: str) -> Order | None:
+        """Forget an order that is over, and return it."""
         for symbol, orders in self.orders.items():
-            if orders.pop(client_id, None) is not None:
+            order = orders.pop(client_id, None)
+            if order is not None:
                 if not orders:
                     del self.orders[symbol]
-                return
+                return order
+        return None
 
     def working(self) -> dict[Symbol, tuple[Working, ...]]:
         """Return what may still trade, for a view."""
@@ -90,6 +92,8 @@ class Venue:
             if intent.at < since or order.arrives_at >= bar.at or not order.left:
                 continue
             at = Nanos(max(order.arrives_at, opens_at))
+            order.market_value += (bar.high + bar.low + bar.close) * bar.volume
+            order.market_volume += bar.volume
             if not order.is_accepted:
                 order.is_accepted = True
                 if matching.is_rejected(self._seed, intent.client_id, self._profile):
