@@ -5,7 +5,6 @@ A test that breaks the plane, or needs one without definitions, starts its own: 
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -13,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.kube.plane import Plane
+from tests.kube.swarm import Swarm, swarm
 
 _FAILED = pytest.StashKey[bool]()
-_count = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +32,23 @@ def plane(request: pytest.FixtureRequest) -> Iterator[Plane]:
 @pytest.fixture
 def namespace(plane: Plane) -> str:
     """Return a namespace nobody else uses. It goes with the plane."""
-    return plane.namespace(f"t{next(_count)}")
+    return plane.namespace("test")
+
+
+@pytest.fixture
+def shop(plane: Plane, namespace: str, tmp_path: Path) -> Iterator[Swarm]:
+    """Yield a repository and a namespace with a train, without items."""
+    with swarm(plane, namespace, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Swarm]:
+    """Yield a swarm on a plane of its own, which may be broken."""
+    with Plane.start() as plane:
+        plane.install()
+        with swarm(plane, plane.namespace("own"), tmp_path) as made:
+            yield made
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,8 +22,8 @@ _PR_SET_PDEATHSIG = 1
 STOP_TIMEOUT_S = 20.0
 
 
-def _die_with_keeper() -> None:
-    """Ask the kernel to kill this process with its parent; between fork and exec of a program."""
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process with its parent. Called between fork and exec."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -45,7 +45,7 @@ def _answer(order: dict[str, Any], running: dict[str, subprocess.Popen[bytes]]) 
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
-                    preexec_fn=_die_with_keeper,
+                    preexec_fn=die_with_parent,
                 )
             return {"pid": running[name].pid}
         case "signal" if process is not None:

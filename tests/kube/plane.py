@@ -31,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CRDS = ROOT / "manifests/crds"
 READY_TIMEOUT_S = 90.0
 KUBECTL_TIMEOUT_S = 60.0
+DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+"""What kubectl finds kinds by."""
 STARTS_MAX = 3
 """A port that was free when it was asked for may be taken when it is used; then all are chosen anew."""
 ETCD, API, MANAGER, SCHEDULER = "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"
@@ -79,9 +81,8 @@ class Plane:
     authority: identity.Authority
     api_arguments: tuple[str, ...] = ()
     scheduler: bool = False
-    started: list[str] = field(default_factory=list)
     _keeper: subprocess.Popen[str] = field(init=False)
-    _tokens: int = 0
+    _namespaces: int = 0
 
     @classmethod
     def start(cls, *, scheduler: bool = False, api_arguments: Sequence[str] = ()) -> Self:
@@ -183,8 +184,13 @@ class Plane:
         self.kubectl("apply", "--server-side", "-k", CRDS)
         self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
 
-    def namespace(self, name: str) -> str:
-        """Make a namespace and return its name."""
+    def namespace(self, prefix: str) -> str:
+        """Make a namespace and return its name, which begins so and which nobody else has.
+
+        A fixture of a module is set up again when another module's tests ran in between: no name may be fixed.
+        """
+        self._namespaces += 1
+        name = f"{prefix}-{self._namespaces}"
         self.kubectl("create", "namespace", name)
         return name
 
@@ -261,14 +267,28 @@ class Plane:
         self.tell(program, signal.SIGCONT)
 
     def revive(self, program: str) -> None:
-        """Start a killed program again where it was, on its data, and wait until the API server is ready."""
+        """Start a killed program again where it was, on its data, and wait until the API server serves what it did."""
         self._run(program)
         if program in (ETCD, API):
             self.wait_ready()
+            self._wait_served()
 
     def rotate_serving_certificate(self) -> None:
         """Give the API server a new certificate of the same authority; it notices by itself, within a minute."""
         self.authority.serve("127.0.0.1", "localhost")
+
+    def replace_authority(self) -> None:
+        """Have everything signed anew by another authority; what was signed before is worth nothing from now on.
+
+        The API server starts anew for that, and so does who has its credentials from here.
+        """
+        self.kill(API)
+        self.kill(MANAGER)
+        self.authority = identity.authority(self.folder / "pki")
+        self.authority.serve("127.0.0.1", "localhost")
+        self.authority.user(self.server, "admin", "system:masters")
+        self.revive(API)
+        self._run(MANAGER)
 
     def compact(self) -> None:
         """Let etcd forget all revisions but the present one: a watch from before must be told 410."""
@@ -333,6 +353,19 @@ class Plane:
                         raise Failed(f"{program} ended with {code}:\n{self.log(program)[-3000:]}")
                 time.sleep(0.05)
         raise Failed(f"the API server is not ready after {READY_TIMEOUT_S} s: {said}\n{self.log(API)[-3000:]}")
+
+    def _wait_served(self) -> None:
+        """Return once every definition that was installed is served, and kubectl can find it.
+
+        A server that has just started calls itself ready before it serves custom resources; whoever asks then is told
+        that there is no such kind.
+        """
+        until = time.monotonic() + READY_TIMEOUT_S
+        with self.client() as client:
+            while missing := _unserved(client):
+                if time.monotonic() > until:
+                    raise Failed(f"not served after {READY_TIMEOUT_S} s: {missing}\n{self.log(API)[-3000:]}")
+                time.sleep(0.05)
 
     def _run(self, program: str) -> None:
         argv = [str(self.programs / program), *self._arguments(program)]
@@ -403,6 +436,33 @@ class Plane:
         if "error" in told:
             raise Failed(f"{do} {program}: {told['error']}")
         return told
+
+
+def _unserved(client: httpx.Client) -> set[str]:
+    """Return the custom resources that are defined and cannot be listed or found yet."""
+    told = client.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
+    if told.status_code != 200:
+        return {f"definitions: {told.text}"}
+    defined = {each["metadata"]["name"]: each["spec"] for each in told.json()["items"]}
+    if not defined:
+        return set()
+    found = client.get("/apis", headers={"Accept": DISCOVERY})
+    groups = found.json()["items"] if found.status_code == 200 else []
+    known = {
+        f"{resource['resource']}.{group['metadata']['name']}"
+        for group in groups
+        for version in group["versions"]
+        for resource in version.get("resources", ())
+    }
+    listed = {
+        name
+        for name, spec in defined.items()
+        if client.get(
+            f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}", params={"limit": "1"}
+        ).status_code
+        == 200
+    }
+    return set(defined) - (known & listed)
 
 
 def _load(context: ssl.SSLContext, user: dict[str, str]) -> None:

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.kube.plane import Plane
+from tests.kube.keeper import die_with_parent
+from tests.kube.plane import ROOT, Plane
 
 AGENT = """\
 set -eu
@@ -31,33 +32,40 @@ esac
 """
 TRAILER = "Interlock-Spec"
 LEASE = "4s"
+LEADER_ROLE = ROOT / "manifests/rbac/leader.yaml"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Process:
-    """One `interlock` process, its output in a file."""
+    """One `interlock` process, kept by the plane's keeper: it ends with the plane, however the test run ends."""
 
-    process: subprocess.Popen[bytes]
-    log: Path
+    plane: Plane
+    name: str
 
-    def signal(self, number: int) -> None:
+    @property
+    def pid(self) -> int:
+        """Return its process id."""
+        return self.plane.pid(self.name)
+
+    def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
-        self.process.send_signal(number)
+        self.plane.tell(self.name, number)
+
+    def kill(self) -> None:
+        """Kill it outright and wait until it is gone."""
+        self.plane.kill(self.name)
 
     def said(self) -> str:
         """Return everything it has printed."""
-        return self.log.read_text(errors="replace")
+        return self.plane.log(self.name)
 
     def ends(self, within_s: float = 60.0) -> int:
         """Return its exit code once it has ended."""
-        try:
-            return self.process.wait(within_s)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"it has not ended within {within_s} s:\n{self.said()[-3000:]}") from None
+        return self.plane.ends(self.name, within_s)
 
     def is_alive(self) -> bool:
         """Return whether it has not ended."""
-        return self.process.poll() is None
+        return self.plane.is_running(self.name)
 
 
 @dataclass
@@ -68,6 +76,8 @@ class Swarm:
     namespace: str
     root: Path
     folder: Path
+    account: Path | None = None
+    """Who leads: the leader's own service account and nothing else. None: the admin."""
     started: list[Process] = field(default_factory=list)
 
     def git(self, *words: str) -> str:
@@ -101,23 +111,16 @@ class Swarm:
 
     def start(self, *words: str, kubeconfig: Path | None = None) -> Process:
         """Start an `interlock` command and return at once."""
-        log = self.folder / f"log-{len(self.started)}.txt"
-        with log.open("wb") as target:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "orchestrator", *words],
-                cwd=self.root,
-                env=self.environment(kubeconfig),
-                stdin=subprocess.DEVNULL,
-                stdout=target,
-                stderr=subprocess.STDOUT,
-            )
-        self.started.append(Process(process, log))
+        name = f"{self.namespace}-{len(self.started)}"
+        argv = [sys.executable, "-m", "orchestrator", *words]
+        self.plane.launch(name, argv, folder=self.root, environment=self.environment(kubeconfig))
+        self.started.append(Process(self.plane, name))
         return self.started[-1]
 
     def leader(self, *words: str, state: str = "one", kubeconfig: Path | None = None) -> Process:
-        """Start a leader with a state folder of its own."""
+        """Start a leader with a state folder of its own, as the leader's account."""
         where = ["--namespace", self.namespace, "--state", str(self.folder / state), "--lease", LEASE]
-        return self.start("leader", "--kube", *where, *words, kubeconfig=kubeconfig)
+        return self.start("leader", "--kube", *where, *words, kubeconfig=kubeconfig or self.account)
 
     def typed(self, words: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Return an `interlock` command that has ended."""
@@ -128,6 +131,7 @@ class Swarm:
             capture_output=True,
             text=True,
             timeout=120,
+            preexec_fn=die_with_parent,
         )
 
     def type(self, *words: str, code: int = 0) -> str:
@@ -161,6 +165,20 @@ class Swarm:
         """Return the phase of every item."""
         return {name: item.get("status", {}).get("phase", "") for name, item in self.objects("specs").items()}
 
+    def has_landed(self, *names: str) -> bool:
+        """Return whether all of these are said to have landed."""
+        phases = self.phases()
+        return all(phases.get(name) == "Landed" for name in names)
+
+    def has_begun(self, *names: str) -> bool:
+        """Return whether an agent of one of these has been started.
+
+        Asked of the runs: an item's own status is a report, and what has not lasted a second may never be reported.
+        """
+        runs = self.objects("runs").values()
+        begun = {run["spec"]["implementationSpecRef"]["name"] for run in runs if "startedAt" in run.get("status", {})}
+        return not begun.isdisjoint(names)
+
     def lease(self) -> dict[str, Any]:
         """Return the leader's lease."""
         found = self.plane.kubectl("get", "lease", "interlock-leader", "-o", "json", namespace=self.namespace).json()
@@ -187,9 +205,13 @@ class Swarm:
         """End whatever a failed test left behind."""
         for each in self.started:
             if each.is_alive():
-                each.process.send_signal(signal.SIGCONT)
-                each.process.kill()
-            each.process.wait()
+                each.kill()
+
+
+def leaders_account(plane: Plane, namespace: str) -> Path:
+    """Make the leader's account in the namespace, with the role of the manifests, and return its kubeconfig."""
+    plane.kubectl("apply", "--server-side", "-f", LEADER_ROLE, namespace=namespace)
+    return plane.account(namespace, "interlock-leader")
 
 
 def item(name: str, nap_s: float = 0) -> dict[str, Any]:
@@ -212,7 +234,7 @@ def swarm(plane: Plane, namespace: str, folder: Path) -> Iterator[Swarm]:
     """Yield a swarm over a new repository, configured, without items."""
     root = folder / "shop"
     root.mkdir(parents=True)
-    made = Swarm(plane, namespace, root, folder)
+    made = Swarm(plane, namespace, root, folder, leaders_account(plane, namespace))
     made.git("init", "-q", "-b", "main")
     (root / "README").write_text("A shop.\n")
     (root / "agent.sh").write_text(AGENT)

@@ -6,39 +6,24 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from orchestrator.model.lane import Lane
-from tests.kube.plane import API, ETCD, Plane
+from tests.kube.plane import API, ETCD
 from tests.kube.proxy import Proxy
-from tests.kube.swarm import LEASE, Swarm, swarm, until
+from tests.kube.swarm import LEASE, Swarm, until
 from tests.kube.test_store import opened
 
 pytestmark = pytest.mark.kube
+ACCOUNT = "interlock-leader"
 LEASE_S = float(LEASE.rstrip("s"))
 
 
-@pytest.fixture
-def shop(plane: Plane, namespace: str, tmp_path: Path) -> Iterator[Swarm]:
-    with swarm(plane, namespace, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Swarm]:
-    """Yield a swarm on a plane of its own, which may be broken."""
-    with Plane.start() as plane:
-        plane.install()
-        with swarm(plane, plane.namespace("own"), tmp_path) as made:
-            yield made
-
-
-def all_landed(shop: Swarm, *names: str) -> bool:
-    phases = shop.phases()
-    return all(phases.get(name) == "Landed" for name in names)
+def who_leads(shop: Swarm) -> Path:
+    assert shop.account is not None
+    return shop.account
 
 
 def led(shop: Swarm, not_by: str = "") -> str:
@@ -60,20 +45,20 @@ def led(shop: Swarm, not_by: str = "") -> str:
 def test_a_leader_frozen_past_its_lease_writes_nothing_when_it_wakes(shop: Swarm) -> None:
     shop.items(["apple"], nap_s=6)
     old = shop.leader(state="one")
-    until(lambda: shop.phases() == {"apple": "Running"}, "apple runs")
+    until(lambda: shop.has_begun("apple"), "apple runs")
     new = shop.leader(state="two")
     until(lambda: "waiting for its end" in new.said(), "the second one waits")
     old.signal(signal.SIGSTOP)
     until(lambda: "leading in" in new.said(), "the second one leads")
-    until(lambda: all_landed(shop, "apple"), "the new leader lands it")
+    until(lambda: shop.has_landed("apple"), "the new leader lands it")
     shop.items(["pear"], nap_s=3)
-    until(lambda: shop.phases()["pear"] == "Running", "pear runs under the new leader")
+    until(lambda: shop.has_begun("pear"), "pear runs under the new leader")
     run = shop.objects("runs")["pear-1"]["status"]
     old.signal(signal.SIGCONT)
     assert old.ends(within_s=15) == 1, old.said()
     assert "leads now" in old.said()
     assert shop.objects("runs")["pear-1"]["status"]["leader"] == run["leader"]
-    until(lambda: all_landed(shop, "apple", "pear"), "all have landed")
+    until(lambda: shop.has_landed("apple", "pear"), "all have landed")
     assert shop.landed() == ["apple", "pear"]
     holders = {shop.lease()["holderIdentity"]}
     assert holders == {run["leader"]}
@@ -83,11 +68,11 @@ def test_a_leader_frozen_past_its_lease_writes_nothing_when_it_wakes(shop: Swarm
 def test_a_frozen_leader_that_nobody_replaced_goes_on(shop: Swarm) -> None:
     shop.items(["apple"], nap_s=2)
     leader = shop.leader()
-    until(lambda: shop.phases() == {"apple": "Running"}, "apple runs")
+    until(lambda: shop.has_begun("apple"), "apple runs")
     leader.signal(signal.SIGSTOP)
     time.sleep(LEASE_S + 2)
     leader.signal(signal.SIGCONT)
-    until(lambda: all_landed(shop, "apple"), "it has landed")
+    until(lambda: shop.has_landed("apple"), "it has landed")
     assert leader.is_alive()
     assert len(shop.objects("runs")) == 1
     shop.sound()
@@ -101,13 +86,13 @@ def test_leaders_frozen_again_and_again_land_everything_once(shop: Swarm, seed: 
     for turn in range(3):
         holder = led(shop)
         time.sleep(0.3 + 0.37 * ((seed + turn) % 3))
-        (frozen,) = (each for each in leaders if f"-{each.process.pid}-" in holder)
+        (frozen,) = (each for each in leaders if f"-{each.pid}-" in holder)
         frozen.signal(signal.SIGSTOP)
         assert led(shop, not_by=holder)
         frozen.signal(signal.SIGCONT)
         assert frozen.ends(within_s=20) == 1, frozen.said()
         leaders = [each for each in leaders if each is not frozen] + [shop.leader(state=f"state-{seed}-{turn}")]
-    until(lambda: all_landed(shop, *names), "all have landed", within_s=90)
+    until(lambda: shop.has_landed(*names), "all have landed", within_s=90)
     assert sorted(shop.landed()) == sorted(names)
     shop.sound()
 
@@ -115,24 +100,24 @@ def test_leaders_frozen_again_and_again_land_everything_once(shop: Swarm, seed: 
 def test_a_killed_leader_is_followed_within_its_lease(shop: Swarm) -> None:
     shop.items(["apple"], nap_s=3)
     old = shop.leader(state="one")
-    until(lambda: shop.phases() == {"apple": "Running"}, "apple runs")
+    until(lambda: shop.has_begun("apple"), "apple runs")
     new = shop.leader(state="two")
     until(lambda: "waiting for its end" in new.said(), "the second one waits")
-    old.process.kill()
+    old.kill()
     took = until(lambda: "leading in" in new.said(), "the second one leads", every_s=0.05)
     assert took < LEASE_S + 2, f"failover took {took:.1f} s"
-    until(lambda: all_landed(shop, "apple"), "it has landed")
+    until(lambda: shop.has_landed("apple"), "it has landed")
     shop.sound()
 
 
 def test_a_lease_that_somebody_removes_is_made_again_by_who_leads(shop: Swarm) -> None:
     shop.items(["apple"], nap_s=2)
     leader = shop.leader()
-    until(lambda: shop.phases() == {"apple": "Running"}, "apple runs")
+    until(lambda: shop.has_begun("apple"), "apple runs")
     before = shop.lease()
     other = shop.leader(state="two")
     shop.plane.kubectl("delete", "lease", "interlock-leader", namespace=shop.namespace)
-    until(lambda: all_landed(shop, "apple"), "it has landed")
+    until(lambda: shop.has_landed("apple"), "it has landed")
     assert shop.lease()["holderIdentity"] == before["holderIdentity"]
     assert leader.is_alive() and "leading in" not in other.said()
     shop.sound()
@@ -145,11 +130,11 @@ def test_work_outlives_an_api_server_that_is_killed(own: Swarm) -> None:
     names = [f"item-{number}" for number in range(4)]
     own.items(names, nap_s=3)
     leader = own.leader()
-    until(lambda: "Running" in own.phases().values(), "something runs")
+    until(lambda: own.has_begun(*names), "something runs")
     own.plane.kill(API)
     time.sleep(LEASE_S + 2)
     own.plane.revive(API)
-    until(lambda: all_landed(own, *names), "all have landed", within_s=90)
+    until(lambda: own.has_landed(*names), "all have landed", within_s=90)
     assert leader.is_alive(), leader.said()
     assert len(own.objects("runs")) == len(names), "no work was done twice"
     own.sound()
@@ -157,38 +142,38 @@ def test_work_outlives_an_api_server_that_is_killed(own: Swarm) -> None:
 
 def test_work_outlives_an_etcd_that_is_killed(own: Swarm) -> None:
     names = [f"item-{number}" for number in range(4)]
-    own.items(names, nap_s=1)
+    own.items(names, nap_s=4)
     leader = own.leader()
-    until(lambda: "Running" in own.phases().values(), "something runs")
+    until(lambda: own.has_begun(*names), "something runs")
     own.plane.kill(ETCD)
     time.sleep(LEASE_S)
     own.plane.revive(ETCD)
-    until(lambda: all_landed(own, *names), "all have landed", within_s=90)
+    until(lambda: own.has_landed(*names), "all have landed", within_s=90)
     assert leader.is_alive(), leader.said()
     own.sound()
 
 
 def test_a_history_that_is_compacted_away_is_read_anew(own: Swarm) -> None:
-    own.items(["apple"], nap_s=1)
+    own.items(["apple"], nap_s=4)
     leader = own.leader()
-    until(lambda: own.phases() == {"apple": "Running"}, "apple runs")
+    until(lambda: own.has_begun("apple"), "apple runs")
     # Killed, the server forgets what it had in memory: after it is back, a watch can only go on from etcd's history.
     own.plane.kill(API)
     own.plane.compact()
     own.plane.revive(API)
     own.items(["pear"])
-    until(lambda: all_landed(own, "apple", "pear"), "all have landed")
+    until(lambda: own.has_landed("apple", "pear"), "all have landed")
     assert leader.is_alive(), leader.said()
     own.sound()
 
 
 def test_a_cut_network_stops_one_leader_and_the_other_goes_on(shop: Swarm, tmp_path: Path) -> None:
     names = [f"item-{number}" for number in range(4)]
-    shop.items(names, nap_s=2)
+    shop.items(names, nap_s=4)
     with Proxy(shop.plane.port) as proxy:
-        way = proxy.kubeconfig(shop.plane.admin, tmp_path / "way.json")
+        way = proxy.kubeconfig(who_leads(shop), tmp_path / "way.json")
         old = shop.leader(state="one", kubeconfig=way)
-        until(lambda: "Running" in shop.phases().values(), "something runs")
+        until(lambda: shop.has_begun(*names), "something runs")
         new = shop.leader(state="two")
         until(lambda: "waiting for its end" in new.said(), "the second one waits")
         proxy.cut()
@@ -196,7 +181,7 @@ def test_a_cut_network_stops_one_leader_and_the_other_goes_on(shop: Swarm, tmp_p
         # Requests of the old one that were on their way arrive only now, and lose.
         proxy.mend()
         assert old.ends(within_s=30) == 1, old.said()
-        until(lambda: all_landed(shop, *names), "all have landed")
+        until(lambda: shop.has_landed(*names), "all have landed")
     assert sorted(shop.landed()) == names
     shop.sound()
 
@@ -206,7 +191,7 @@ def test_a_slow_server_slows_and_breaks_nothing(shop: Swarm, tmp_path: Path) -> 
     shop.items(names)
     with Proxy(shop.plane.port) as proxy:
         proxy.slow(0.1)
-        leader = shop.leader("--once", kubeconfig=proxy.kubeconfig(shop.plane.admin, tmp_path / "way.json"))
+        leader = shop.leader("--once", kubeconfig=proxy.kubeconfig(who_leads(shop), tmp_path / "way.json"))
         assert leader.ends(within_s=90) == 0, leader.said()
     assert sorted(shop.landed()) == names
     shop.sound()
@@ -214,31 +199,20 @@ def test_a_slow_server_slows_and_breaks_nothing(shop: Swarm, tmp_path: Path) -> 
 
 def test_a_token_that_runs_out_is_read_anew(shop: Swarm, tmp_path: Path) -> None:
     plane, place = shop.plane, shop.namespace
-    plane.kubectl("create", "serviceaccount", "leader", namespace=place)
-    plane.kubectl(
-        "create", "rolebinding", "leader", "--clusterrole=admin", f"--serviceaccount={place}:leader", namespace=place
-    )
-    plane.kubectl(
-        "create",
-        "clusterrolebinding",
-        f"{place}-leader",
-        "--clusterrole=cluster-admin",
-        f"--serviceaccount={place}:leader",
-    )
     token = tmp_path / "token"
-    token.write_text(plane.token(place, "leader"))
-    said = json.loads(plane.admin.read_text())
+    token.write_text(plane.token(place, ACCOUNT))
+    said = json.loads(who_leads(shop).read_text())
     said["users"][0]["user"] = {"tokenFile": str(token)}
     config = tmp_path / "token.kubeconfig"
     config.write_text(json.dumps(said))
     leader = shop.leader(kubeconfig=config)
     until(lambda: "leading in" in leader.said(), "it leads")
     # A token is worth nothing once its account was removed and made again: the old one is refused from now on.
-    plane.kubectl("delete", "serviceaccount", "leader", namespace=place)
-    plane.kubectl("create", "serviceaccount", "leader", namespace=place)
-    token.write_text(plane.token(place, "leader"))
+    plane.kubectl("delete", "serviceaccount", ACCOUNT, namespace=place)
+    plane.kubectl("create", "serviceaccount", ACCOUNT, namespace=place)
+    token.write_text(plane.token(place, ACCOUNT))
     shop.items(["apple"])
-    until(lambda: all_landed(shop, "apple"), "it has landed")
+    until(lambda: shop.has_landed("apple"), "it has landed")
     assert leader.is_alive(), leader.said()
     shop.sound()
 
@@ -253,7 +227,7 @@ def test_a_storm_of_changes_is_weathered(shop: Swarm) -> None:
             assert lane is not None
             metadata = lane.metadata.model_copy(update={"labels": {"storm": str(number)}})
             lane = somebody.update(lane.model_copy(update={"metadata": metadata}))
-    until(lambda: all_landed(shop, "apple"), "it has landed")
+    until(lambda: shop.has_landed("apple"), "it has landed")
     assert leader.is_alive()
     shop.sound()
 
@@ -264,9 +238,9 @@ def test_a_storm_of_changes_is_weathered(shop: Swarm) -> None:
 def test_an_item_edited_by_a_person_while_it_runs_is_done_as_edited(shop: Swarm) -> None:
     shop.items(["apple"], nap_s=5)
     leader = shop.leader()
-    until(lambda: shop.phases() == {"apple": "Running"}, "apple runs")
+    until(lambda: shop.has_begun("apple"), "apple runs")
     shop.items(["apple"], nap_s=0, objective="Said anew.")
-    until(lambda: all_landed(shop, "apple"), "it has landed")
+    until(lambda: shop.has_landed("apple"), "it has landed")
     assert len(shop.objects("runs")) == 2
     assert leader.is_alive()
     shop.sound()
@@ -275,29 +249,29 @@ def test_an_item_edited_by_a_person_while_it_runs_is_done_as_edited(shop: Swarm)
 def test_an_item_deleted_by_a_person_while_it_runs_ends_and_leaves_a_record(shop: Swarm) -> None:
     shop.items(["apple"], nap_s=30)
     leader = shop.leader()
-    until(lambda: shop.phases() == {"apple": "Running"}, "apple runs")
+    until(lambda: shop.has_begun("apple"), "apple runs")
     shop.plane.kubectl("delete", "spec", "apple", namespace=shop.namespace)
     until(lambda: shop.objects("runs")["apple-1"]["status"]["phase"] not in ("Pending", "Running"), "its run is over")
     shop.items(["pear"])
-    until(lambda: all_landed(shop, "pear"), "the next one has landed")
+    until(lambda: shop.has_landed("pear"), "the next one has landed")
     assert leader.is_alive()
     assert "apple-1" in shop.objects("runs")
     shop.sound()
 
 
 def test_a_run_deleted_by_a_person_is_done_again(shop: Swarm) -> None:
-    shop.items(["apple"], nap_s=2)
+    shop.items(["apple"], nap_s=4)
     shop.leader()
-    until(lambda: shop.phases() == {"apple": "Running"}, "apple runs")
+    until(lambda: shop.has_begun("apple"), "apple runs")
     shop.plane.kubectl("delete", "run", "apple-1", namespace=shop.namespace)
-    until(lambda: all_landed(shop, "apple"), "it has landed")
+    until(lambda: shop.has_landed("apple"), "it has landed")
     shop.sound()
 
 
 def test_a_namespace_that_is_deleted_ends_its_leader_with_a_word(shop: Swarm) -> None:
     shop.items(["apple"], nap_s=60)
     leader = shop.leader()
-    until(lambda: shop.phases() == {"apple": "Running"}, "apple runs")
+    until(lambda: shop.has_begun("apple"), "apple runs")
     shop.plane.kubectl("delete", "namespace", shop.namespace, "--wait=false")
     assert leader.ends(within_s=60) == 1
     assert "namespace" in leader.said().splitlines()[-1]

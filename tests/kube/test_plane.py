@@ -45,8 +45,8 @@ def processes_of(folder: Path) -> list[str]:
 
 def test_two_planes_side_by_side_share_nothing(plane: Plane) -> None:
     with Plane.start(scheduler=True) as other:
-        other.namespace("only-there")
-        assert plane.kubectl("get", "namespace", "only-there", check=False).code == 1
+        only_there = other.namespace("only-there")
+        assert plane.kubectl("get", "namespace", only_there, check=False).code == 1
         assert [other.is_running(program) for program in (ETCD, API, MANAGER, SCHEDULER)] == [True] * 4
         # One authority does not vouch for the other's server, nor does the server take its users.
         crossed = plane.authority.user(other.server, "stranger", "system:masters")
@@ -66,7 +66,7 @@ def test_a_service_account_is_who_its_token_says_and_may_nothing_yet(plane: Plan
 
 def test_what_was_killed_or_frozen_comes_back_with_its_data() -> None:
     with Plane.start() as plane:
-        plane.namespace("kept")
+        kept = plane.namespace("kept")
         plane.kill(API)
         assert plane.kubectl("get", "namespaces", check=False).code == 1
         plane.revive(API)
@@ -75,7 +75,7 @@ def test_what_was_killed_or_frozen_comes_back_with_its_data() -> None:
         plane.thaw(ETCD)
         plane.kill(ETCD)
         plane.revive(ETCD)
-        assert plane.kubectl("get", "namespace", "kept", "-o", "name").out == "namespace/kept\n"
+        assert plane.kubectl("get", "namespace", kept, "-o", "name").out == f"namespace/{kept}\n"
         plane.compact()
         with plane.client() as client:
             told = client.get("/api/v1/namespaces", params={"watch": "1", "resourceVersion": "1"})
