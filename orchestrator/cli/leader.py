@@ -19,7 +19,7 @@ from orchestrator.adapters.probes.metrics import Metrics
 from orchestrator.adapters.probes.server import ProbeServer
 from orchestrator.cli import status as status_verb
 from orchestrator.cli.context import settings_of
-from orchestrator.cli.leading import Ending, lead, verdict
+from orchestrator.cli.leading import Ending, lead, verdict, warnings
 from orchestrator.cli.output import Output
 from orchestrator.cli.standings import in_landing_order
 from orchestrator.cli.stopping import Cause, Stop
@@ -56,6 +56,7 @@ def leader(args: argparse.Namespace, out: Output) -> int:
     began = out.now
     with ExitStack() as stack:
         stack.enter_context(stop.on_signals())
+        stack.enter_context(warnings(out))
         candidate = stack.enter_context(wiring.open_candidate(settings, watched.metrics, lease_s=lease_s))
         watched.candidate = candidate
         if args.listen:
@@ -81,7 +82,14 @@ def leader(args: argparse.Namespace, out: Output) -> int:
     if not args.once:
         out.remark("stopped as asked: agents are ended, their work is kept, the lease is given back")
         return 0
-    if specs and not out.is_machine:
+    if not trains:
+        begin = settings.typed("interlock apply -f interlock.yaml")
+        out.remark(f"{where} has no train: there is nothing to lead; apply one: {begin}")
+        return 1
+    if not specs:
+        out.remark(f"{where} has no specs: nothing to do; apply some: kubectl apply --server-side -f specs")
+        return 0
+    if not out.is_machine:
         status_verb.show(specs, trains, out)
     took = age((out.now - began).total_seconds())
     ending = Ending(stop, took, f"--max-minutes {args.max_minutes}", _again(settings), typed=settings.typed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 
@@ -70,13 +70,25 @@ def _progress(out: Output) -> Progress:
     return LiveProgress(out.stderr, lambda: out.now)
 
 
-@contextmanager
-def _logging(settings: Settings, progress: Progress) -> Iterator[None]:
+def warnings(out: Output) -> AbstractContextManager[None]:
+    """Show the log's warnings as lines, for as long as there is nothing else to show."""
+    return _handled([Warnings(Lines(out.remark))])
+
+
+def _logging(settings: Settings, progress: Progress) -> AbstractContextManager[None]:
     """Keep the leader's log beside the store, and show its warnings."""
-    logger = logging.getLogger(LOGGER)
     file = RotatingFileHandler(settings.state / "leader.log", maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
     file.setFormatter(EventLines())
-    handlers: list[logging.Handler] = [file, Warnings(progress)]
+    return _handled([file, Warnings(progress)])
+
+
+@contextmanager
+def _handled(handlers: Sequence[logging.Handler]) -> Iterator[None]:
+    """Give the log to these handlers and to nobody else; afterwards to whom it went before."""
+    logger = logging.getLogger(LOGGER)
+    before = logger.handlers[:]
+    for handler in before:
+        logger.removeHandler(handler)
     level, propagates = logger.level, logger.propagate
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -88,6 +100,8 @@ def _logging(settings: Settings, progress: Progress) -> Iterator[None]:
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()
+        for handler in before:
+            logger.addHandler(handler)
         logger.setLevel(level)
         logger.propagate = propagates
 
@@ -129,7 +143,7 @@ def verdict(specs: Sequence[ImplementationSpec], trains: Sequence[MergeTrain], e
     why = "this was one pass" if ending.is_one_pass else "only a person can change anything now"
     out.remark(f"{len(left)} of {count(len(specs), 'item')} not landed; {why}:")
     for train in trains:
-        if demand := advice.train_demand(train):
+        if demand := advice.train_demand(train, ending.typed):
             out.remark(f"  train {train.name}: {demand}; see: {ending.typed(f'interlock explain {train.name}')}")
     for name, demand in people:
         out.remark(f"  {name}: {demand}; see: {ending.typed(f'interlock explain {name}')}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
@@ -39,10 +40,11 @@ class Authority:
         _replace(key, made.private_key_pem.bytes())
         return certificate, key
 
-    def user(self, server: str, name: str, group: str | None = None) -> Path:
-        """Return a kubeconfig of this user and group at the server."""
+    def user(self, server: str, name: str, group: str | None = None, *, for_s: float | None = None) -> Path:
+        """Return a kubeconfig of this user and group at the server; with `for_s` it is good for so many seconds."""
+        until = None if for_s is None else datetime.now(UTC) + timedelta(seconds=for_s)
         # A name beside the common one: without any, the certificate says something critical that Go does not take.
-        made = self.root.issue_cert("client.test", common_name=name, organization_name=group)
+        made = self.root.issue_cert("client.test", common_name=name, organization_name=group, not_after=until)
         chain = b"".join(part.bytes() for part in made.cert_chain_pems)
         return self.kubeconfig(
             server,

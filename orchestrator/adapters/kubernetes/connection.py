@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -52,6 +53,10 @@ class Unanswered(Transient):
         self.is_sent = is_sent
 
 
+class Untrusted(Unanswered):
+    """Whoever answered is not the server these credentials are for: nothing was said to them."""
+
+
 class NoNamespace(Unusable):
     """The namespace is not there (any more): there is nothing to work on."""
 
@@ -63,6 +68,8 @@ class Answer:
     status: int
     body: bytes
     retry_after_s: float | None = None
+    was_served: bool = False
+    """Whether this connection was served the same resource before."""
 
     @property
     def is_good(self) -> bool:
@@ -90,6 +97,7 @@ class Connection:
         self._source = source
         self._counted = counted
         self._lock = threading.Lock()
+        self._served: set[str] = set()
         self.namespace = source.chosen_namespace()
         self._api = client.ApiClient(source.configuration())
 
@@ -115,25 +123,38 @@ class Connection:
     ) -> Answer:
         """Make one request and return the answer, whatever it is. Raises Unanswered where none came.
 
-        With credentials that are not accepted (any more) they are read anew, and the request is made once more: what
-        was answered so was not carried out.
+        Where the server does not accept these credentials (any more), or its certificate is none of this authority's,
+        they are read anew and the request is made once more: it was not carried out.
         """
         timeout = urllib3.Timeout(connect=min(CONNECT_S, timeout_s), read=timeout_s)
         text = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        resource = _resource(path)
         for is_last in (False, True):
             api = self._api
-            with self._open(api, method, path, query, text, content, accept, timeout) as response:
-                try:
-                    # Read to its end: only then the connection can be used again.
-                    answer = Answer(response.status, response.read(), _retry_after(response))
-                except (urllib3.exceptions.HTTPError, OSError) as error:
-                    self._counted(method, _resource(path), 0)
-                    raise Unanswered(_unanswered(method, path, error), is_sent=True) from error
-            self._counted(method, _resource(path), answer.status)
-            if answer.status != 401 or is_last:
-                return answer
+            try:
+                with self._open(api, method, path, query, text, content, accept, timeout) as response:
+                    try:
+                        # Read to its end: only then the connection can be used again.
+                        said = response.read()
+                    except (urllib3.exceptions.HTTPError, OSError) as error:
+                        self._counted(method, resource, 0)
+                        raise Unanswered(_unanswered(method, path, error), is_sent=True) from error
+                    answer = self._answered(Answer(response.status, said, _retry_after(response)), resource)
+            except Untrusted:
+                if is_last:
+                    raise
+            else:
+                self._counted(method, resource, answer.status)
+                if answer.status != 401 or is_last:
+                    return answer
             self._renew(api)
         raise AssertionError("the loop returns")
+
+    def _answered(self, answer: Answer, resource: str) -> Answer:
+        """Return the answer, with what this connection knows of the resource."""
+        if answer.is_good:
+            self._served.add(resource)
+        return replace(answer, was_served=True) if resource in self._served else answer
 
     @contextmanager
     def stream(
@@ -141,12 +162,22 @@ class Connection:
     ) -> Iterator[tuple[int, urllib3.BaseHTTPResponse]]:
         """Yield status and body of an answer that goes on, to be read line by line; it may be silent for so long."""
         timeout = urllib3.Timeout(connect=CONNECT_S, read=silence_s)
-        api = self._api
-        with self._open(api, "GET", path, query, None, JSON, accept, timeout) as response:
-            self._counted("WATCH", _resource(path), response.status)
-            if response.status == 401:
-                self._renew(api)
-            yield response.status, response
+        api, resource = self._api, _resource(path)
+        try:
+            with self._open(api, "GET", path, query, None, JSON, accept, timeout) as response:
+                self._counted("WATCH", resource, response.status)
+                if response.status == 401:
+                    self._renew(api)
+                elif response.status == 200:
+                    self._served.add(resource)
+                yield response.status, response
+        except Untrusted:
+            self._renew(api)
+            raise
+
+    def refusal(self, answer: Answer, path: str) -> Answer:
+        """Return an answer that was streamed and is no stream, with what is known of its resource."""
+        return self._answered(answer, _resource(path))
 
     @contextmanager
     def _open(
@@ -174,7 +205,8 @@ class Connection:
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             self._counted(method, _resource(path), 0)
-            raise Unanswered(_unanswered(method, path, error), is_sent=not _never_sent(error)) from error
+            failure = Untrusted if _is_untrusted(error) else Unanswered
+            raise failure(_unanswered(method, path, error), is_sent=not _never_sent(error)) from error
         try:
             yield response
         finally:
@@ -209,8 +241,7 @@ class Connection:
             return self.request("GET", path, query=query, accept=accept)
 
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Unanswered)
-            | tenacity.retry_if_result(lambda answer: not is_over(answer)),
+            retry=tenacity.retry_if_exception(_may_come) | tenacity.retry_if_result(lambda answer: not is_over(answer)),
             wait=_wait,
             stop=tenacity.stop_after_delay(for_s),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
@@ -219,6 +250,11 @@ class Connection:
         if answer.status in _AGAIN:
             raise trouble(answer, f"read {path}")
         return answer
+
+
+def _may_come(error: BaseException) -> bool:
+    """Return whether an answer may come if the question is put again in a moment."""
+    return isinstance(error, Unanswered) and not isinstance(error, Untrusted)
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
@@ -246,6 +282,8 @@ def trouble(answer: Answer, doing: str) -> InterlockError:
         )
     if answer.status == 403:
         return Refused(f"{doing}: not allowed: {why}; ask for the role that docs/cluster.md names")
+    if answer.status == 404 and answer.was_served:
+        return Transient(f"{doing}: the cluster knew this kind before and does not know it now: {why}")
     if answer.status == 404:
         return Unusable(
             f"{doing}: the cluster does not know this kind: {why}; install the definitions: "
@@ -287,6 +325,14 @@ def _never_sent(error: BaseException) -> bool:
         urllib3.exceptions.NewConnectionError
         | urllib3.exceptions.ConnectTimeoutError
         | urllib3.exceptions.NameResolutionError,
+    ) or _is_untrusted(error)
+
+
+def _is_untrusted(error: BaseException) -> bool:
+    """Return whether the server's certificate was not accepted, before anything was sent."""
+    reason = getattr(error, "reason", error)
+    return isinstance(reason, urllib3.exceptions.SSLError) and any(
+        isinstance(each, ssl.SSLCertVerificationError) for each in reason.args
     )
 
 

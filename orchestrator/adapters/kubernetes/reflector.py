@@ -17,7 +17,16 @@ from typing import Generic, TypeVar
 
 import urllib3
 
-from orchestrator.adapters.kubernetes.connection import JSON, Answer, Connection, Json, now_s, path_of, trouble
+from orchestrator.adapters.kubernetes.connection import (
+    JSON,
+    Answer,
+    Connection,
+    Json,
+    Untrusted,
+    now_s,
+    path_of,
+    trouble,
+)
 from orchestrator.adapters.kubernetes.shelf import Shelf, version_of
 from orchestrator.errors import InterlockError, Transient
 from orchestrator.model.base import Resource
@@ -32,6 +41,8 @@ WATCH_S = 240
 SILENCE_S = 90.0
 """A watch that says nothing for longer, not even a bookmark, is a connection nobody holds any more."""
 AGAIN_MAX_S = 5.0
+BELIEVED_AFTER_S = 2.0
+"""A refusal that lasts so long is one."""
 INITIAL_END = "k8s.io/initial-events-end"
 _UNKNOWN_TO_SERVER = frozenset({400, 422})
 
@@ -40,13 +51,40 @@ class _Forgotten(Exception):
     """The server no longer knows the version to go on from."""
 
 
+class Outage:
+    """Which kinds are not heard of. Said once for all of them: a server that goes away takes every watch along."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kinds: set[str] = set()
+
+    def begin(self, kind: str, why: str) -> None:
+        """Note that a kind is not heard of any more."""
+        with self._lock:
+            if not self._kinds:
+                log.warning("the cluster is not heard", extra={"why": why})
+            self._kinds.add(kind)
+
+    def end(self, kind: str) -> None:
+        """Note that a kind is heard of again."""
+        with self._lock:
+            if kind not in self._kinds:
+                return
+            self._kinds.remove(kind)
+            if not self._kinds:
+                log.warning("the cluster is heard again")
+
+
 class Reflector(Generic[R]):
     """One kind, kept true until it is stopped. `changed` is called, in the reflector's thread, whenever it was not."""
 
-    def __init__(self, connection: Connection, shelf: Shelf[R], changed: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: Connection, shelf: Shelf[R], changed: Callable[[], None], outage: Outage | None = None
+    ) -> None:
         self._connection = connection
         self._shelf = shelf
         self._changed = changed
+        self._outage = outage or Outage()
         self._path = path_of(shelf.kind.PLURAL, connection.namespace)
         self._can_stream_lists = True
         self._version = ""
@@ -55,10 +93,9 @@ class Reflector(Generic[R]):
         self._heard_s = 0.0
         self._response: urllib3.BaseHTTPResponse | None = None
         self._thread = threading.Thread(target=self._run, name=f"watch-{shelf.kind.PLURAL}", daemon=True)
+        self._refused_s: float | None = None
         self.why = ""
         """What is wrong, while something is."""
-        self.fault: InterlockError | None = None
-        """What is wrong that waiting will not mend."""
         self.restarts = 0
 
     def start(self) -> None:
@@ -86,6 +123,14 @@ class Reflector(Generic[R]):
         """Return whether everything there is has been heard once."""
         return self._synced.is_set()
 
+    def is_refused(self) -> bool:
+        """Return whether the server keeps saying no, so that waiting will not mend it.
+
+        One that has just started says so of kinds and roles that it does not know yet.
+        """
+        since_s = self._refused_s
+        return since_s is not None and now_s() - since_s >= BELIEVED_AFTER_S
+
     def age_s(self) -> float:
         """Return how long nothing has been heard, bookmarks included."""
         return now_s() - self._heard_s
@@ -96,7 +141,7 @@ class Reflector(Generic[R]):
             before = self._heard_s
             try:
                 self._once()
-                self.why, self.fault = "", None
+                self._mended()
             except _Forgotten:
                 self._version = ""
                 self.restarts += 1
@@ -110,10 +155,13 @@ class Reflector(Generic[R]):
                 self._stop.wait(min(AGAIN_MAX_S, 0.05 * 2.0 ** min(tries, 10)))
 
     def _note(self, error: InterlockError) -> None:
-        if not self.why and not self._stop.is_set():
-            log.warning("a watch is interrupted", extra={"kind": self._shelf.kind.KIND, "why": str(error)})
+        if not self._stop.is_set():
+            self._outage.begin(self._shelf.kind.KIND, str(error))
         self.why = str(error)
-        self.fault = None if isinstance(error, Transient) else error
+        if isinstance(error, Transient) and not isinstance(error, Untrusted):
+            self._refused_s = None
+        elif self._refused_s is None:
+            self._refused_s = now_s()
         self.restarts += 1
 
     def _once(self) -> None:
@@ -151,9 +199,13 @@ class Reflector(Generic[R]):
 
     def _heard(self) -> None:
         self._heard_s = now_s()
+        self._mended()
+
+    def _mended(self) -> None:
+        self._refused_s = None
         if self.why:
-            log.warning("the watch goes on", extra={"kind": self._shelf.kind.KIND})
-            self.why, self.fault = "", None
+            self.why = ""
+            self._outage.end(self._shelf.kind.KIND)
 
     def _watch(self, begin: dict[str, str]) -> None:
         query = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(WATCH_S), **begin}
@@ -164,7 +216,7 @@ class Reflector(Generic[R]):
                     return  # Asked between the two: nobody else would end this read.
                 if status == 200:
                     return self._hear(_lines(response), is_first="sendInitialEvents" in begin)
-                answer = Answer(status, response.read())
+                answer = self._connection.refusal(Answer(status, response.read()), self._path)
             finally:
                 self._response = None
         if status == 410:
@@ -172,9 +224,7 @@ class Reflector(Generic[R]):
         if status in _UNKNOWN_TO_SERVER and "sendInitialEvents" in begin:
             self._can_stream_lists = False
             return
-        failure = trouble(answer, f"watch {self._shelf.kind.PLURAL}")
-        # Right after its start a server does not know its custom resources; and a role may be on its way.
-        raise Transient(str(failure)) if status == 404 and not self._synced.is_set() else failure
+        raise trouble(answer, f"watch {self._shelf.kind.PLURAL}")
 
     def _hear(self, events: Iterator[Json], *, is_first: bool) -> None:
         names: set[str] | None = set() if is_first else None
@@ -231,7 +281,7 @@ def pages(
     connection: Connection, path: str, *, accept: str = JSON, query: Mapping[str, str] | None = None
 ) -> Iterator[Page]:
     """Yield a kind's documents, page by page. Raises what a failure means, also after some pages."""
-    asked = {**(query or {}), "limit": str(PAGE)}
+    asked = {"limit": str(PAGE), **(query or {})}
     while True:
         answer = connection.read(path, query=asked, accept=accept, may_be_absent=False)
         if answer.status == 410:
