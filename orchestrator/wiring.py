@@ -268,6 +268,8 @@ def open_candidate(settings: Settings, metrics: Metrics, *, lease_s: int) -> Ite
             )
             stack.enter_context(cluster)
             stack.callback(election.release)
+            # What waits is written while this process still may.
+            stack.callback(cluster.trail.flush)
             cluster.start()
             note_owner(settings)
             yield Candidate(cluster, election, name)

@@ -10,12 +10,14 @@ import argparse
 import os
 import pwd
 from collections.abc import Iterable
+from dataclasses import replace
 
 from orchestrator import wiring
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.documents.writer import document_of
 from orchestrator.cli.context import leads, repository_of, settings_of, store_of, unknown
 from orchestrator.cli.output import Output
+from orchestrator.core.voice import SHORT_SHA, line_of
 from orchestrator.errors import Refused
 from orchestrator.model.base import ObjectMeta
 from orchestrator.model.condition import Phase
@@ -24,15 +26,14 @@ from orchestrator.model.facts import PullRequest, PullState
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec, PullRequestRef
 from orchestrator.model.train import MergeTrain
-from orchestrator.ports import Cluster, Event
-
-SHORT_SHA = 12
+from orchestrator.ports import Cluster
+from orchestrator.settings import Settings
 
 
 def approve(args: argparse.Namespace, out: Output) -> int:
     """Approve the commit the item's pull request shows now."""
     cluster = store_of(args)
-    spec = _open_spec(cluster, args.name)
+    spec = _open_spec(cluster, args.name, settings_of(args))
     pull = _proposal(args, spec)
     if args.head and not pull.head.startswith(args.head.lower()):
         raise Refused(
@@ -45,19 +46,19 @@ def approve(args: argparse.Namespace, out: Output) -> int:
 def waive(args: argparse.Namespace, out: Output) -> int:
     """Let the train pass over an item."""
     cluster = store_of(args)
-    return _say(cluster, args, out, Verb.WAIVE, _open_spec(cluster, args.name).name)
+    return _say(cluster, args, out, Verb.WAIVE, _open_spec(cluster, args.name, settings_of(args)).name)
 
 
 def hold(args: argparse.Namespace, out: Output) -> int:
     """Keep an item or a train from moving."""
     cluster = store_of(args)
-    return _say(cluster, args, out, Verb.HOLD, _spec_or_train(cluster, args.name).name)
+    return _say(cluster, args, out, Verb.HOLD, _spec_or_train(cluster, args.name, settings_of(args)).name)
 
 
 def release(args: argparse.Namespace, out: Output) -> int:
     """End a hold; of a train also the freeze there is now, for the tip the base has now."""
     cluster = store_of(args)
-    subject = _spec_or_train(cluster, args.name)
+    subject = _spec_or_train(cluster, args.name, settings_of(args))
     head, value = "", ""
     if isinstance(subject, MergeTrain):
         head = _tip(args, subject)
@@ -68,19 +69,20 @@ def release(args: argparse.Namespace, out: Output) -> int:
 def retry(args: argparse.Namespace, out: Output) -> int:
     """Give an item fresh attempts."""
     cluster = store_of(args)
-    return _say(cluster, args, out, Verb.RETRY, _open_spec(cluster, args.name).name)
+    return _say(cluster, args, out, Verb.RETRY, _open_spec(cluster, args.name, settings_of(args)).name)
 
 
 def cancel(args: argparse.Namespace, out: Output) -> int:
     """Drop an item."""
     cluster = store_of(args)
-    return _say(cluster, args, out, Verb.CANCEL, _open_spec(cluster, args.name).name)
+    return _say(cluster, args, out, Verb.CANCEL, _open_spec(cluster, args.name, settings_of(args)).name)
 
 
 def priority(args: argparse.Namespace, out: Output) -> int:
     """Give an item another priority."""
     cluster = store_of(args)
-    return _say(cluster, args, out, Verb.PRIORITY, _open_spec(cluster, args.name).name, value=str(args.value))
+    spec = _open_spec(cluster, args.name, settings_of(args))
+    return _say(cluster, args, out, Verb.PRIORITY, spec.name, value=str(args.value))
 
 
 def grant(args: argparse.Namespace, out: Output) -> int:
@@ -116,10 +118,8 @@ def decide(
     )
     stored = cluster.create(decision)
     assert stored is not None, "a generated name is never taken"
-    bound = f" at {head[:SHORT_SHA]}" if head else ""
-    said = f"{verb.value}{f' {value}' if value else ''}{bound}{f': {reason}' if reason else ''} ({stored.name})"
-    word = f"{verb.value[0].upper()}{verb.value[1:]}"
-    cluster.record(Event(SystemClock().now(), Decision.KIND, subject, word, said, actor=actor))
+    # A store may keep times to the second; lines are put in order by theirs.
+    cluster.record(replace(line_of(stored), at=SystemClock().now()))
     return stored
 
 
@@ -145,8 +145,8 @@ def _say(
 
 
 def _answer(args: argparse.Namespace, out: Output, verb: Verb) -> int:
-    cluster = store_of(args)
-    spec = _open_spec(cluster, args.name)
+    cluster, settings = store_of(args), settings_of(args)
+    spec = _open_spec(cluster, args.name, settings)
     asking = [
         run
         for run in cluster.list(AgentRun)
@@ -156,44 +156,46 @@ def _answer(args: argparse.Namespace, out: Output, verb: Verb) -> int:
     ]
     if not asking:
         raise Refused(
-            f"{spec.name}: its agent asks for no files that are not answered yet; see: interlock explain {spec.name}"
+            f"{spec.name}: its agent asks for no files that are not answered yet; "
+            f"see: {settings.typed(f'interlock explain {spec.name}')}"
         )
     return _say(cluster, args, out, verb, spec.name)
 
 
-def _open_spec(cluster: Cluster, name: str) -> ImplementationSpec:
+def _open_spec(cluster: Cluster, name: str, settings: Settings) -> ImplementationSpec:
     spec = cluster.get(ImplementationSpec, name)
     if spec is None:
-        raise Refused(_unknown(cluster, name, "spec", [s.name for s in cluster.list(ImplementationSpec)]))
+        raise Refused(_unknown(cluster, name, "spec", [s.name for s in cluster.list(ImplementationSpec)], settings))
     if spec.status.phase is Phase.LANDED:
         landed = f" as {spec.status.landed[:SHORT_SHA]}" if spec.status.landed else ""
         raise Refused(f"spec `{name}` has landed{landed}; that is final: to undo it, land a spec that reverts it")
     return spec
 
 
-def _spec_or_train(cluster: Cluster, name: str) -> ImplementationSpec | MergeTrain:
+def _spec_or_train(cluster: Cluster, name: str, settings: Settings) -> ImplementationSpec | MergeTrain:
     train = cluster.get(MergeTrain, name)
     if cluster.get(ImplementationSpec, name) is not None:
-        return _open_spec(cluster, name)
+        return _open_spec(cluster, name, settings)
     if train is None:
         names = [s.name for s in cluster.list(ImplementationSpec)] + [t.name for t in cluster.list(MergeTrain)]
-        raise Refused(_unknown(cluster, name, "spec or train", names))
+        raise Refused(_unknown(cluster, name, "spec or train", names, settings))
     return train
 
 
-def _unknown(cluster: Cluster, name: str, what: str, names: list[str]) -> str:
+def _unknown(cluster: Cluster, name: str, what: str, names: list[str], settings: Settings) -> str:
     run = cluster.get(AgentRun, name)
     if run is not None:
         return f"`{name}` is a run; name its spec: {run.spec.implementation_spec_ref.name}"
-    return unknown(what, name, names)
+    return unknown(what, name, names, settings)
 
 
 def _proposal(args: argparse.Namespace, spec: ImplementationSpec) -> PullRequest | PullRequestRef:
     """Return the item's open pull request: the forge's own word; in a cluster, from anywhere, what the leader saw."""
-    if settings_of(args).kube is None:
+    settings = settings_of(args)
+    if settings.kube is None:
         return _open_pull(repository_of(args, spec.spec.train).forge.pulls(), spec)
     if spec.status.pull_request is None:
-        raise Refused(_NO_PULL.format(name=spec.name))
+        raise Refused(_no_pull(spec, settings.typed(f"interlock explain {spec.name}")))
     return spec.status.pull_request
 
 
@@ -204,12 +206,13 @@ def _tip(args: argparse.Namespace, train: MergeTrain) -> str:
     return train.status.tip or ""
 
 
-_NO_PULL = "approve {name}: it has no open pull request yet; see: interlock explain {name}"
+def _no_pull(spec: ImplementationSpec, see: str) -> str:
+    return f"approve {spec.name}: it has no open pull request yet; see: {see}"
 
 
 def _open_pull(pulls: Iterable[PullRequest], spec: ImplementationSpec) -> PullRequest:
     branch = spec.status.branch or f"interlock/{spec.name}"
     ours = [pull for pull in pulls if pull.branch == branch and pull.state is PullState.OPEN]
     if not ours:
-        raise Refused(_NO_PULL.format(name=spec.name))
+        raise Refused(_no_pull(spec, f"interlock explain {spec.name}"))
     return ours[-1]

@@ -1,4 +1,4 @@
-"""What people have said about one subject, folded from Decisions in the order the leader took them in.
+"""What people have said about one subject, folded from Decisions in the order the leader took them in; and in words.
 
 `decide` asks; nothing here knows whether an item can follow. A word not taken in yet counts already: settling only
 writes down its place in the order.
@@ -9,6 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from orchestrator.model.decision import Decision, Verb
+from orchestrator.model.event import Event
+
+SHORT_SHA = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,17 @@ def voices(decisions: Iterable[Decision], starts: Mapping[str, int]) -> dict[str
         after = decision.status.after_run if decision.status.sequence else starts.get(subject, 0)
         folded[subject] = _said(folded[subject], decision, after)
     return folded
+
+
+def line_of(decision: Decision) -> Event:
+    """Return the word's line in the audit trail, below its subject. The time is the Decision's own."""
+    said = decision.spec
+    value = f" {said.value}" if said.value else ""
+    bound = f" at {said.head[:SHORT_SHA]}" if said.head else ""
+    why = f": {said.reason}" if said.reason else ""
+    text = f"{said.verb.value}{value}{bound}{why} ({decision.name})"
+    word = f"{said.verb.value[0].upper()}{said.verb.value[1:]}"
+    return Event(decision.created, Decision.KIND, said.subject, word, text, actor=said.actor)
 
 
 def _said(voice: Voice, decision: Decision, after_run: int) -> Voice:

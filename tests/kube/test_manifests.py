@@ -26,6 +26,7 @@ KINDS = (
 )  # fmt: skip
 RESOURCES = (
     *(f"{kind}.interlock.dev" for kind in KINDS),
+    "trailpages.interlock.dev",
     *(f"{kind}.interlock.dev/status" for kind in KINDS),
     "leases.coordination.k8s.io",
     "events",
@@ -45,7 +46,7 @@ RESOURCES = (
 )
 Rights = Mapping[str, frozenset[str]]
 _EVERY_KIND = {f"{kind}.interlock.dev": READ for kind in KINDS}
-_VIEW: Rights = {**_EVERY_KIND, "events": READ}
+_VIEW: Rights = {**_EVERY_KIND, "trailpages.interlock.dev": READ, "events": READ}
 # Who may do what in the leader's namespace. What is not here is refused; elsewhere nobody may do anything.
 TABLE: Mapping[str, Rights] = {
     "leader": {
@@ -58,6 +59,7 @@ TABLE: Mapping[str, Rights] = {
         "implementationspecs.interlock.dev/status": frozenset({"patch"}),
         "mergetrains.interlock.dev/status": frozenset({"patch"}),
         "validations.interlock.dev/status": frozenset({"patch"}),
+        "trailpages.interlock.dev": frozenset({"create", "get", "list", "patch", "delete"}),
         "leases.coordination.k8s.io": frozenset({"create"}),
         "events": frozenset({"create", "list", "patch"}),
     },

@@ -22,16 +22,20 @@ from orchestrator.adapters.kubernetes.connection import (
     Connection,
     Json,
     Unanswered,
+    now_s,
     trouble,
 )
+from orchestrator.adapters.kubernetes.notices import Notices
+from orchestrator.adapters.kubernetes.pages import TrailPages
 from orchestrator.adapters.kubernetes.reader import Reader, require_kind
-from orchestrator.adapters.kubernetes.reflector import Reflector, pages
+from orchestrator.adapters.kubernetes.reflector import Outage, Reflector, pages
 from orchestrator.adapters.kubernetes.shelf import Known, Shelf, mark, revision
 from orchestrator.adapters.kubernetes.trail import Trail
 from orchestrator.adapters.kubernetes.writer import Writer
 from orchestrator.core.record import SUFFIXES, given_name, respecified, restated, suffix
 from orchestrator.errors import InterlockError, Invalid, Transient, Unusable
 from orchestrator.model.base import Resource
+from orchestrator.model.decision import Decision
 from orchestrator.model.kinds import BY_KIND, KINDS
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import MergeTrain
@@ -41,6 +45,7 @@ R = TypeVar("R", bound=Resource)
 
 SYNC_S = 30.0
 """How long the first look at every kind may take: ten thousand objects take about ten seconds."""
+LOOK_S = 0.1
 WITHDRAW_TRIES = 5
 
 
@@ -62,18 +67,25 @@ class KubernetesCluster:
         self._shelves: dict[type[Resource], Shelf[Any]] = {kind: Shelf(kind) for kind in KINDS}
         self._read, self._tell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._is_closed = False
-        self.reflectors = tuple(Reflector(connection, shelf, self._changed) for shelf in self._shelves.values())
-        self.trail = Trail(connection, self._involved, is_beside=is_watching)
+        outage = Outage()
+        self.reflectors = tuple(Reflector(connection, shelf, self._changed, outage) for shelf in self._shelves.values())
+        pages = TrailPages(connection, self._writer)
+        self.trail = Trail(pages, Notices(connection, self._involved), self._words, is_beside=is_watching)
 
     def start(self) -> None:
-        """Begin to watch and return when everything has been heard once. Raises Unusable where that does not work."""
+        """Begin to watch and return when everything has been heard once. Raises Unusable where that does not work.
+
+        Where the server refuses, that is after a moment; where it does not answer, after a while.
+        """
         for reflector in self.reflectors:
             reflector.start()
-        left_s = SYNC_S
-        for reflector in self.reflectors:
-            if not reflector.wait(left_s):
-                why = next((each.why for each in self.reflectors if each.why), "no answer yet")
+        until_s = now_s() + SYNC_S
+        while waiting := [each for each in self.reflectors if not each.is_synced]:
+            refused = [each for each in waiting if each.is_refused()]
+            if refused or now_s() >= until_s:
+                why = next((each.why for each in [*refused, *waiting] if each.why), "no answer yet")
                 raise Unusable(f"the cluster at {self.connection.host} cannot be watched: {why}")
+            waiting[0].wait(LOOK_S)
 
     def close(self) -> None:
         """Let go of watches and connections; twice is once."""
@@ -237,8 +249,7 @@ class KubernetesCluster:
             for made in reversed(done):
                 self.delete(type(made), made.name)
             raise
-        for event in events:
-            self.trail.record(event)
+        self.trail.restore(events)
         return True
 
     # -- the audit trail --------------------------------------------------------------------------------------------
@@ -248,7 +259,7 @@ class KubernetesCluster:
         self.trail.record(event)
 
     def events(self, name: str | None = None, limit: int = 1000) -> Sequence[Event]:
-        """Return the newest `limit` events the cluster still keeps, oldest first, of one object name or of all."""
+        """Return the newest `limit` events, oldest first, of one object name or of all."""
         return self.trail.read(name, limit)
 
     # -- how --------------------------------------------------------------------------------------------------------
@@ -376,6 +387,14 @@ class KubernetesCluster:
             if uid is not None:
                 return each.KIND, name, uid
         return None
+
+    def _words(self) -> Sequence[Decision]:
+        """Return the people's words that were given here, not those of another store: their lines came with them."""
+        return [word for word in self.list(Decision) if self._is_made_here(word)]
+
+    def _is_made_here(self, word: Decision) -> bool:
+        known = self._shelf(Decision).known(word.name)
+        return known is None or known.uid == word.metadata.uid
 
     def _changed(self) -> None:
         # Full means that whoever waits has been told already; closed, that nobody waits any more.

@@ -13,8 +13,7 @@ def add(verbs: Verbs, group: Group) -> None:
         about="""
 Prints every object with its status, or writes a folder that `interlock import` reads back without loss: objects, audit
 trail and the local forge's pull requests. Commits and branches are in your repository, logs stay where they are. A
-leader may be at work meanwhile. A cluster keeps the trail as its own Events, a bounded number for each object and
-only for a while: through one, objects come whole and the trail may not.
+leader may be at work meanwhile.
 """,
         examples=["interlock export -o yaml > backup.yaml", "interlock export --out backup/"],
         calls="export:export",

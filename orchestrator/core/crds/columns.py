@@ -14,6 +14,7 @@ from orchestrator.model.provider import AgentProvider
 from orchestrator.model.roadmap import Roadmap
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec
+from orchestrator.model.trail import TrailPage
 from orchestrator.model.train import MergeTrain
 from orchestrator.model.validation import Validation
 
@@ -99,6 +100,7 @@ COLUMNS: dict[type[Resource], tuple[PrinterColumn, ...]] = {
         PrinterColumn("Tree", ".spec.tree", wide=True),
         _AGE,
     ),
+    TrailPage: (_AGE,),
 }
 
 SELECTABLE: dict[type[Resource], tuple[str, ...]] = {

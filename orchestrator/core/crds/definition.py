@@ -11,10 +11,11 @@ from orchestrator.core.validate import SPEC_NAME_MAX
 from orchestrator.model.base import API_VERSION, NAME_MAX, Resource
 from orchestrator.model.kinds import KINDS
 from orchestrator.model.spec import ImplementationSpec
+from orchestrator.model.trail import TrailPage
 
 GROUP, _, VERSION = API_VERSION.partition("/")
 CATEGORY = "interlock"
-"""`kubectl get interlock` lists everything."""
+"""`kubectl get interlock` lists everything that people work with."""
 
 Manifest = dict[str, Any]
 """A manifest on its way out; nothing reads it back."""
@@ -22,13 +23,15 @@ Manifest = dict[str, Any]
 
 def definitions() -> Iterator[Manifest]:
     """Yield the definition of every kind, the leader's own records included: in a cluster they live there too."""
-    for kind in KINDS:
+    kinds: tuple[type[Resource], ...] = (*KINDS, TrailPage)
+    for kind in kinds:
         yield definition(kind)
 
 
 def definition(kind: type[Resource]) -> Manifest:
     """Return the CustomResourceDefinition of one kind."""
     singular = kind.KIND.lower()
+    paths = SELECTABLE.get(kind, ())
     short = [name for name in kind.SHORT if name not in (singular, kind.PLURAL)]
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -42,7 +45,7 @@ def definition(kind: type[Resource]) -> Manifest:
                 "plural": kind.PLURAL,
                 "singular": singular,
                 **({"shortNames": short} if short else {}),
-                "categories": [CATEGORY],
+                **({"categories": [CATEGORY]} if kind in KINDS else {}),
             },
             "scope": "Namespaced",
             "versions": [
@@ -50,9 +53,9 @@ def definition(kind: type[Resource]) -> Manifest:
                     "name": VERSION,
                     "served": True,
                     "storage": True,
-                    "subresources": {"status": {}},
+                    **({"subresources": {"status": {}}} if "status" in kind.model_fields else {}),
                     "additionalPrinterColumns": [_column(column) for column in COLUMNS[kind]],
-                    "selectableFields": [{"jsonPath": path} for path in SELECTABLE[kind]],
+                    **({"selectableFields": [{"jsonPath": path} for path in paths]} if paths else {}),
                     "schema": {"openAPIV3Schema": structural(kind, _longest_name(kind))},
                 }
             ],
