@@ -16,7 +16,7 @@ from orchestrator.core.freeze import freeze, looks_again, probes
 from orchestrator.core.lookahead import Ahead, look_ahead
 from orchestrator.core.overtake import overtake
 from orchestrator.core.repair import repair_name, repair_spec
-from orchestrator.core.report import report
+from orchestrator.core.report import report, trainless
 from orchestrator.core.settle import ended_workspaces, settle, tidy
 from orchestrator.core.train import TrainStep, needed_candidates, steer
 from orchestrator.core.trial import Waiting
@@ -47,6 +47,7 @@ def decide(snapshot: Snapshot, now: datetime) -> tuple[Action, ...]:
     actions: list[Action] = list(_take_in(snapshot, now))
     for board in boards(snapshot, now):
         actions.extend(_drive(board))
+    actions.extend(trainless(snapshot, now))
     actions.extend(_orphans(snapshot))
     actions.extend(ended_workspaces(snapshot.runs, frozenset(snapshot.agents)))
     return tuple(actions)

@@ -15,7 +15,9 @@ from orchestrator.core.trial import Waiting
 from orchestrator.model.action import WriteStatus
 from orchestrator.model.condition import Condition, ConditionType, Phase, Reason, RunPhase
 from orchestrator.model.facts import PullState
+from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpecStatus, PullRequestRef, Tier, Wait
+from orchestrator.model.train import MergeTrain
 
 
 def report(board: Board, waiting: Mapping[str, Waiting]) -> list[WriteStatus]:
@@ -33,6 +35,43 @@ def report(board: Board, waiting: Mapping[str, Waiting]) -> list[WriteStatus]:
                     message=f"{meant.phase.value}: {meant.message}"[:1000],
                 )
             )
+    return writes
+
+
+def trainless(snapshot: Snapshot, now: datetime) -> list[WriteStatus]:
+    """Return the status writes for open items whose train is not there: nothing moves them until it is applied."""
+    trains = {train.name for train in snapshot.trains}
+    writes = []
+    for spec in snapshot.specs:
+        before, train = spec.status, spec.spec.train
+        message = f"there is no train `{train}`; apply a MergeTrain of that name, or name another one in its `train`"
+        said = (before.reason, before.message, before.observed_generation)
+        if train in trains or before.phase in (Phase.LANDED, Phase.CANCELLED):
+            continue
+        if said == (Reason.INVALID, message, spec.metadata.generation):
+            continue
+        _, dispatched, proposed, *_ = (*_said(before).holds, False, False, False)
+        meant = _said(before)._replace(
+            generation=spec.metadata.generation or 0,
+            phase=Phase.STALLED,
+            reason=Reason.INVALID,
+            message=message,
+            holds=(False, dispatched, proposed, False, False, False, True),
+        )
+        status = before.model_copy(
+            update={
+                "conditions": _conditions(before, meant, now),
+                "observed_generation": meant.generation,
+                "phase": meant.phase,
+                "reason": meant.reason,
+                "message": message,
+                "waiting_for": (Wait(kind=MergeTrain.KIND, name=train),),
+                "since": now,
+                "until": None,
+            }
+        )
+        written = spec.model_copy(update={"status": status})
+        writes.append(WriteStatus(written, event=meant.reason.value, message=f"{meant.phase.value}: {message}"))
     return writes
 
 
