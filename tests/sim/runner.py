@@ -6,6 +6,7 @@ Called by the tests, by `python -m tests.sim` and by the bench. The same seed gi
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from orchestrator.model.spec import ImplementationSpec
 from tests.sim.invariants import Violation, suspects_at_rest
 from tests.sim.leader import make_leader
 from tests.sim.scenario import scenario
-from tests.sim.world import World
+from tests.sim.world import FakeClock, World
 
 REST_TICKS = 400
 """How many ticks after the last fault everything has to be at rest."""
@@ -66,9 +67,10 @@ class Outcome:
         )
 
 
-def play(seed: int, *, trace: bool = False) -> Outcome:
-    """Return what becomes of a seed. Never raises for what the leader does wrong."""
-    world = World(scenario(seed), make_leader, trace=trace)
+def play(seed: int, *, trace: bool = False, store: Callable[[FakeClock], Any] | None = None) -> Outcome:
+    """Return what becomes of a seed, kept in memory or in the store that is made. Never raises for what the leader
+    does wrong."""
+    world = World(scenario(seed), make_leader, trace=trace, store=store)
     sentence, detail = None, ""
     try:
         _trouble(world)

@@ -54,7 +54,9 @@ class World:
         make_leader: Callable[[World, str, dict[str, Any]], Any],
         *,
         trace: bool = False,
+        store: Callable[[FakeClock], Any] | None = None,
     ) -> None:
+        """`store` makes the one that objects are kept in; without it, one in memory."""
         self.scenario = scenario
         self.make_leader = make_leader
         self.rng = Random(f"world/{scenario.seed}")
@@ -62,7 +64,7 @@ class World:
         self.later: dict[str, Any] = {}
         """The slow effects of each living leader that are still to happen."""
         self.clock = FakeClock()
-        self.store = MemoryCluster(self.clock)
+        self.store: Any = (store or MemoryCluster)(self.clock)
         self.repository = Repository(scenario.files)
         if scenario.is_checked_out:
             tree = self.repository.commits[self.tip()].tree
