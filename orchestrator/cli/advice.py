@@ -6,6 +6,7 @@ the leader is alive or not.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.model.condition import FailureClass, Phase, Reason
@@ -45,11 +46,11 @@ DEMANDS: dict[Reason, str] = {
 TRAIN_DEMANDS: dict[Reason, str] = {
     Reason.RED_BASE: (
         "a gate fails on the base itself: commit a fix to the base, or correct the gate in its file; "
-        "if neither is at fault: interlock release {train} --reason '…'"
+        "if neither is at fault: {release}"
     ),
     Reason.BASE_CANNOT_RUN: (
         "a gate cannot run on the base either: correct the gate in its file, or install what it needs; it is tried "
-        "again now and then, and at once after: interlock release {train} --reason '…'"
+        "again now and then, and at once after: {release}"
     ),
     Reason.BASE_MOVED_BACK: "the base was rewritten: look at the commits, then release the train",
     Reason.BASE_NOT_CLEAN: "the base is checked out with changes that landing would overwrite: commit or remove them",
@@ -69,12 +70,14 @@ def demand(spec: ImplementationSpec) -> str | None:
     return None
 
 
-def train_demand(train: MergeTrain) -> str | None:
+def train_demand(train: MergeTrain, typed: Callable[[str], str] = str) -> str | None:
     """Return what a person has to do about the train; None if it is not frozen."""
     frozen = train.status.frozen
     if frozen is None:
         return None
-    return TRAIN_DEMANDS.get(frozen.reason, "look at it, then release the train").format(train=train.name)
+    return TRAIN_DEMANDS.get(frozen.reason, "look at it, then release the train").format(
+        release=typed(f"interlock release {train.name} --reason '…'")
+    )
 
 
 def steps(spec: ImplementationSpec) -> list[Step]:

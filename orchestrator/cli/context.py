@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Resource)
 
-NOTHING_YET = "nothing is applied here yet; begin with: interlock run (or interlock apply -f FILE)"
-
 
 def settings_of(args: argparse.Namespace) -> Settings:
     """Return the settings of this call. Raises Invalid where the flags or the place make no sense."""
@@ -60,18 +58,18 @@ def store_of(args: argparse.Namespace, *, is_watching: bool = False) -> Cluster:
     return wiring.open_store(settings_of(args), actor="interlock", is_watching=is_watching)
 
 
-def found(cluster: Cluster, kind: type[R], name: str) -> R:
+def found(cluster: Cluster, kind: type[R], name: str, settings: Settings) -> R:
     """Return the object. Raises Refused, with a guess at what was meant, if there is none."""
     obj = cluster.get(kind, name)
     if obj is None:
-        raise Refused(unknown(kind.KIND, name, [other.name for other in cluster.list(kind)]))
+        raise Refused(unknown(kind.KIND, name, [other.name for other in cluster.list(kind)], settings))
     return obj
 
 
-def unknown(what: str, name: str, names: Sequence[str]) -> str:
+def unknown(what: str, name: str, names: Sequence[str], settings: Settings) -> str:
     """Return that nothing is called so, and what was probably meant or how anything comes to be there at all."""
     if not names:
-        return f"there is no {what} `{name}`: {NOTHING_YET}"
+        return f"there is no {what} `{name}`: {settings.nothing_yet()}"
     return f"there is no {what} `{name}`{did_you_mean(name, names) or '; there is ' + listed(sorted(names), 'and')}"
 
 

@@ -6,7 +6,7 @@ leader at work.
 
 from __future__ import annotations
 
-from orchestrator.cli.advice import TRAIN_DEMANDS
+from orchestrator.cli.advice import train_demand
 from orchestrator.core.suggest import listed
 from orchestrator.model.condition import Phase, Reason
 from orchestrator.model.spec import ImplementationSpec
@@ -79,6 +79,6 @@ def _has(names: list[str]) -> str:
 
 def _thaw(train: MergeTrain | None) -> str:
     frozen = train.status.frozen if train is not None else None
-    if frozen is None:
+    if train is None or frozen is None:
         return "when the cause is gone or a person releases the train"
-    return _FREEZES.get(frozen.reason) or TRAIN_DEMANDS.get(frozen.reason, "when a person releases the train")
+    return _FREEZES.get(frozen.reason) or train_demand(train) or ""

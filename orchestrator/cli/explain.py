@@ -27,6 +27,7 @@ from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import MergeTrain
 from orchestrator.model.validation import Validation
 from orchestrator.ports import Cluster
+from orchestrator.settings import Settings
 
 PERSON = "Person"
 DENIED_SHOWN = 5
@@ -58,16 +59,17 @@ def explain(args: argparse.Namespace, out: Output) -> int:
         else:
             show_train(train, out, typed=settings.typed)
         return 0
-    raise Refused(_unknown(cluster, args.name))
+    raise Refused(_unknown(cluster, args.name, settings))
 
 
-def _unknown(cluster: Cluster, name: str) -> str:
+def _unknown(cluster: Cluster, name: str, settings: Settings) -> str:
     """Return why nothing can be said about the name, with a guess at what was meant."""
     names = [s.name for s in cluster.list(ImplementationSpec)] + [t.name for t in cluster.list(MergeTrain)]
     run = cluster.get(AgentRun, name)
     if run is not None:
-        return f"`{name}` is a run; explain its spec: interlock explain {run.spec.implementation_spec_ref.name}"
-    return unknown("spec or train", name, names)
+        its_spec = settings.typed(f"interlock explain {run.spec.implementation_spec_ref.name}")
+        return f"`{name}` is a run; explain its spec: {its_spec}"
+    return unknown("spec or train", name, names, settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ def show_train(train: MergeTrain, out: Output, *, width: int | None = None, type
     if status.frozen:
         _field(out, "", status.frozen.reason.description, width)
         _field(out, "says", status.frozen.message, width)
-        _field(out, "to do", advice.train_demand(train) or "", width)
+        _field(out, "to do", advice.train_demand(train, typed) or "", width)
         _field(out, "since", _since(status.frozen.since, out.now), width)
     for position, entry in enumerate(status.entries, start=1):
         waits = "; ".join(f"{wait.name}{f' ({wait.reason})' if wait.reason else ''}" for wait in entry.waiting_for)

@@ -26,7 +26,7 @@ ALIVE = frozenset({RunPhase.PENDING, RunPhase.RUNNING})
 def logs(args: argparse.Namespace, out: Output) -> int:
     """Print a run's output; follow it if asked."""
     settings, cluster = settings_of(args), store_of(args)
-    run = _run(cluster, args.name)
+    run = _run(cluster, args.name, settings)
     path = log_of(settings, run.name)
     begin = _start_of_tail(path, args.tail) if path is not None and args.tail is not None else 0
     show = _for_terminal if is_terminal(out.stdout) else str
@@ -95,7 +95,7 @@ def _for_terminal(line: str) -> str:
     return printable(without_escapes(line))
 
 
-def _run(cluster: Cluster, name: str) -> AgentRun:
+def _run(cluster: Cluster, name: str, settings: Settings) -> AgentRun:
     run = cluster.get(AgentRun, name)
     if run is not None:
         return run
@@ -104,9 +104,9 @@ def _run(cluster: Cluster, name: str) -> AgentRun:
     if run is not None:
         return run
     if spec is not None:
-        raise Refused(f"spec `{name}` has had no run yet; see: interlock explain {name}")
+        raise Refused(f"spec `{name}` has had no run yet; see: {settings.typed(f'interlock explain {name}')}")
     names = [s.name for s in cluster.list(ImplementationSpec)] + [r.name for r in cluster.list(AgentRun)]
-    raise Refused(unknown("run or spec", name, names))
+    raise Refused(unknown("run or spec", name, names, settings))
 
 
 def _start_of_tail(path: Path, lines: int) -> int:

@@ -10,7 +10,7 @@ from orchestrator.adapters.documents.writer import document_of
 from orchestrator.cli import manifests
 from orchestrator.cli.applying import Applied, Verdict, apply_all
 from orchestrator.cli.columns import columns_of, row_of
-from orchestrator.cli.context import found, store_of, unknown
+from orchestrator.cli.context import found, settings_of, store_of, unknown
 from orchestrator.cli.desired import placed, prompts
 from orchestrator.cli.history import event_document
 from orchestrator.cli.output import Output
@@ -30,6 +30,7 @@ from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import MergeTrain
 from orchestrator.ports import Cluster
+from orchestrator.settings import Settings
 
 ALL: tuple[type[Resource], ...] = (MergeTrain, AgentProvider, Lane, ImplementationSpec, AgentRun)
 EVENTS_SHOWN = 20
@@ -62,7 +63,7 @@ def get(args: argparse.Namespace, out: Output) -> int:
     if args.kind.lower() == "all" and args.name is None:
         return _get_all(cluster, args, out)
     kind, name = _kind_and_name(args.kind, args.name)
-    chosen = [found(cluster, kind, name)] if name else _selected(cluster.list(kind), args.selector)
+    chosen = [found(cluster, kind, name, settings_of(args))] if name else _selected(cluster.list(kind), args.selector)
     if out.is_machine:
         out.document(document_of(chosen[0]) if name else listing(chosen))
     elif out.format == "name":
@@ -80,8 +81,9 @@ def describe(args: argparse.Namespace, out: Output) -> int:
     cluster = store_of(args)
     kind, name = _kind_and_name(args.kind, args.name)
     if not name:
-        raise Invalid(f"describe {args.kind}: name one, such as: interlock describe {args.kind} NAME")
-    obj = found(cluster, kind, name)
+        such_as = settings_of(args).typed(f"interlock describe {args.kind} NAME")
+        raise Invalid(f"describe {args.kind}: name one, such as: {such_as}")
+    obj = found(cluster, kind, name, settings_of(args))
     if out.is_machine:
         out.document({**document_of(obj), "events": [event_document(e) for e in cluster.events(name, EVENTS_SHOWN)]})
         return 0
@@ -128,9 +130,9 @@ def delete(args: argparse.Namespace, out: Output) -> int:
     for kind, name in wanted:
         obj = cluster.get(kind, name)
         if obj is None and not args.ignore_not_found:
-            raise Refused(unknown(kind.KIND, name, [other.name for other in cluster.list(kind)]))
+            raise Refused(unknown(kind.KIND, name, [other.name for other in cluster.list(kind)], settings_of(args)))
         if obj is not None:
-            refusal = _keeps(cluster, obj)
+            refusal = _keeps(cluster, obj, settings_of(args))
             if refusal:
                 raise Refused(f"delete {_reference(obj)}: {refusal}")
             present.append(obj)
@@ -218,7 +220,7 @@ def _matches(label: str | None, operator: str, value: str) -> bool:
     return label == value if operator else label is not None
 
 
-def _keeps(cluster: Cluster, obj: Resource) -> str | None:
+def _keeps(cluster: Cluster, obj: Resource, settings: Settings) -> str | None:
     """Return why the object must stay; None if it may go."""
     match obj:
         case AgentRun() | Decision():
@@ -228,7 +230,8 @@ def _keeps(cluster: Cluster, obj: Resource) -> str | None:
             status = obj.status
             busy = status.phase in (Phase.RUNNING, Phase.PROPOSED) or (status.phase is not Phase.LANDED and claimed)
             if busy:
-                return f"it is {status.phase.value} and holds files; first: interlock cancel {obj.name}, then delete it"
+                first = settings.typed(f"interlock cancel {obj.name}")
+                return f"it is {status.phase.value} and holds files; first: {first}, then delete it"
         case MergeTrain():
             if obj.status.claims or obj.status.entries or obj.status.landing:
                 return "it still has claims or entries; cancel or finish the items that land through it first"
