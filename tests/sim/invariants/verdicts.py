@@ -122,6 +122,22 @@ def when_heads_are_merged_is_remembered(log: Log, effect: Effect) -> str | None:
 
 
 @after("cluster.update_status Validation")
+def nothing_is_stopped_to_be_started_again(log: Log, effect: Effect) -> str | None:
+    """Not in the next tick or the one after it: merges that are made anew in between are no reason."""
+    now: Validation = effect.result
+    world = log.world
+    moment = (effect.leader, world.people.events)
+    if now.status.phase is not ValidationPhase.RUNNING:
+        if log.running.get(now.name) == len(now.status.tries) and now.status.leader == effect.leader:
+            log.stopped[now.name] = (world.ticks, moment)
+        return None
+    ticks, before = log.stopped.pop(now.name, (-9, moment))
+    if not _is_plain(log) or world.ticks - ticks > 2 or before != moment:
+        return None
+    return f"`{now.spec.gate.run}` on {now.spec.tree[:7]} for {now.spec.subject}"
+
+
+@after("cluster.update_status Validation")
 def what_is_tested_and_can_still_come_about_is_never_stopped(log: Log, effect: Effect) -> str | None:
     now: Validation = effect.result
     name, status = now.name, now.status
