@@ -21,6 +21,7 @@ from orchestrator.core.blame import controlled
 from orchestrator.core.board import Board
 from orchestrator.core.chances import record
 from orchestrator.core.front import refused
+from orchestrator.core.gatehouse import Gatehouse
 from orchestrator.core.landing import elsewhere
 from orchestrator.core.line import (
     Entry,
@@ -36,7 +37,7 @@ from orchestrator.core.line import (
 from orchestrator.core.repair import is_repair
 from orchestrator.core.standing import needs_person
 from orchestrator.core.trial import BaseAtFault, Passed, Rejected, Waiting
-from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
+from orchestrator.core.verdicts import Answer, Verdict, Wish
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import Reason
 from orchestrator.model.facts import Built, Candidate, Conflicted

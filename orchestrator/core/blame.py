@@ -11,9 +11,10 @@ from datetime import datetime
 from orchestrator.core.board import Board
 from orchestrator.core.conclude import EVIDENCE_MAX
 from orchestrator.core.failures import compared
+from orchestrator.core.gatehouse import Gatehouse
 from orchestrator.core.policy import shown
 from orchestrator.core.trial import BaseAtFault, Rejected, Trial, Waiting
-from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
+from orchestrator.core.verdicts import Answer, Verdict, Wish
 from orchestrator.model.action import WriteStatus
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
 from orchestrator.model.facts import Conflicted

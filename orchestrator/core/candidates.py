@@ -9,7 +9,7 @@ goes on. That is so only of a chain with the very tip in it: the same heads merg
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from orchestrator.model.base import Sha, TreeId
+from orchestrator.model.base import Sha
 from orchestrator.model.facts import Built, Candidate, CandidateKey, Conflicted, RepositoryFacts
 
 
@@ -40,17 +40,6 @@ def _add_steps(found: dict[tuple[Sha, ...], Candidate], heads: tuple[Sha, ...], 
         if step.commit is None or step.tree is None or heads[:count] in found:
             return
         found[heads[:count]] = Built(step.commit, step.tree, made.brought[:count])
-
-
-def twins(facts: RepositoryFacts) -> set[TreeId]:
-    """Return the trees of chains on a merge that has landed under another message: merged anew, they are the same."""
-    landed = [key for key, made in facts.candidates.items() if isinstance(made, Built) and made.commit == facts.tip]
-    return {
-        made.tree
-        for key, made in facts.candidates.items()
-        for ground in landed
-        if isinstance(made, Built) and _behind(key, ground)
-    }
 
 
 def needed(facts: RepositoryFacts, candidates: Mapping[tuple[Sha, ...], Candidate]) -> Iterator[Sha]:

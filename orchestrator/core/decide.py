@@ -13,6 +13,7 @@ from orchestrator.core.attempts import is_of
 from orchestrator.core.board import Board, boards
 from orchestrator.core.dispatch import Dispatch, dispatch
 from orchestrator.core.freeze import freeze, looks_again, probes
+from orchestrator.core.gatehouse import Gatehouse
 from orchestrator.core.lookahead import Ahead, look_ahead
 from orchestrator.core.overtake import overtake
 from orchestrator.core.repair import repair_name, repair_spec
@@ -20,7 +21,6 @@ from orchestrator.core.report import report, trainless
 from orchestrator.core.settle import ended_workspaces, settle, tidy
 from orchestrator.core.train import TrainStep, needed_candidates, steer
 from orchestrator.core.trial import Waiting
-from orchestrator.core.verdicts import Gatehouse
 from orchestrator.core.voice import in_order
 from orchestrator.model.action import (
     Action,
@@ -76,7 +76,7 @@ def _drive(board: Board) -> list[Action]:
     dispatched = dispatch(board, step.frozen)
     begun = _landing_begun(board, step, dispatched)
     # Finishing before starting: what is begun beside a landing would be begun on the tip that it replaces.
-    actions.extend((*step.actions, *settling, *(ahead.actions if begun is None else ())))
+    actions.extend((*step.actions, *settling, *(_unasked(ahead.actions, step.actions) if begun is None else ())))
     waiting = {**step.waiting, **waiting}
     actions.extend(dispatched.actions)
     waiting = {**dispatched.waiting, **waiting}
@@ -88,6 +88,15 @@ def _drive(board: Board) -> list[Action]:
     is_building = any(isinstance(action, BuildCandidate) for action in actions)
     actions.extend(_forget(board, step, is_building=is_building))
     return actions
+
+
+def _unasked(builds: Iterable[BuildCandidate], actions: Iterable[Action]) -> Iterable[BuildCandidate]:
+    """Yield the merges that are not among the actions already, each once."""
+    asked = {action.heads for action in actions if isinstance(action, BuildCandidate)}
+    for build in builds:
+        if build.heads not in asked:
+            asked.add(build.heads)
+            yield build
 
 
 def _landing_begun(board: Board, step: TrainStep, dispatched: Dispatch) -> Landing | None:

@@ -14,11 +14,12 @@ from orchestrator.core.arrival import Eta, Waits, arrivals
 from orchestrator.core.board import Board, Item
 from orchestrator.core.chances import record
 from orchestrator.core.freeze import freeze
+from orchestrator.core.gatehouse import Gatehouse
 from orchestrator.core.line import gate_wish, gates_of
 from orchestrator.core.lookahead import cars
 from orchestrator.core.pace import Pace, Span
 from orchestrator.core.train import TrainStep, steer
-from orchestrator.core.verdicts import Answer, Gatehouse, Verdict
+from orchestrator.core.verdicts import Answer, Verdict
 from orchestrator.core.window import window
 from orchestrator.model.condition import Reason
 from orchestrator.model.facts import Built, Candidate

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from orchestrator.core.blame import conflict, controlled, judged, lost_again, lost_gate
 from orchestrator.core.board import Board, Item
 from orchestrator.core.conclude import denial_text, denials
+from orchestrator.core.gatehouse import Gatehouse
 from orchestrator.core.landing import elsewhere, merge_message
 from orchestrator.core.line import Entry, gate_wish, gates_of, merging, reworded, shared_gates
 from orchestrator.core.policy import failure_class, shown
 from orchestrator.core.scopecheck import merge_verdict, outdated
 from orchestrator.core.standing import approval_wait
 from orchestrator.core.trial import Passed, Rejected, Trial, Waiting
-from orchestrator.core.verdicts import Answer, Gatehouse, Verdict
+from orchestrator.core.verdicts import Answer, Verdict
 from orchestrator.model.action import BuildCandidate
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import FailureClass, Reason

@@ -9,13 +9,12 @@ calls `overtake` after `lookahead` has said whose verdict is settled.
 from collections.abc import Iterator, Mapping
 
 from orchestrator.core.board import Board
-from orchestrator.core.candidates import twins
 from orchestrator.core.collisions import collisions
 from orchestrator.core.front import refused, trial
+from orchestrator.core.gatehouse import Gatehouse
 from orchestrator.core.line import Entry, heads_of, kind_of, merging
 from orchestrator.core.train import TrainStep, landing_of, reject
 from orchestrator.core.trial import Passed, Rejected, Waiting
-from orchestrator.core.verdicts import Gatehouse
 from orchestrator.model.action import BuildCandidate
 from orchestrator.model.condition import FailureClass, Reason
 from orchestrator.model.facts import Built, Candidate, Conflicted
@@ -23,10 +22,7 @@ from orchestrator.model.spec import Wait
 
 
 def overtake(board: Board, gatehouse: Gatehouse, step: TrainStep, settled: Mapping[str, bool]) -> None:
-    """Land or reject the first entry behind the front that may be, and keep what is tested across the landing."""
-    if board.facts.inputs:
-        merged = {heads[-1] for heads in step.candidates}
-        gatehouse.spare({entry.name for entry in step.line if entry.head not in merged}, twins(board.facts))
+    """Land or reject the first entry behind the front that may be."""
     if not board.facts.touches or step.frozen is not None or board.train.status.landing is not None:
         return
     if any(isinstance(action, BuildCandidate) for action in step.actions):

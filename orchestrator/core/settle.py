@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from orchestrator.core.blame import judged, lost_gate, rejection
 from orchestrator.core.board import Board, Item, foreign_head, superseded
+from orchestrator.core.gatehouse import Gatehouse
 from orchestrator.core.landing import pull_text
 from orchestrator.core.provenance import digest, provenance
 from orchestrator.core.requests import answer_request
 from orchestrator.core.scopecheck import policy
 from orchestrator.core.standing import is_prompt_overridden
 from orchestrator.core.trial import Rejected, Waiting
-from orchestrator.core.verdicts import Answer, Gatehouse, Verdict, Wish
+from orchestrator.core.verdicts import Answer, Verdict, Wish
 from orchestrator.model.action import (
     Action,
     ClosePull,

@@ -14,10 +14,10 @@ from orchestrator.core.blame import rejection
 from orchestrator.core.board import Board, foreign_head, superseded
 from orchestrator.core.candidates import needed, on_tip
 from orchestrator.core.front import trial
+from orchestrator.core.gatehouse import Gatehouse
 from orchestrator.core.line import Entry, gate_wish, gates_of
 from orchestrator.core.standing import frozen_wait, standing
 from orchestrator.core.trial import BaseAtFault, Passed, Rejected, Waiting
-from orchestrator.core.verdicts import Gatehouse
 from orchestrator.model.action import Action
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import Reason

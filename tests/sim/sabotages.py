@@ -22,12 +22,13 @@ from orchestrator.core import (
     conclude,
     decide,
     front,
+    gatehouse,
     line,
     lookahead,
+    prospects,
     scopecheck,
     settle,
     train,
-    verdicts,
     voice,
 )
 from orchestrator.core.trial import Rejected, Waiting
@@ -346,12 +347,12 @@ def forgets_the_work_of_earlier_attempts() -> Sequence[Patch]:
 
 @breaks("what_is_tested_ahead_gets_the_gates_of_every_member", fits=lambda world: looks_far(world, "validation"))
 def asks_only_the_last_members_gates() -> Sequence[Patch]:
-    right = lookahead._Ahead._wanted
+    right = prospects.Prospects.wanted
 
-    def wrong(self: Any, members: Any, tested: Any, made: Any) -> Any:
-        return [wish for wish in right(self, members, tested, made) if wish.gate in self._gates_of(members[-1])]
+    def wrong(self: Any, members: Any, tested: Any) -> Any:
+        return [wish for wish in right(self, members, tested) if wish.gate in self._gates_of(members[-1:])]
 
-    return [(lookahead._Ahead, "_wanted", wrong)]
+    return [(prospects.Prospects, "wanted", wrong)]
 
 
 @breaks("only_what_can_still_come_about_is_begun", fits=lambda world: looks_far(world, "bad", "ugly", "breaking"))
@@ -364,7 +365,7 @@ def tests_on_top_of_who_was_rejected() -> Sequence[Patch]:
             step.join(replace(entry, lands=True))
         return found
 
-    return [(train, "_advance", wrong), (lookahead._Ahead, "_is_spent", lambda self, names: False)]
+    return [(train, "_advance", wrong), (prospects.Prospects, "is_spent", lambda self, names: False)]
 
 
 @breaks(
@@ -385,12 +386,12 @@ def takes_a_candidate_of_several_for_that_of_its_last() -> Sequence[Patch]:
 
 @breaks("what_is_tested_and_can_still_come_about_is_never_stopped", fits=looks_far)
 def stops_what_runs_for_what_is_likelier() -> Sequence[Patch]:
-    return [(lookahead._Ahead, "go_on", lambda self: None)]
+    return [(lookahead, "go_on", lambda *_: [])]
 
 
 @breaks("what_cannot_come_about_any_more_is_stopped_in_that_tick", fits=lambda world: looks_far(world, "bad", "ugly"))
 def goes_on_with_what_is_refuted() -> Sequence[Patch]:
-    return [(verdicts.Gatehouse, "_is_spared", lambda self, validation: True)]
+    return [(gatehouse.Gatehouse, "_is_spared", lambda self, validation: True)]
 
 
 @breaks("what_is_known_of_the_front_is_decided_in_one_tick", fits=lambda world: looks_far(world, "bad", "ugly", "poor"))
@@ -423,13 +424,13 @@ def looks_past_the_window() -> Sequence[Patch]:
 
 @breaks("no_more_gates_run_than_the_train_has_runs", fits=lambda world: looks_far(world))
 def starts_one_more_validation_than_there_are_runs() -> Sequence[Patch]:
-    right = verdicts.Gatehouse.actions
+    right = gatehouse.Gatehouse.actions
 
     def wrong(self: Any, **how: Any) -> Any:
         self._runs += 1
         return right(self, **how)
 
-    return [(verdicts.Gatehouse, "actions", wrong)]
+    return [(gatehouse.Gatehouse, "actions", wrong)]
 
 
 def batches(world: Scenario) -> bool:
@@ -512,7 +513,7 @@ def keeps_silent_about_verdicts_on_other_trees() -> Sequence[Patch]:
 
 @breaks("nothing_lands_untested", fits=declares)
 def takes_any_verdict_of_a_gate_that_declares_inputs() -> Sequence[Patch]:
-    return [(verdicts, "inputs_of", lambda facts, commit, gate: "inputs:any" if gate.inputs else "")]
+    return [(gatehouse, "inputs_of", lambda facts, commit, gate: "inputs:any" if gate.inputs else "")]
 
 
 def looks_bad(world: Scenario) -> bool:

@@ -18,6 +18,7 @@ from orchestrator.core import (
     decide,
     freeze,
     front,
+    gatehouse,
     line,
     lookahead,
     overtake,
@@ -338,7 +339,7 @@ def _retrying(flaky: Callable[[int], int]) -> list[Patch]:
     def verdict(tries: Any, retries: Any) -> Any:
         return right(tries, retries.model_copy(update={"flaky": flaky(retries.flaky)}))
 
-    return [(where, "verdict_of", verdict) for where in (verdicts, freeze)]
+    return [(where, "verdict_of", verdict) for where in (gatehouse, freeze)]
 
 
 @breaks("flaky")
@@ -358,7 +359,7 @@ def never_tires_of_losing() -> list[Patch]:
     def verdict(tries: Any, retries: Any) -> Any:
         return right(tries, retries.model_copy(update={"infra": 100}))
 
-    return [(where, "verdict_of", verdict) for where in (verdicts, freeze)]
+    return [(where, "verdict_of", verdict) for where in (gatehouse, freeze)]
 
 
 @breaks("infra", "flaky")
@@ -369,7 +370,7 @@ def takes_a_lost_runner_for_a_failure() -> list[Patch]:
         said = [one.model_copy(update={"result": one.result or GateResult.FAIL}) for one in tries]
         return right(said, retries)
 
-    return [(where, "verdict_of", verdict) for where in (verdicts, freeze)]
+    return [(where, "verdict_of", verdict) for where in (gatehouse, freeze)]
 
 
 @breaks("outage")
@@ -416,7 +417,7 @@ def lands_on_another_base_than_tested() -> list[Patch]:
 
 @breaks("cancel", "push")
 def stops_nothing() -> list[Patch]:
-    right = verdicts.Gatehouse.actions
+    right = gatehouse.Gatehouse.actions
 
     def actions(self: Any, **how: Any) -> Any:
         for name, validation in self._known.items():
@@ -430,7 +431,7 @@ def stops_nothing() -> list[Patch]:
                 )
         return right(self, **how)
 
-    return [(verdicts.Gatehouse, "actions", actions)]
+    return [(gatehouse.Gatehouse, "actions", actions)]
 
 
 @breaks("blame", "speculation")
@@ -451,7 +452,7 @@ def blames_on_whatever_ground() -> list[Patch]:
 
 @breaks("crash")
 def forgets_verdicts_with_the_leader() -> list[Patch]:
-    right = verdicts.Gatehouse.__init__
+    right = gatehouse.Gatehouse.__init__
 
     def init(self: Any, snapshot: Any, *rest: Any, **more: Any) -> None:
         kept = tuple(
@@ -462,7 +463,7 @@ def forgets_verdicts_with_the_leader() -> list[Patch]:
         )
         right(self, replace(snapshot, validations=kept), *rest, **more)
 
-    return [(verdicts.Gatehouse, "__init__", init)]
+    return [(gatehouse.Gatehouse, "__init__", init)]
 
 
 @breaks("crash")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.core.decide import decide
-from orchestrator.core.verdicts import BACKOFF_MAX_S, REPORT_MARGIN_S
+from orchestrator.core.gatehouse import BACKOFF_MAX_S, REPORT_MARGIN_S
 from orchestrator.model.action import Action, StartGate, StopGate, WriteStatus
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.condition import FailureClass, Reason

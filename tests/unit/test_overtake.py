@@ -8,17 +8,18 @@ import pytest
 
 from orchestrator.core.provenance import gate_digest
 from orchestrator.model.action import StartGate
-from orchestrator.model.base import Sha
+from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.condition import Reason
-from orchestrator.model.facts import Built, CandidateKey
+from orchestrator.model.facts import Built, CandidateKey, LandedFact
 from orchestrator.model.gate import Gate
 from orchestrator.model.run import ChangedFile
 from orchestrator.model.spec import Tier
+from orchestrator.model.train import Speculation
 from orchestrator.model.validation import ValidationPhase, ValidationStatus
-from tests.unit.make import lane
+from tests.unit.make import START, lane
 from tests.unit.test_inputs import UNIT, known
 from tests.unit.test_lookahead import FAIL, PASS, Ahead
-from tests.unit.test_train import TIP
+from tests.unit.test_train import TEST, TIP, TIP_TREE, brought, verdict
 
 GENERATES = (lane(generated=[{"paths": ["*.lock"], "regenerate": "make lock"}]),)
 LINT = Gate(name="lint", run="make lint", inputs=("docs/**",))
@@ -158,18 +159,68 @@ def test_who_conflicts_with_the_base_itself_is_passed() -> None:
     assert world.next_landing() == "b"
 
 
+def under_way(world: Ahead, *names: str, gate: Gate = LINT, since: str = "older") -> str:
+    """Let a gate run on what these made on an older tip; return what the validation is called."""
+    steps = tuple(brought(f"src/{name}/file.py", commit=f"{since}-{name}") for name in names)
+    made = Built(Sha(f"{since}-{names[-1]}"), TreeId(f"{since}-tree"), steps)
+    world.candidates[CandidateKey(Sha(since), tuple(Sha(f"head-{name}") for name in names))] = made
+    held = {(made.commit, gate.inputs): f"inputs:{since}"}
+    world.facts = replace(world.facts, inputs={**world.facts.inputs, **held})
+    going = known(f"inputs:{since}", tree=f"{since}-tree", gate=gate)
+    status = ValidationStatus(phase=ValidationPhase.RUNNING, leader="me")
+    world.validations = [going.model_copy(update={"status": status})]
+    return going.name
+
+
 def test_what_runs_on_declared_inputs_goes_on_while_its_merge_is_made_anew() -> None:
     world = slow_and_small()
-    started = ValidationStatus(phase=ValidationPhase.RUNNING, leader="me")
-    going = known("inputs:old", tree="old", gate=LINT)
-    going = going.model_copy(update={"status": started, "spec": going.spec.model_copy(update={"subject": "b"})})
-    world.validations = [going]
-    del world.candidates[CandidateKey(TIP, (Sha("head-b"),))]
+    going = under_way(world, "a", "b")
+    assert (world.stops(), world.builds()) == ([], ["a b"])
+    world.merged("a", "b")
+    touching(world, a=(UNIT,), b=(LINT,))
+    assert world.stops() == [going], "it is merged, and holds something else"
+
+
+def test_what_runs_on_who_has_left_the_line_is_stopped() -> None:
+    world = slow_and_small()
     assert world.stops() == []
+    going = under_way(world, "gone", "b")
+    assert (world.stops(), world.builds()) == ([going], [])
+
+
+def test_what_runs_on_who_has_landed_meanwhile_goes_on() -> None:
+    world = slow_and_small()
     world.proposed("c")
-    touching(world, a=(UNIT,), b=(LINT,), c=(LINT,))
-    world.merged("b")
-    assert world.stops() == [going.name], "it is merged, and holds something else"
+    under_way(world, "c", "b")
+    world.facts = replace(world.facts, landed={"c": LandedFact(Sha("merge-c"), "c-1", START)})
+    del world.candidates[CandidateKey(TIP, (Sha("head-b"),))]
+    assert (world.stops(), world.builds()) == ([], ["b"])
+
+
+def test_of_a_whole_tree_what_runs_goes_on_where_just_its_first_members_landed() -> None:
+    world = Ahead(runs=4)
+    for name in "abc":
+        world.proposed(name)
+    under_way(world, "c", "b", gate=TEST)
+    del world.candidates[CandidateKey(TIP, (Sha("head-b"),))]
+    world.validations = [verdict("older-tree").model_copy(update={"status": world.validations[0].status})]
+    world.facts = replace(world.facts, landed={"c": LandedFact(Sha("merge-c"), "c-1", START)}, inputs={})
+    assert world.stops() == [world.validations[0].name], "the base holds something else"
+    key = CandidateKey(Sha("older"), (Sha("head-c"), Sha("head-b")))
+    made = world.candidates[key]
+    assert isinstance(made, Built)
+    world.candidates[key] = replace(made, brought=(replace(made.brought[0], tree=TIP_TREE), made.brought[1]))
+    assert (world.stops(), world.builds()[0]) == ([], "b")
+
+
+def test_without_speculation_only_what_runs_for_the_front_goes_on() -> None:
+    world = slow_and_small()
+    world.train_spec = world.train_spec.model_copy(update={"speculation": Speculation.OFF})
+    going = under_way(world, "a", "b")
+    assert world.stops() == [going]
+    under_way(world, "a", since="oldest")
+    del world.candidates[CandidateKey(TIP, (Sha("head-a"),))]
+    assert world.stops() == []
 
 
 def started_by(world: Ahead) -> set[tuple[str, str]]:
