@@ -14,7 +14,7 @@ export SOAK_SEEDS
 # Whatever is called test-… runs in CI, without a list to forget; test-all is only their sum.
 EXTRA_TESTS := $(filter-out test-all,$(shell sed -n 's/^\(test-[a-z0-9-]*\):.*/\1/p' Makefile))
 
-.PHONY: help setup demo demo-kube test quick test-slow test-mutation test-all extra-tests soak bench lint fmt docs lock clean
+.PHONY: help setup demo demo-kube test quick test-slow test-differential test-mutation test-all extra-tests soak bench lint fmt docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,10 @@ test-browser: setup ## pages looked at in a real browser: $$CHROMIUM, one on PAT
 test-kube: setup ## against a real Kubernetes: $$KUBEBUILDER_ASSETS, else one built on first use (4 minutes)
 	@KUBEBUILDER_ASSETS="$$(python -m tests.kube.assets)" && export KUBEBUILDER_ASSETS && \
 		$(PYTEST) -m kube --timeout=600
+
+test-differential: setup ## one schedule through us, backtrader and NautilusTrader (600 MB on first use), to the cent
+	@python -m tests.differential.environment >/dev/null
+	@$(PYTEST) -m differential --timeout=600 tests/differential
 
 test-mutation: setup ## break every control of the order firewall in every small way; each must be noticed
 	@python scripts/mutate_gate.py
@@ -88,6 +92,8 @@ lock: setup ## resolve pyproject.toml into requirements.lock anew
 		--upgrade --custom-compile-command "make lock" --group dev --extra trading --output-file requirements.lock pyproject.toml
 	@uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-deps --custom-compile-command "make lock" --output-file tests/trading/prices.lock tests/trading/prices.in
+	@uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --output-file tests/differential/engines.lock tests/differential/engines.in
 	@$(MAKE) --no-print-directory setup
 
 clean: ## remove .venv and every cache

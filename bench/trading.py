@@ -1,7 +1,9 @@
 """How many bars a second the engine plays, with orders, the gate and every event: python bench/trading.py [--profile].
 
 A million bars of a minute, a cross of two means that makes about 22,500 orders, whole runs in turn with a bare loop
-over the same bars. Limits are wide, so that orders pass; the firewall is asked about every one all the same.
+over the same bars. Limits are wide, so that orders pass; the firewall is asked about every one all the same. `--others`
+plays a fifth of the bars in backtrader and NautilusTrader too, in turn with ours, in the environment of
+`make test-differential`; each counts its own run, without loading. `--processes` maps the bars into ten processes.
 """
 
 from __future__ import annotations
@@ -9,20 +11,25 @@ from __future__ import annotations
 import argparse
 import cProfile
 import json
+import pickle
 import pstats
 import resource
+import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from datetime import date
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+# This file is called what the package is called, and its folder is where Python looks first.
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)
 
 from trading import chain, events
 from trading.costs import fees, profile
 from trading.data import generate
-from trading.data.bars import Bars
+from trading.data.bars import COLUMNS, Bars
 from trading.engine.backtest import Backtest, Setup
 from trading.engine.moments import moments
 from trading.events import AnyEvent
@@ -37,8 +44,11 @@ BARS_A_SECOND_MIN = 100_000
 RSS_MB_MAX = 400
 
 
-def wide() -> Limits:
-    """Return the default limits, but for what would stop a strategy that trades all day with a hundred shares."""
+def wide(days: int) -> Limits:
+    """Return the default limits, but for what would stop a strategy that trades all day with a hundred shares.
+
+    The tail is estimated over so many days; before they are over, nothing is opened.
+    """
     document = limits_module.document(limits_module.defaults()) | {
         "order_notional_max": "1000000.00",
         "order_notional_bps_max": 10_000,
@@ -48,6 +58,7 @@ def wide() -> Limits:
         "strategy_exposure_bps_max": 10_000,
         "net_exposure_bps_max": 10_000,
         "turnover_bps_max": 10**6,
+        "returns_min": days,
         "tvar_bps_max": 10_000,
         "stress_loss_bps_max": 10_000,
         "strategy_drawdown_bps_max": 10_000,
@@ -74,9 +85,9 @@ class Log:
         self.counts[type(event).__name__] += 1
 
 
-def setup(bars: Bars) -> Setup:
+def setup(bars: Bars, days: int) -> Setup:
     """Return the run that is measured."""
-    limits = wide()
+    limits = wide(days)
     return Setup(
         sma_cross.make("sma", sma_cross.Parameters(fast=FAST, slow=SLOW, lots=100)),
         bars,
@@ -92,10 +103,10 @@ def setup(bars: Bars) -> Setup:
     )
 
 
-def measured(bars: Bars) -> tuple[float, Log]:
+def measured(bars: Bars, days: int = 250) -> tuple[float, Log]:
     """Return the seconds of one run and what it logged."""
     log = Log()
-    run = Backtest(setup(bars), log.record)
+    run = Backtest(setup(bars, days), log.record)
     start = time.perf_counter()
     run.run()
     return time.perf_counter() - start, log
@@ -109,12 +120,77 @@ def bare(bars: Bars) -> float:
     return time.perf_counter() - start
 
 
+def others(bars: Bars, rounds: int) -> None:
+    """Print what other engines make of the same bars, and ours in turn with them."""
+    from tests.differential import environment
+
+    python = environment.python()
+    rows = list(zip(bars.open, bars.high, bars.low, bars.close, bars.volume, strict=True))
+    asked = {"bars": {"AAPL": rows}, "cross": [FAST, SLOW, 100], "cash": 10_000_000, "fee_per_share": 0.01}
+    took: dict[str, list[float]] = {"ours": []}
+    fills: dict[str, int] = {}
+    for _ in range(rounds):
+        # A fifth of the bars has too few days for the default; twenty let orders pass almost from the start.
+        seconds, log = measured(bars, days=20)
+        took["ours"].append(seconds)
+        fills["ours"] = log.counts["Fill"]
+        for name in ("backtrader", "nautilus"):
+            ran = subprocess.run(
+                [str(python), str(environment.HERE / f"in_{name}.py")],
+                input=json.dumps(asked),
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            told = json.loads(ran.stdout)
+            took.setdefault(name, []).append(told["seconds"])
+            fills[name] = told["fills"]
+    for name, seconds_of in took.items():
+        ratio = min(seconds_of) / min(took["ours"])
+        print(f"  {name:<11} {len(bars) / min(seconds_of):>9,.0f} bars/s, {fills[name]} fills, {ratio:.2f}x our time")
+
+
+def shared_by(bars: Bars, count: int) -> None:
+    """Print how long processes take to have the same bars: mapped, and handed over."""
+    from trading.data import shared
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bars.arrow"
+        shared.write(bars, path)
+        packed = Path(folder) / "bars.pickle"
+        packed.write_bytes(pickle.dumps([list(getattr(bars, name)) for name in COLUMNS], protocol=5))
+        head = "import time; from pathlib import Path; "
+        # Memory of its own: pages of a mapped file are there once for all.
+        tail = (
+            "; print(time.perf_counter() - s, sum(b), sum(int(x.split()[1]) for x in "
+            "Path('/proc/self/smaps_rollup').read_text().splitlines() if x.startswith('Private_')) // 1024)"
+        )
+        ways = {
+            "mapped": head + "from trading.data import shared; s = time.perf_counter(); "
+            f"b = shared.mapped(Path({str(path)!r})).close" + tail,
+            "pickled": head + "import pickle; s = time.perf_counter(); "
+            f"all_ = pickle.loads(Path({str(packed)!r}).read_bytes()); b = all_[{COLUMNS.index('close')}]" + tail,
+        }
+        for name, script in ways.items():
+            ran = [
+                subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+                for _ in range(count)
+            ]
+            said = [process.communicate()[0].split() for process in ran]
+            assert len({total for _, total, _ in said}) == 1
+            slowest, most = max(float(each[0]) for each in said), max(float(each[2]) for each in said)
+            told = f"last one ready after {slowest * 1000:8.1f} ms, {most:.0f} MB of its own"
+            print(f"  {count} processes, {name:<8} {told}")
+
+
 def main() -> None:
     """Print bars a second, and whether they are what TRADING asks for."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--bars", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", action="store_true", help="print where the time goes instead")
+    parser.add_argument("--others", action="store_true", help="side by side with other engines")
+    parser.add_argument("--processes", action="store_true", help="share the bars with ten processes")
     args = parser.parse_args()
     one = generate.minutes([AAPL], date(2012, 1, 3), args.bars, 1)
     if args.profile:
@@ -132,6 +208,10 @@ def main() -> None:
     hundred = generate.minutes([Symbol.parse(f"S{n}.NYSE") for n in range(100)], date(2012, 1, 3), args.bars // 100, 2)
     took, log = measured(hundred)
     print(f"100 symbols: {len(hundred) / took:,.0f} bars/s, {log.counts['Intent']} orders")
+    if args.others:
+        others(generate.minutes([AAPL], date(2012, 1, 3), args.bars // 5, 1), args.rounds)
+    if args.processes:
+        shared_by(one, 10)
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"most memory {rss:.0f} MB, at most {RSS_MB_MAX}: {rss <= RSS_MB_MAX}")
 

@@ -124,7 +124,7 @@ def test_a_venue_that_refuses_does_so_by_id_and_seed_alone() -> None:
 
 def test_an_order_that_is_late_meets_the_bar_in_which_it_arrives() -> None:
     rows = [(1000, 1010, 990, 1000, 1000)] * 4 + [(1000, 1039, 1000, 1039, 1000), (1700, 1700, 1700, 1700, 1000)]
-    hour = changed("idealistic", latency_ms=3_600_000)
+    hour = changed("idealistic", latency_ms=3_600_000, reference="line")
     # Sent at 9:31, there at 10:31: 61 of 390 minutes on the way from 10.00 to 10.39.
     (fill,) = play(strategy({(A, 3): 1.0}), daily({A: rows}), profile=hour).of(events.Fill)
     assert (fill.at, fill.price) == (session(4).opens + 61 * MINUTE, 1006)
@@ -132,7 +132,7 @@ def test_an_order_that_is_late_meets_the_bar_in_which_it_arrives() -> None:
 
 def test_a_price_that_ran_away_is_beyond_the_collar_and_not_filled_at_what_came_before() -> None:
     rows = [(1000, 1010, 990, 1000, 1000)] * 4 + [(1000, 1650, 1000, 1650, 1000), (1700, 1700, 1700, 1700, 1000)]
-    hour = changed("idealistic", latency_ms=3_600_000)
+    hour = changed("idealistic", latency_ms=3_600_000, reference="line")
     played = play(strategy({(A, 3): 1.0}), daily({A: rows}), profile=hour)
     # The bar's low was when it opened, and the order not there yet.
     assert played.of(events.Fill) == []

@@ -38,12 +38,13 @@ def is_rejected(seed: int, client_id: str, profile: ExecutionProfile) -> bool:
     return drawn % 10_000 < profile.reject_bps
 
 
-def reference(bar: Bar, opens_at: int, arrived_at: int) -> int:
-    """Return the price, in ticks, at which the market stands when an order arrives: on the line from open to close.
+def reference(bar: Bar, opens_at: int, arrived_at: int, profile: ExecutionProfile) -> int:
+    """Return the price, in ticks, at which the market stands when an order arrives in a bar.
 
-    A bar does not say how it got from one to the other. Rounded down, which favours nobody for long.
+    A bar does not say how it got from open to close: on a line, or, where the profile wants what other engines do, not
+    before its end. Rounded down, which favours nobody for long.
     """
-    if arrived_at <= opens_at:
+    if arrived_at <= opens_at or profile.reference == "open":
         return bar.open
     return bar.open + (bar.close - bar.open) * (arrived_at - opens_at) // (bar.at - opens_at)
 
@@ -76,7 +77,7 @@ def match(
     if shares <= 0:
         return None
     tick = instrument.tick
-    middle = reference(bar, opens_at, arrived_at) * tick
+    middle = reference(bar, opens_at, arrived_at, profile) * tick
     away = estimate.half_spread(middle, tick, profile) + estimate.slippage(middle, profile)
     away += estimate.impact_of(middle, shares, liquidity, profile)
     # The extremes of a bar in which the order arrived may lie before it: there only its close is known to come after.

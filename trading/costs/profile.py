@@ -15,6 +15,7 @@ from trading.costs import versioned
 PROFILES = Path(__file__).with_name("profiles")
 DEFAULT = "realistic"
 IMPACTS = ("none", "square-root", "volume-share")
+REFERENCES = ("open", "line")
 
 
 class ExecutionProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,6 +24,8 @@ class ExecutionProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: str
     name: str
     about: str
+    reference: str
+    """Where the market stands when an order arrives in a bar: at its `open`, or on the `line` from open to close."""
     spread_bps: int
     """Between bid and ask, of the middle; each side pays half."""
     spread_ticks_min: int
@@ -58,6 +61,8 @@ class ExecutionProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ]
         if self.impact not in IMPACTS:
             found.append(f"impact is {self.impact!r}, one of {', '.join(IMPACTS)} is meant")
+        if self.reference not in REFERENCES:
+            found.append(f"reference is {self.reference!r}, one of {', '.join(REFERENCES)} is meant")
         if self.version != "trading.profile/v1":
             found.append(f"version is {self.version}, trading.profile/v1 is meant")
         return found

@@ -113,11 +113,11 @@ class Backtest:
         returns = {symbol: tape.returns for symbol, tape in self._tapes.items()}
         self._view = View(strategy.name, setup.instruments, cash=setup.cash, returns=returns)
         self._gate = Gatehouse(setup.limits, self._tapes, setup.shocks, strategy.name, setup.cash)
-        self._universe: Any = strategy.universe.start
-        self._alpha: Any = strategy.alpha.start
         self._portfolio: Any = strategy.portfolio.start
         self._risk: tuple[Any, ...] = tuple(control.start for control in strategy.risk)
         self._execution: Any = strategy.execution.start
+        self._is_busy = False
+        """Whether execution wants to be asked again without a target."""
         self._queue = EventQueue()
         for action in setup.bars.actions:
             self._queue.put(action, Priority.MARKET)
@@ -139,28 +139,30 @@ class Backtest:
         if len(bars):
             read = DataRead(Nanos(bars.opens_at[0]), bars.digest, 0, len(bars) - 1)
             self._record(read)
-        prices, steady, tapes, wanted, orders = view.prices, view.steady, self._tapes, self._wanted, self._venue.orders
-        execution, universe, start = self._strategy.execution, self._strategy.universe, self._setup.start
+        prices, steady, tapes = view.prices, view.steady, self._tapes
+        wanted, orders, queue = self._wanted, self._venue.orders, self._queue
+        universe, start = self._strategy.universe, self._setup.start
+        members_of, opinions_of = universe.step, alpha.step
+        members_state, alpha_state = universe.start, alpha.start
         is_controlled = bool(self._strategy.risk)
         done = told = 0
         for moment, opens in moments(bars, self._setup.features):
             opens_at = opens[0]
             if opens_at >= self._session_ends:
                 self._begin_session(opens_at)
-            if self._queue.is_due(opens_at):
+            if queue and queue.is_due(opens_at):
                 self._act(opens_at)
-            if wanted or orders or execution.is_busy(self._execution):
+            if wanted or orders or self._is_busy:
                 self._open(moment.bars, opens)
-            view.now = moment.at
+            view.now = at = moment.at
             for bar, opened_at in zip(moment.bars, opens, strict=True):
-                tape = tapes[bar.symbol]
-                tape.see(bar, opened_at)
-                prices[bar.symbol] = steady[bar.symbol] = tape.last
+                symbol = bar.symbol
+                prices[symbol] = steady[symbol] = tapes[symbol].see(bar, opened_at)
             if self._splits:
                 moment = self._steadied(moment)
-            self._universe, view.members = universe.step(self._universe, moment, view)
-            self._alpha, signals = alpha.step(self._alpha, moment)
-            if moment.at >= start and (signals or (is_controlled and (view.held or wanted))):
+            members_state, view.members = members_of(members_state, moment, view)
+            alpha_state, signals = opinions_of(alpha_state, moment)
+            if (signals or (is_controlled and (view.held or wanted))) and at >= start:
                 self._bus.extend(signals)
                 self._want(signals)
             done += len(opens)
@@ -199,7 +201,7 @@ class Backtest:
             for bar, opens_at in met:
                 self._bus.extend(venue.meet(bar, opens_at))
             self._drain()
-        if met and (self._wanted or self._strategy.execution.is_busy(self._execution)):
+        if met and (self._wanted or self._is_busy):
             sent_at = max(opens[0], self._session_starts + self._setup.limits.opening_delay_s_min * SECOND)
             if self._session_starts >= 0 and all(sent_at < bar.at for bar, _ in met):
                 self._send(met, sent_at)
@@ -214,13 +216,14 @@ class Backtest:
         targets = []
         for bar, opens_at in met:
             tape = self._tapes[bar.symbol]
-            middle = matching.reference(bar, opens_at, sent_at) * tape.instrument.tick
+            middle = matching.reference(bar, opens_at, sent_at, self._setup.profile) * tape.instrument.tick
             self._gate.quote(bar.symbol, middle, sent_at, self._setup.profile)
             target = self._wanted.pop(bar.symbol, None)
             if target is not None:
                 targets.append(target)
         view.working = self._venue.working()
         self._execution, steps = strategy.execution.step(self._execution, tuple(targets), view)
+        self._is_busy = strategy.execution.is_busy(self._execution)
         quoted = {bar.symbol: (bar, opens_at) for bar, opens_at in met}
         for step in steps:
             if isinstance(step, Withdrawal):

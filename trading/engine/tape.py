@@ -26,6 +26,7 @@ class Tape:
 
     def __init__(self, instrument: Instrument, volatility_bps_default: int) -> None:
         self.instrument = instrument
+        self._tick = instrument.tick
         self.last = 0
         """The last close, in minor units."""
         self.previous_close = 0
@@ -35,7 +36,7 @@ class Tape:
         self._volumes: deque[int] = deque(maxlen=DAYS)
         self._today = 0
         self._paid = 0
-        self._lately: deque[tuple[int, int]] = deque(maxlen=5)
+        self._lately: deque[Bar] = deque(maxlen=5)
         self._default_bps = volatility_bps_default
         self.daily_volume = 0
         """Shares a session, on average; today's so far while no session is over."""
@@ -43,17 +44,18 @@ class Tape:
         self.new, self.old = 1, 1
         """What a share of the first day has become: `new` for `old`."""
 
-    def see(self, bar: Bar, opens_at: int) -> None:
-        """Take a complete bar into account."""
-        self.last = bar.close * self.instrument.tick
+    def see(self, bar: Bar, opens_at: int) -> int:
+        """Take a complete bar into account, and return its close in minor units."""
+        self.last = last = bar.close * self._tick
         self._today += bar.volume
         if bar.at - opens_at <= _FIVE_MINUTES:
-            self._lately.append((bar.at, bar.volume))
+            self._lately.append(bar)
+        return last
 
     def volume_5m(self, now: int) -> int:
         """Return what traded in the five minutes before a moment; their share of a day where bars are longer."""
         if self._lately:
-            return sum(volume for at, volume in self._lately if at > now - _FIVE_MINUTES)
+            return sum(bar.volume for bar in self._lately if bar.at > now - _FIVE_MINUTES)
         return self.daily_volume * 5 // _MINUTES_A_DAY
 
     def liquidity(self, bar_volume: int) -> Liquidity:

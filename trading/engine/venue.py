@@ -38,7 +38,7 @@ class Venue:
         """Return an order with what it should cost, by what is known when it is sent in a bar."""
         tape = self._tapes[intent.symbol]
         instrument = tape.instrument
-        middle = matching.reference(bar, opens_at, intent.at) * instrument.tick
+        middle = matching.reference(bar, opens_at, intent.at, self._profile) * instrument.tick
         expected = estimate.estimated(
             intent.at,
             intent.client_id,
