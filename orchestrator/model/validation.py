@@ -16,6 +16,7 @@ class ValidationPhase(StrEnum):
     """Where it stands."""
 
     PENDING = "Pending"
+    """It waits for a runner; or it was wanted ahead of time, was overtaken, and nothing waits for it any more."""
     RUNNING = "Running"
     DONE = "Done"
 

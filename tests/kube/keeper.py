@@ -28,6 +28,12 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a program and what it started in its own session, such as the commands of a shell."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def _answer(order: dict[str, Any], running: dict[str, subprocess.Popen[bytes]]) -> dict[str, Any]:
     """Carry out one order and return what came of it."""
     name = order["name"]
@@ -78,7 +84,7 @@ def main(folder: Path) -> None:
     finally:
         # Killed, not asked: an API server that loses its etcd hangs in a graceful stop and keeps its port.
         for process in running.values():
-            process.kill()
+            _kill_group(process)
         for process in running.values():
             process.wait(STOP_TIMEOUT_S)
         shutil.rmtree(folder, ignore_errors=True)

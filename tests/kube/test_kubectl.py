@@ -17,6 +17,7 @@ from orchestrator.core.crds.columns import COLUMNS, SELECTABLE
 from orchestrator.model.base import API_VERSION, Resource
 from orchestrator.model.kinds import BY_KIND, KINDS
 from orchestrator.model.train import Barrier, MergeTrain, MergeTrainSpec, Speculation
+from tests.kube.keeper import die_with_parent
 from tests.kube.plane import ROOT, Plane
 from tests.unit import make
 
@@ -144,6 +145,7 @@ def test_wait_returns_when_it_is_ready_and_not_before(plane: Plane, namespace: s
     waiting = subprocess.Popen(
         [plane.programs / "kubectl", *wait, "--timeout=60s", "--namespace", namespace],
         env=plane.environment(),
+        preexec_fn=die_with_parent,
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -118,6 +118,35 @@ def test_a_kill_leaves_no_process_and_no_folder(victim: str) -> None:
         run.stdout.close()
 
 
+def test_a_kill_of_the_run_leaves_no_leader_and_no_agent(tmp_path: Path) -> None:
+    script = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from tests.kube.plane import Plane\n"
+        "from tests.kube.swarm import swarm, until\n"
+        "plane = Plane.start()\n"
+        "plane.install()\n"
+        "with swarm(plane, plane.namespace('test'), Path(sys.argv[1])) as shop:\n"
+        "    shop.items(['apple'], nap_s=600)\n"
+        "    shop.leader()\n"
+        "    until(lambda: shop.has_begun('apple'), 'apple runs')\n"
+        "    print(plane.folder, flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    environment = {**os.environ, "KUBEBUILDER_ASSETS": str(assets.ready()), "PYTHONPATH": str(ROOT)}
+    argv = [sys.executable, "-c", script, str(tmp_path)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as run:
+        try:
+            assert run.stdout is not None
+            folder = Path(run.stdout.readline().strip())
+            # Beside the run itself: the leader, and what runs in the workspaces it made.
+            assert len(processes_of(tmp_path)) >= 3, processes_of(tmp_path)
+        finally:
+            run.kill()
+    assert eventually(lambda: processes_of(folder) + processes_of(tmp_path) == []), processes_of(tmp_path)
+    assert eventually(lambda: not folder.exists())
+
+
 def test_a_plane_that_cannot_start_says_why_and_keeps_its_logs() -> None:
     with pytest.raises(Failed, match="unknown flag: --no-such-flag") as raised:
         Plane.start(api_arguments=["--no-such-flag"])
