@@ -25,6 +25,7 @@ from orchestrator.settings import Settings, note_owner
 
 if TYPE_CHECKING:
     from orchestrator.adapters.git import Repository
+    from orchestrator.adapters.kubernetes.access import Access
     from orchestrator.adapters.kubernetes.connection import Connection, Counted
     from orchestrator.adapters.kubernetes.lease import Election
     from orchestrator.adapters.kubernetes.store import KubernetesCluster
@@ -133,6 +134,13 @@ def _connection(settings: Settings, counted: Counted | None = None) -> Connectio
     assert settings.kube is not None
     source = Source(settings.kube.namespace, settings.kube.context)
     return Connection(source, counted) if counted is not None else Connection(source)
+
+
+def open_access(settings: Settings) -> Access:
+    """Return what asks the cluster about itself. Raises Unusable where no cluster is named."""
+    from orchestrator.adapters.kubernetes.access import Access
+
+    return Access(_connection(settings))
 
 
 @contextmanager

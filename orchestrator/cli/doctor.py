@@ -12,9 +12,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 
 from orchestrator import wiring
 from orchestrator.adapters.clock import SystemClock
@@ -24,12 +22,13 @@ from orchestrator.adapters.process.containment import Containment, describe
 from orchestrator.adapters.survey import missing_program
 from orchestrator.cli import desired, manifests
 from orchestrator.cli.basegates import Question, Tried, narrowed, tried
+from orchestrator.cli.check import Check, State, split
 from orchestrator.cli.context import settings_of
 from orchestrator.cli.output import Output, printable, without_escapes
 from orchestrator.cli.table import count, styled, write
 from orchestrator.core.verdicts import Verdict
 from orchestrator.errors import InterlockError, Problem, Severity, Unusable
-from orchestrator.model.base import Sha, TreeId
+from orchestrator.model.base import Resource, Sha, TreeId
 from orchestrator.model.lane import Lane
 from orchestrator.model.provider import AgentProvider
 from orchestrator.model.spec import ImplementationSpec
@@ -43,26 +42,6 @@ DISK_WARN = 2 << 30
 STORE = "interlock.db"
 SHOWN_MAX = 12
 OUTPUT_LINES = 15
-
-
-class State(StrEnum):
-    """What a check says."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of the diagnosis."""
-
-    name: str
-    state: State
-    message: str
-    remedy: str = ""
-    output: str = ""
-    """The end of what a program printed, where that tells more."""
 
 
 def doctor(args: argparse.Namespace, out: Output) -> int:
@@ -94,7 +73,7 @@ def doctor(args: argparse.Namespace, out: Output) -> int:
         out.remark(f"{count(len(failed), 'check')} failed; nothing will run until that is settled")
     else:
         beside = f", with {count(warned, 'warning')}" if warned else ""
-        out.remark(f"ready{beside}: interlock run")
+        out.remark(f"ready{beside}: {_lead_command(args)}")
     return 1 if failed else 0
 
 
@@ -115,12 +94,17 @@ def _checks(args: argparse.Namespace, out: Output) -> Iterator[Check]:
     try:
         settings = settings_of(args)
     except InterlockError as error:
-        yield Check("repository", State.FAIL, *_split(str(error)))
+        yield Check("repository", State.FAIL, *split(str(error)))
         return
+    if settings.kube is not None:
+        from orchestrator.cli import clusterchecks
+
+        found = list(clusterchecks.checks(settings))
+        yield from found
+        if any(check.state is State.FAIL for check in found):
+            return
     yield from _state(settings)
-    loaded = load(args.filename or _present(settings))
-    yield from _documents(loaded, settings)
-    wanted = desired.desired(loaded, _cluster(settings), is_whole=not args.filename)
+    wanted = yield from _wanted(args, settings)
     trains = [train for train in wanted.world if isinstance(train, MergeTrain)]
     tips: dict[str, tuple[Sha, TreeId]] = {}
     yield from _repository(settings, trains, tips)
@@ -128,12 +112,34 @@ def _checks(args: argparse.Namespace, out: Output) -> Iterator[Check]:
     yield from _gates(wanted, settings, missing)
     yield from _rest(wanted, settings)
     yield from _containment()
-    if wiring.leads(settings):
+    if settings.kube is None and wiring.leads(settings):
         yield Check(
             "leader", State.WARN, "another leader is at work on this state now", "interlock run --wait starts after it"
         )
     if args.gates:
         yield from _on_base(_questions(wanted, tips, missing), settings, out)
+
+
+def _lead_command(args: argparse.Namespace) -> str:
+    return settings_of(args).lead_command()
+
+
+def _wanted(args: argparse.Namespace, settings: Settings) -> Generator[Check, None, desired.Desired]:
+    """Yield what is wrong with the documents; return what they make of the store. In a cluster the store has them."""
+    if settings.kube is not None and not args.filename:
+        wanted = desired.desired(Loaded((), ()), wiring.open_store(settings), is_whole=False)
+        yield _counted(wanted.world)
+        return wanted
+    loaded = load(args.filename or _present(settings))
+    yield from _documents(loaded, settings)
+    cluster = wiring.open_store(settings) if settings.kube is not None else _cluster(settings)
+    return desired.desired(loaded, cluster, is_whole=settings.kube is None and not args.filename)
+
+
+def _counted(resources: Iterable[Resource]) -> Check:
+    kinds = Counter(resource.KIND for resource in resources)
+    words = [(Lane, "lane"), (ImplementationSpec, "spec"), (AgentProvider, "agent"), (MergeTrain, "train")]
+    return Check("documents", State.OK, ", ".join(count(kinds[kind.KIND], word) for kind, word in words))
 
 
 def _state(settings: Settings) -> Iterator[Check]:
@@ -168,10 +174,7 @@ def _documents(loaded: Loaded, settings: Settings) -> Iterator[Check]:
         return
     yield from _told("documents", loaded.problems)
     if not loaded.errors:
-        kinds = Counter(resource.KIND for resource in loaded.resources)
-        words = [(Lane, "lane"), (ImplementationSpec, "spec"), (AgentProvider, "agent"), (MergeTrain, "train")]
-        said = [count(kinds[kind.KIND], word) for kind, word in words]
-        yield Check("documents", State.OK, ", ".join(said))
+        yield _counted(loaded.resources)
 
 
 def _cluster(settings: Settings) -> Cluster:
@@ -189,7 +192,7 @@ def _repository(settings: Settings, trains: list[MergeTrain], tips: dict[str, tu
     try:
         repository = wiring.open_repository(settings)
     except InterlockError as error:
-        yield Check("repository", State.FAIL, *_split(str(error)))
+        yield Check("repository", State.FAIL, *split(str(error)))
         return
     for base in sorted({train.spec.base for train in trains}) or ["HEAD"]:
         if base == "HEAD":
@@ -261,7 +264,7 @@ def _on_base(questions: Sequence[Question], settings: Settings, out: Output) -> 
         if passed:
             yield from _of_inputs(passed, settings, out)
     except InterlockError as error:
-        yield Check("base", State.FAIL, *_split(str(error)))
+        yield Check("base", State.FAIL, *split(str(error)))
 
 
 def _of_inputs(passed: Sequence[Tried], settings: Settings, out: Output) -> Iterator[Check]:
@@ -363,7 +366,7 @@ def _containment() -> Iterator[Check]:
     except ValueError:
         yield Check("containment", State.FAIL, f"INTERLOCK_CONTAINMENT is {wish!r}", f"use {', '.join(Containment)}")
     except Unusable as error:
-        yield Check("containment", State.FAIL, *_split(str(error)))
+        yield Check("containment", State.FAIL, *split(str(error)))
     else:
         yield Check("containment", State.OK, sentence)
 
@@ -372,15 +375,9 @@ def _told(name: str, problems: Iterable[Problem]) -> Iterator[Check]:
     shown = list(problems)
     for problem in shown[:SHOWN_MAX]:
         state = State.WARN if problem.severity is Severity.WARNING else State.FAIL
-        message, remedy = _split(problem.message)
+        message, remedy = split(problem.message)
         place = ":".join(p for p in (problem.path, str(problem.line or "")) if p)
         yield Check(name, state, f"{place}: {message}" if place and problem.line else message, remedy)
     if len(shown) > SHOWN_MAX:
         errors = any(problem.severity is Severity.ERROR for problem in shown[SHOWN_MAX:])
         yield Check(name, State.FAIL if errors else State.WARN, f"and {len(shown) - SHOWN_MAX} more of the kind")
-
-
-def _split(message: str) -> tuple[str, str]:
-    """Return what is wrong and what to do, which our messages put after a semicolon."""
-    wrong, _, remedy = message.partition("; ")
-    return wrong, remedy.rstrip(".")

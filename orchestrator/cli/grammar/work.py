@@ -50,12 +50,15 @@ writes nothing, unless --force; and it says what a person still has to decide.
 Checks everything a run depends on before a token is spent: the repository, its base branch, the documents, lanes,
 gates and the programs they start, agents, the state folder, the disk, and what this machine can contain. At the end
 every gate of trains and lanes is run on the base as the leader would, in a private clone: a base that is red, or on
-which a gate cannot run, lets nothing land. Every line that is not ok says what to do. Exit 1 if anything fails.
+which a gate cannot run, lets nothing land. Every line that is not ok says what to do. Exit 1 if anything fails. With
+--kube the cluster comes first: whether it can be reached, knows the kinds and fields of this version, lets this user do
+what a leader does, and who leads; the documents are then those of the namespace.
 """,
         examples=[
             "interlock doctor",
             "interlock doctor --quick   # without running the gates",
             "interlock doctor -o json",
+            "interlock doctor --kube --namespace interlock",
         ],
         calls="doctor:doctor",
         group=group,
