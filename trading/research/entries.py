@@ -129,11 +129,15 @@ class Tried(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     failure: str = ""
 
 
-class WalkForward(Entry, frozen=True):
-    """A walk forward with all its folds, and everything that was tried on the way."""
+class Walk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A walk forward: its plan, its folds, and everything that was tried on the way."""
 
+    version: str
     strategy: str
+    profile: str
     source: str
+    code: str
+    """Digest of the program that walked."""
     dataset: str
     data: str
     scheme: str
@@ -144,6 +148,12 @@ class WalkForward(Entry, frozen=True):
     days: tuple[str, ...]
     folds: tuple[FoldResult, ...]
     trials: tuple[Tried, ...]
+
+
+class WalkForward(Entry, frozen=True):
+    """A walk forward was stored."""
+
+    walk: Walk
     evidence: str
 
 

@@ -22,10 +22,13 @@ class Unreadable(ValueError):
 
 
 def strategies(files: Files) -> tuple[str, ...]:
-    """Return the names of modules that make a strategy: those with a `make`, in order."""
-    return tuple(
-        sorted(_module(path) for path in files if path.endswith(".py") and "make" in set(_defined(path, files)))
-    )
+    """Return the modules that may be run, in order: those with a `make`, and those that no other module imports.
+
+    The second kind would do nothing if it is what it seems; a `make` can come about in ways that no reader sees.
+    """
+    modules = {path: _module(path) for path in files if path.endswith(".py") and not path.endswith("__init__.py")}
+    used = {module for path in files if path.endswith(".py") for module in _imported(path, files)}
+    return tuple(sorted(name for path, name in modules.items() if name not in used or "make" in _defined(path, files)))
 
 
 def closure(strategy: str, files: Files) -> frozenset[str]:
@@ -94,21 +97,36 @@ def _base(node: ast.ImportFrom, package: list[str]) -> list[str] | None:
 
 def _named(base: list[str], node: ast.ImportFrom, files: Files) -> Iterator[str]:
     yield ".".join(base)
+    package = "/".join([*base, "__init__.py"])
+    is_package = not base or package in files
     for alias in node.names:
         below = [*base, alias.name]
-        if "/".join(below) + ".py" in files or "/".join([*below, "__init__.py"]) in files:
+        is_module = "/".join(below) + ".py" in files or "/".join([*below, "__init__.py"]) in files
+        # What a package does not define itself has to be a module of it, also one that is gone.
+        defined = _defined(package, files) if package in files else set[str]()
+        if is_module or (is_package and alias.name != "*" and alias.name not in defined and _is_below(base, node)):
             yield ".".join(below)
 
 
-def _defined(path: str, files: Files) -> Iterator[str]:
-    """Yield the names that a module has when it was imported."""
+def _is_below(base: list[str], node: ast.ImportFrom) -> bool:
+    """Return whether names come from the folder, and not the folder itself from the package around it."""
+    return bool(base) or node.module != "trading"
+
+
+def _defined(path: str, files: Files) -> set[str]:
+    """Return the names that a module has at its top, as far as a reader sees them."""
+    found: set[str] = set()
     for node in _tree(path, files).body:
-        if isinstance(node, ast.FunctionDef):
-            yield node.name
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (alias.asname or alias.name for alias in node.names)
-        elif isinstance(node, ast.Assign):
-            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.AnnAssign(target=ast.Name(id=name)):
+                found.add(name)
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                found.update(alias.asname or alias.name for alias in names)
+            case ast.Assign(targets=targets):
+                found.update(target.id for target in targets if isinstance(target, ast.Name))
+            case _:
+                pass
+    return found
 
 
 def _tree(path: str, files: Files) -> ast.Module:

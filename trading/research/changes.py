@@ -1,0 +1,103 @@
+"""The gate in CI: whether a change to strategies has its evidence in the ledger, and what to run where it has not.
+
+A change to a file asks for evidence of every strategy that is made of it. What no strategy is made of asks for none.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from trading.research import source
+from trading.research.case import PROFILES
+from trading.research.entries import Backtest, Check, Created, Record, Validation
+from trading.research.source import FOLDER, Files, Unreadable
+
+
+class Demand(NamedTuple):
+    """What one changed strategy lacks, and the command that brings it."""
+
+    strategy: str
+    code: str
+    message: str
+    run: str
+
+
+class Answer(NamedTuple):
+    """Which strategies a change touches, and what they lack; nothing missing is a pass."""
+
+    strategies: tuple[str, ...]
+    demands: tuple[Demand, ...]
+
+
+def inside(path: str, root: str) -> str | None:
+    """Return a changed path below the strategies' folder, or None for one elsewhere. `root` is where both lie."""
+    whole = posixpath.normpath(posixpath.join(root, path.strip()))
+    folder = posixpath.normpath(posixpath.join(root, FOLDER))
+    return whole[len(folder) + 1 :] if whole.startswith(folder + "/") else None
+
+
+def answer(records: Sequence[Record], files: Files, changed: Iterable[str]) -> Answer:
+    """Return what a change lacks. `changed` are paths below the strategies' folder, also of files that are gone."""
+    paths = {path for path in changed if path.endswith(".py")}
+    if not paths:
+        return Answer((), ())
+    try:
+        names = source.strategies(files)
+    except Unreadable as error:
+        return Answer((), (Demand("", "SourceUnreadable", str(error), "python -m compileall trading/strategies"),))
+    touched, demands = [], []
+    for name in names:
+        try:
+            parts = source.closure(name, files)
+        except Unreadable as error:
+            touched.append(name)
+            demands.append(Demand(name, "SourceUnreadable", str(error), "git status trading/strategies"))
+            continue
+        if parts & paths:
+            touched.append(name)
+            demands += _lacking(records, name, source.digest(name, files))
+    return Answer(tuple(touched), tuple(demands))
+
+
+def _lacking(records: Sequence[Record], strategy: str, digest: str) -> list[Demand]:
+    """Return what the candidate that lacks least lacks."""
+    names = [r.entry.candidate for r in records if isinstance(r.entry, Created) and r.entry.strategy == strategy]
+    if not names:
+        create = f"trading research create NAME --strategy {strategy} --hypothesis TEXT --by NAME"
+        return [Demand(strategy, "NoCandidate", "no candidate in the ledger is about it", create)]
+    return min((_of_candidate(records, strategy, digest, name) for name in reversed(names)), key=len)
+
+
+def _of_candidate(records: Sequence[Record], strategy: str, digest: str, name: str) -> list[Demand]:
+    mine = [record.entry for record in records if record.entry.candidate == name]
+    setups: dict[tuple[str, str], set[str]] = {}
+    for entry in mine:
+        if isinstance(entry, Backtest) and entry.source == digest and not entry.failure:
+            setups.setdefault((entry.setup, entry.data), set()).add(entry.profile)
+    # Three profiles of three setups would say nothing about any of them.
+    covered = max(setups.values(), key=len, default=set[str]())
+    demands = [
+        Demand(
+            strategy,
+            "ProfileMissing",
+            f"candidate {name} has no backtest of this version under {profile}",
+            f"trading backtest FILE --profile {profile}; trading research record-backtest {name} --run RUN --by NAME",
+        )
+        for profile in PROFILES
+        if profile not in covered
+    ]
+    checked = [
+        entry
+        for entry in mine
+        if isinstance(entry, Validation) and entry.check is Check.LOOKAHEAD and entry.source == digest
+    ]
+    again = f"trading research record-validation {name} FILE --check lookahead --by NAME"
+    if not checked:
+        demands.append(
+            Demand(strategy, "LookaheadMissing", f"candidate {name} has no lookahead test of this version", again)
+        )
+    elif not checked[-1].passed:
+        demands.append(Demand(strategy, "LookaheadFailed", f"candidate {name}: {checked[-1].detail}", again))
+    return demands
