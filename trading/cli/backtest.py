@@ -33,7 +33,7 @@ ERRORS = ("Denied", "Rejected", "Expired", "Intercepted")
 
 def backtest(args: argparse.Namespace) -> int:
     """Play a run and print its summary."""
-    parts = _parts(args)
+    parts = parts_of(args)
     with counting(parts.file.name, len(parts.bars)) as progress:
         try:
             folder = runner.carry_out(parts, Path(args.runs), progress)
@@ -50,7 +50,7 @@ def backtest(args: argparse.Namespace) -> int:
 
 def lookahead(args: argparse.Namespace) -> int:
     """Play a run again on less and less data, and print where it did something else."""
-    parts = _parts(args)
+    parts = parts_of(args)
     try:
         setup = parts.setup()
     except runner.Unfit as error:
@@ -124,7 +124,8 @@ def costs(args: argparse.Namespace) -> int:
 _PARTS = ("fees", "delay", "trading", "opportunity")
 
 
-def _parts(args: argparse.Namespace) -> Parts:
+def parts_of(args: argparse.Namespace) -> Parts:
+    """Return what a run file names, with the words of the command line; raise `Misuse` with everything wrong."""
     from trading.data.catalog import Catalog, CatalogError
 
     path = Path(args.file)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-FORMATS = ("table", "json")
+from trading.cli import grammar_research
+from trading.cli.options import catalog as _catalog
+from trading.cli.options import output as _output
+from trading.cli.options import run_folder as _run_folder
 
 
 def build() -> argparse.ArgumentParser:
@@ -19,6 +22,7 @@ def build() -> argparse.ArgumentParser:
     _runs(verbs)
     _costs(verbs)
     _data(verbs)
+    grammar_research.add(verbs)
     return parser
 
 
@@ -184,14 +188,6 @@ def _data(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     generate.set_defaults(calls="data:generate")
 
 
-def _catalog(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--catalog", metavar="DIR", default="catalog", help="where datasets are (default %(default)s)")
-
-
-def _run_folder(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--runs", metavar="DIR", default="runs", help="where runs are (default %(default)s)")
-
-
 def _places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--desk", metavar="FILE", default="desk.json", help="what the desk is (default %(default)s)")
     _state(parser)
@@ -207,7 +203,3 @@ def _ask(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", default="", metavar="NAME", help="who says so")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why")
     _output(parser)
-
-
-def _output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", choices=FORMATS, default="table", help="format (default %(default)s)")

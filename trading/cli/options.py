@@ -1,0 +1,22 @@
+"""Options that several verbs have, spelled the same everywhere. Imports argparse alone."""
+
+from __future__ import annotations
+
+import argparse
+
+FORMATS = ("table", "json")
+
+
+def output(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of a format."""
+    parser.add_argument("-o", "--output", choices=FORMATS, default="table", help="format (default %(default)s)")
+
+
+def catalog(parser: argparse.ArgumentParser) -> None:
+    """Add where datasets are."""
+    parser.add_argument("--catalog", metavar="DIR", default="catalog", help="where datasets are (default %(default)s)")
+
+
+def run_folder(parser: argparse.ArgumentParser) -> None:
+    """Add where runs are."""
+    parser.add_argument("--runs", metavar="DIR", default="runs", help="where runs are (default %(default)s)")

@@ -1,0 +1,209 @@
+"""`trading research summary|blockers|check|promote|gate`: what follows from the ledger."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from trading.cli.ledgers import candidate_problems, opened, place, recorded, show, write
+from trading.cli.main import Misuse
+from trading.clock import SystemClock
+from trading.research import case, changes, evidence, ledger, promotion
+from trading.research.case import Case
+from trading.research.entries import AnyEntry, Backtest, Created, Promoted, Record, Refused, Stage, WalkForward
+from trading.research.ledger import NoLedger
+from trading.research.promotion import Blocker, Criteria, Present
+from trading.research.source import FOLDER
+from trading.research.trials import PROFILE
+
+
+def summary(args: argparse.Namespace) -> int:
+    """Print candidates and what the statistics say of them."""
+    with opened(args) as book:
+        records = book.records()
+    if args.candidate:
+        problems = candidate_problems(records, args.candidate)
+        if problems:
+            raise Misuse("\n".join(problems))
+    names = [record.entry.candidate for record in records if isinstance(record.entry, Created)]
+    chosen = [name for name in names if args.candidate in (None, name)]
+    told = [_told(records, name) for name in chosen]
+    if args.output == "json":
+        entries = [_line(record) for record in records if args.candidate == record.entry.candidate]
+        show(args, {"candidates": told, "entries": entries, "head": ledger.head_of(records)})
+        return 0
+    for each in told:
+        show(args, each)
+        sys.stdout.write("\n")
+    for record in records:
+        if args.candidate == record.entry.candidate:
+            sys.stdout.write("{entry:>5} {kind:<12} {by:<16} {what}\n".format(**_line(record)))
+    sys.stdout.write(f"{'head':<12} {ledger.head_of(records)}\n")
+    return 0
+
+
+def blockers(args: argparse.Namespace) -> int:
+    """Print what stands in the way; return 1 if anything does."""
+    with opened(args) as book:
+        records = book.records()
+    made = _case(args, records)
+    found = promotion.blockers(made, Stage(args.to), _present(args, records, made), Criteria())
+    _show_blockers(args, made, found)
+    return 1 if found else 0
+
+
+def promote(args: argparse.Namespace) -> int:
+    """Promote, or record what stands in the way and return 1."""
+    made: Case | None = None
+    found: tuple[Blocker, ...] = ()
+
+    def decide(records: tuple[Record, ...]) -> AnyEntry:
+        nonlocal made, found
+        made = _case(args, records)
+        present, to = _present(args, records, made), Stage(args.to)
+        found = promotion.blockers(made, to, present, Criteria())
+        run = made.chosen.run if made.chosen else args.run
+        now = SystemClock().now()
+        if found:
+            return Refused(now, args.by, args.candidate, to, run, tuple(blocker.code for blocker in found))
+        judgement = made.judgement
+        assert judgement is not None and judgement.deflated is not None
+        choice = None if judgement.overfit is None else judgement.overfit.probability
+        return Promoted(
+            now, args.by, args.candidate, to, run, present.source, args.reason, judgement.deflated.probability, choice
+        )
+
+    record = write(args, decide)
+    if found and made is not None:
+        _show_blockers(args, made, found)
+        return 1
+    return recorded(args, record, candidate=args.candidate, stage=args.to)
+
+
+def check(args: argparse.Namespace) -> int:
+    """Print the head of a ledger that is whole; return 1 if it lacks a head that was kept."""
+    with opened(args) as book:
+        records = book.records()
+    lacking = ledger.lacks(records, args.head) if args.head else ""
+    answer: dict[str, Any] = {"ledger": str(place(args)), "entries": len(records), "head": ledger.head_of(records)}
+    show(args, answer | ({"lacks": lacking} if lacking else {}))
+    return 1 if lacking else 0
+
+
+def gate(args: argparse.Namespace) -> int:
+    """Return 0 if a change has its evidence in the ledger; print what it lacks."""
+    root = Path(args.root).resolve()
+    listed = [line for name in args.changed for line in (sys.stdin.read().splitlines() if name == "-" else [name])]
+    changed = [path for name in listed if name.strip() and (path := changes.inside(name, str(root))) is not None]
+    files = evidence.files(root / FOLDER)
+    records: tuple[Record, ...] = ()
+    lacking = ""
+    # Without a change to strategies nobody needs a ledger; a head that was kept is asked for in any case.
+    if changed or args.head:
+        try:
+            with opened(args) as book:
+                records = book.records()
+        except Misuse as error:
+            if not isinstance(error.__cause__, NoLedger):
+                raise
+            # A ledger that is not there holds no evidence: what it lacks is listed below.
+            sys.stderr.write(f"trading: {error}\n")
+        lacking = ledger.lacks(records, args.head) if args.head else ""
+    answer = changes.answer(records, files, changed)
+    demands = [demand._asdict() for demand in answer.demands]
+    if lacking:
+        run = "restore the ledger that this head was kept of"
+        demands.append({"strategy": "", "code": "HeadMissing", "message": lacking, "run": run})
+    if args.output == "json":
+        verdict = "refuse" if demands else "pass"
+        show(args, {"verdict": verdict, "strategies": list(answer.strategies), "demands": demands})
+    else:
+        for each in demands:
+            sys.stdout.write(f"{each['strategy'] or 'ledger'}: {each['code']}: {each['message']}\n    {each['run']}\n")
+        names = ", ".join(answer.strategies) or "no strategy"
+        sys.stdout.write(f"{'refused' if demands else 'passed'}: {len(changed)} changed files, {names}\n")
+    return 1 if demands else 0
+
+
+def _case(args: argparse.Namespace, records: tuple[Record, ...]) -> Case:
+    problems = candidate_problems(records, args.candidate)
+    if problems:
+        raise Misuse("\n".join(problems))
+    made = case.case(records, args.candidate, args.run)
+    assert made is not None
+    if args.run and made.chosen is None:
+        raise Misuse(f"--run {args.run}: is no finished run under {PROFILE} that {args.candidate} has recorded")
+    return made
+
+
+def _present(args: argparse.Namespace, records: tuple[Record, ...], made: Case) -> Present:
+    source, trouble = evidence.here(made.created.strategy)
+    known = frozenset(record.entry.run for record in records if isinstance(record.entry, Backtest))
+    return Present(source, trouble, evidence.unrecorded(Path(args.runs), made.created.strategy, known))
+
+
+def _show_blockers(args: argparse.Namespace, made: Case, found: tuple[Blocker, ...]) -> None:
+    if args.output == "json":
+        run = made.chosen.run if made.chosen else None
+        listed = [blocker._asdict() for blocker in found]
+        show(args, {"candidate": made.name, "to": args.to, "run": run, "blockers": listed})
+        return
+    for blocker in found:
+        sys.stdout.write(f"{blocker.code}: {blocker.message}\n    {blocker.run}\n")
+    sys.stdout.write(f"{made.name}: {len(found)} in the way of {args.to}\n")
+
+
+def _told(records: tuple[Record, ...], name: str) -> dict[str, Any]:
+    made = case.case(records, name)
+    assert made is not None
+    promoted, judgement = case.stage(records, name), made.judgement
+    folds = [len(r.entry.walk.folds) for r in made.records if isinstance(r.entry, WalkForward)]
+    attempts = [r.entry for r in made.records if isinstance(r.entry, Backtest)]
+    told: dict[str, Any] = {
+        "candidate": name,
+        "strategy": made.created.strategy,
+        "stage": promoted.stage.value if promoted else "research",
+        "attempts": len(attempts),
+        "failed": sum(bool(each.failure) for each in attempts),
+        "folds": folds[-1] if folds else 0,
+        "run": made.chosen.run if made.chosen else None,
+        "trials": None,
+        "sharpe": None,
+        "luck": None,
+        "deflated": None,
+        "overfit": None,
+    }
+    if judgement is not None:
+        told |= {"trials": judgement.trials, "sharpe": _rounded(judgement.ratio)}
+        if judgement.deflated is not None:
+            told |= {"luck": _rounded(judgement.deflated.bound), "deflated": _rounded(judgement.deflated.probability)}
+        if judgement.overfit is not None:
+            told |= {"overfit": _rounded(judgement.overfit.probability)}
+    return told
+
+
+def _line(record: Record) -> dict[str, Any]:
+    entry = record.entry
+    what = " ".join(
+        str(value)
+        for name in (
+            "strategy",
+            "dataset",
+            "profile",
+            "run",
+            "check",
+            "stage",
+            "passed",
+            "failure",
+            "blockers",
+            "reason",
+        )
+        if (value := getattr(entry, name, "")) not in ("", ())
+    )
+    return {"entry": record.serial, "kind": type(entry).__name__, "by": entry.by, "at": entry.at, "what": what}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
