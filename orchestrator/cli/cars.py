@@ -39,16 +39,20 @@ def place_words(train: Formation, car: Car) -> str:
     if not car.place:
         return f"beside the line of train {name}: others of its tier pass it"
     last = sum(1 for each in train.cars if each.place)
-    return (
-        f"{car.place} of {last} in train {name}; the first {train.window} are tested, "
-        f"{train.busy} of {count(train.runs, 'run')} at work"
-    )
+    at_work = f"{train.busy} of {count(train.runs, 'run')} at work"
+    if car.stands_on is None:
+        return f"{car.place} of {last} in train {name}; the first {train.window} are tested, {at_work}"
+    ground = f"{car.stands_on} of those ahead" if car.stands_on else "nobody ahead"
+    return f"{car.place} of {last} in train {name}; {ground} can change its verdict, {at_work}"
 
 
 def why_untested(train: Formation, car: Car) -> str:
     """Return why nothing of the entry is under test; empty where something is, or it is beside the line."""
     if car.tested or not car.place or train.frozen is not None:
         return ""
+    if not car.in_window and car.stands_on is not None:
+        needed = count(car.stands_on + 1, "entry", "entries")
+        return f"not tested yet: with all it stands on it takes up {needed}, and the window is {train.window}"
     if not car.in_window:
         return (
             f"not tested yet: the window is {count(train.window, 'entry', 'entries')}, and "
@@ -162,6 +166,8 @@ def train_lines(train: Formation, now: datetime) -> Iterator[Text]:
 
 def _short(train: Formation, car: Car, now: datetime) -> tuple[str, str]:
     """Return what most matters about an entry at a glance, and its style."""
+    if not car.place and car.reason is not None:
+        return printable(car.reason.value), "dim"  # Whatever was under test of it counts for nothing there.
     likely = next((one for one in car.tested if one.is_running), car.tested[0] if car.tested else None)
     if likely is None:
         if car.place and not car.in_window:

@@ -33,7 +33,7 @@ def formations(args: argparse.Namespace, cluster: Cluster, now: datetime) -> tup
         return ()
     try:
         git = repository_of(args, trains[0].name).git
-        facts = {train.name: _facts(git, train) for train in trains}
+        facts = {train.name: _facts(git, train, cluster) for train in trains}
     except InterlockError:
         return ()
     return standing(cluster, trains, facts, now)
@@ -68,13 +68,20 @@ def car_of(trains: Sequence[Formation], name: str) -> tuple[Formation, Car] | No
     return next(((train, car) for train in trains if (car := train.car(name)) is not None), None)
 
 
-def _facts(git: Git, train: MergeTrain) -> RepositoryFacts:
+def _facts(git: Git, train: MergeTrain, cluster: Cluster) -> RepositoryFacts:
+    """Return what the leader of this train would know of its repository."""
     from orchestrator.core.floors import files_in
+    from orchestrator.core.inputs import asked, declared, with_inputs
 
     facts = git.observe(train.spec.base, None)
-    if not train.spec.floors:
+    if train.spec.floors:
+        facts = replace(facts, floored=files_in(train.spec.floors, git.paths(facts.tip)))
+    specs, runs = cluster.list(ImplementationSpec), cluster.list(AgentRun)
+    said = declared(train, cluster.list(Lane), specs, runs)
+    if not said.is_any:
         return facts
-    return replace(facts, floored=files_in(train.spec.floors, git.paths(facts.tip)))
+    held = {key: git.inputs(*key) for key in asked(said, runs, facts)}
+    return with_inputs(facts, said, specs, runs, held)
 
 
 def _environment(validations: Sequence[Validation]) -> str:

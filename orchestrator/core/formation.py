@@ -15,6 +15,7 @@ from orchestrator.core.board import Board, Item
 from orchestrator.core.chances import record
 from orchestrator.core.freeze import freeze
 from orchestrator.core.gatehouse import Gatehouse
+from orchestrator.core.inputs import Neighbours
 from orchestrator.core.line import gate_wish, gates_of
 from orchestrator.core.lookahead import cars
 from orchestrator.core.pace import Pace, Span
@@ -80,6 +81,8 @@ class Car:
     tested: tuple[Tested, ...] = ()
     """What it is or was tested in on the present tip, the likeliest first."""
     in_window: bool = True
+    stands_on: int | None = None
+    """How many ahead may change its verdict, directly or not; None where that is all of them: no inputs are known."""
     eta: Eta | None = None
     """When it may land; None where that depends on a person, or too little is known."""
 
@@ -114,6 +117,7 @@ def formation(board: Board) -> Formation:
     pace = Pace(board.snapshot.validations)
     width = max(window(board), 1)
     places = {entry.name: at for at, entry in enumerate(step.line, start=1)}
+    below = _below(board, step)
     found = _tested(board, gatehouse, step, pace)
     entries = [
         Car(
@@ -121,7 +125,8 @@ def formation(board: Board) -> Formation:
             place=places.get(name, 0),
             reason=step.waiting[name].reason if name in step.waiting else None,
             tested=found.get(name, ()),
-            in_window=0 < places.get(name, 0) <= width,
+            in_window=0 < (places.get(name, 0) if below is None else below.get(name, -1) + 1) <= width,
+            stands_on=None if below is None else below.get(name),
         )
         for name in step.entries
     ]
@@ -136,6 +141,19 @@ def formation(board: Board) -> Formation:
         ),
         frozen=step.frozen,
     )
+
+
+def _below(board: Board, step: TrainStep) -> dict[str, int] | None:
+    """Return how many each entry of the line stands on; None where nothing is known of what it may touch."""
+    neighbours = Neighbours(board.facts.touches)
+    if neighbours.is_everybody:
+        return None
+    found: dict[str, frozenset[str]] = {}
+    heads = {entry.name: entry.head for entry in step.line}
+    for name, head in heads.items():
+        met = [other for other in found if neighbours.meet(heads[other], head)]
+        found[name] = frozenset(met).union(*(found[other] for other in met))
+    return {name: len(others) for name, others in found.items()}
 
 
 def _from_base(car: Car) -> tuple[bool, int]:

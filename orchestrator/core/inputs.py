@@ -6,7 +6,7 @@ says among the facts of a repository; the gatehouse makes keys of it, the train 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 
@@ -109,6 +109,18 @@ def asked(said: Declared, runs: Iterable[AgentRun], facts: RepositoryFacts) -> s
 def _steps(made: Built) -> set[Sha]:
     """Return the commit and those of the chain below it: each is a candidate, too."""
     return {made.commit, *(step.commit for step in made.brought if step.commit)}
+
+
+def with_inputs(
+    facts: RepositoryFacts,
+    said: Declared,
+    specs: Iterable[ImplementationSpec],
+    runs: Sequence[AgentRun],
+    held: Mapping[tuple[Sha, Patterns], str | None],
+) -> RepositoryFacts:
+    """Return the facts with what commits hold of declared inputs, as looked up for `asked`, and what may touch them."""
+    inputs = {key: digest for key, digest in held.items() if digest is not None}
+    return replace(facts, inputs=inputs, touches=touched(said, {spec.name: spec for spec in specs}, runs))
 
 
 def touched(

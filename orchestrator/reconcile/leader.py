@@ -15,7 +15,7 @@ from typing import Protocol
 
 from orchestrator.core.decide import decide
 from orchestrator.core.floors import files_in
-from orchestrator.core.inputs import Declared, asked, declared, touched
+from orchestrator.core.inputs import Declared, asked, declared, with_inputs
 from orchestrator.errors import InterlockError, LostRace, Transient, Unusable
 from orchestrator.model.action import Action, StartAgent, StartGate
 from orchestrator.model.condition import Phase, RunPhase
@@ -253,8 +253,7 @@ class Leader:
         if not said.is_any:
             return facts
         held = {key: self._ports.git.inputs(*key) for key in asked(said, runs, facts)}
-        inputs = {key: digest for key, digest in held.items() if digest is not None}
-        return replace(facts, inputs=inputs, touches=touched(said, {spec.name: spec for spec in specs}, runs))
+        return with_inputs(facts, said, specs, runs, held)
 
     def act(self, actions: tuple[Action, ...]) -> tuple[Outcome, ...]:
         """Carry the actions out in order; return what became of each."""

@@ -24,6 +24,9 @@ def test_a_small_change_lands_before_a_slow_one_that_no_gate_reads_with_it(tmp_p
     with world.leader() as leader:
         world.go_on(leader, lambda: world.phase("small") == "Landed")
         assert world.phase("slow") == "Proposed/Validating", world.story()
+        _, said, _ = world.type("explain", "slow")
+        assert "on the base: gate-a running for " in said, said
+        assert "nobody ahead can change its verdict, 1 of 4 runs at work" in said, said
         go.touch()
         world.go_on(leader, lambda: world.phase("slow") == "Landed")
     assert world.landed() == ["small", "slow"]
