@@ -84,6 +84,15 @@ def test_what_minutes_leave_of_an_order_is_filled_by_the_next_ones() -> None:
     ]
 
 
+def test_an_order_that_is_over_no_longer_counts_as_open_before_the_gate() -> None:
+    says = {(A, n): float(n % 2) for n in range(3, 20)}
+    few = changed("idealistic", participation_bps_max=1000)
+    played = play(
+        strategy(says, lots=1000), daily({A: flat(1000, 22, volume=5000)}), profile=few, limits=loose(working_all_max=1)
+    )
+    assert len(played.of(events.Expired)) > 5 and played.of(events.Denied) == []
+
+
 def test_an_early_close_ends_the_day_of_an_order() -> None:
     # 2024-07-03 closed at 13:00.
     days = list(generate.sessions(date(2024, 6, 27), 5))

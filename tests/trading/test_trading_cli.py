@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from trading.cli.main import main
+from trading.cli.progress import counting
 
 ROOT = Path(__file__).resolve().parents[2]
 CROSS = str(ROOT / "docs/trading/cross.toml")
@@ -24,8 +25,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(desk: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
     """Return a command's exit code, output and remarks."""
-    places = ["--runs", str(desk / "runs")]
-    if words[0] == "backtest":
+    places = [] if words[0] == "lookahead" else ["--runs", str(desk / "runs")]
+    if words[0] in ("backtest", "lookahead") or "--again" in words:
         places += ["--catalog", str(desk / "catalog")]
     code = main([*words, *places])
     said = capsys.readouterr()
@@ -67,6 +68,34 @@ def test_an_artifact_that_was_changed_is_named(desk: Path, capsys: pytest.Captur
     summary.write_text(summary.read_text().replace('"return"', '"Return"'))
     code, _, err = run(desk, capsys, "replay", "--run-id", told["run"], "--limit", "0")
     assert code == 1 and "summary.json" in err
+
+
+def test_a_run_is_played_again_from_what_its_manifest_keeps(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(desk, capsys, "backtest", CROSS, "--profile", "idealistic", "-o", "json")
+    told = json.loads(out)
+    words = ("replay", "--run-id", told["run"], "--limit", "0", "--again")
+    code, _, err = run(desk, capsys, *words)
+    assert code == 0 and "every byte is the same" in err
+    # A run that was made of something else: its own files are whole, and it cannot be made again.
+    manifest = Path(told["folder"]) / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"fast": 10', '"fast": 9'))
+    code, _, err = run(desk, capsys, *words)
+    assert code == 1 and "config changed since" in err and "trades.jsonl" in err
+
+
+def test_a_run_of_an_honest_strategy_looks_at_nothing_ahead(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(desk, capsys, "lookahead", CROSS, "--cuts", "3", "-o", "json")
+    assert (code, json.loads(out)) == (0, {"cuts": 3, "leaks": []})
+
+
+def test_a_terminal_is_shown_how_far_a_run_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    with counting("a run", 10) as progress:
+        progress(10)
+    assert "a run" in capsys.readouterr().err
 
 
 def test_the_costs_of_a_run_are_taken_apart_and_drawn(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from trading import events
 from trading.cli import strategies
@@ -90,7 +92,39 @@ def replay(args: argparse.Namespace) -> int:
         sys.stderr.write(f"trading: replay: {folder}: changed since the run: {', '.join(changed)}; run it again\n")
         return 1
     sys.stderr.write(f"{folder.name}: {manifest['events']} events, chain and artifacts are whole\n")
+    return _again(args, folder, manifest) if args.again else 0
+
+
+def _again(args: argparse.Namespace, folder: Path, manifest: dict[str, Any]) -> int:
+    """Play a run anew of what its manifest keeps, and say whether it left the same bytes."""
+    parts = _parts_of(manifest, Path(args.catalog))
+    other = sorted(name for name, value in parts.inputs().items() if manifest["inputs"][name] != value)
+    with tempfile.TemporaryDirectory() as beside, counting(folder.name, len(parts.bars)) as progress:
+        again = artifacts.digests(runner.carry_out(parts, Path(beside), progress, name=folder.name))
+    differing = sorted(name for name, said in manifest["artifacts"].items() if again.get(name) != said)
+    if other:
+        sys.stderr.write(f"trading: replay: not the run it was: {', '.join(other)} changed since\n")
+    if differing:
+        sys.stderr.write(f"trading: replay: played again, {', '.join(differing)} came out differently\n")
+        return 1
+    sys.stderr.write(f"{folder.name}: played again, every byte is the same\n")
     return 0
+
+
+def _parts_of(manifest: dict[str, Any], catalog: Path) -> Parts:
+    """Return the parts of a run that was played before."""
+    from trading.data.catalog import Catalog, CatalogError
+
+    file = runfile.from_manifest(manifest["file"], manifest["dataset"])
+    limits, failures = limits_module.read(json.dumps(manifest["limits"]).encode())
+    try:
+        strategy = strategies.make(file.strategy, file.name, file.parameters)
+        bars = Catalog(catalog).load(file.dataset)
+    except (CatalogError, strategies.UnknownStrategy) as error:
+        raise Misuse(str(error)) from error
+    if limits is None:
+        raise Misuse("\n".join(f"limits of the manifest: {failure.message}" for failure in failures))
+    return Parts(file, strategy, bars, limits, columns(strategy, bars))
 
 
 def costs(args: argparse.Namespace) -> int:

@@ -104,6 +104,24 @@ def read(path: Path, overrides: Mapping[str, str]) -> RunFile:
     return found
 
 
+def from_manifest(said: Mapping[str, Any], dataset: str) -> RunFile:
+    """Return what a manifest keeps of a run file; the inverse of `plain`."""
+    start = said["start"]
+    return RunFile(
+        said["name"],
+        said["strategy"],
+        dataset,
+        said["costs"],
+        said["profile"],
+        "",
+        Money(said["cash"]),
+        None if start is None else date.fromisoformat(start),
+        said["seed"],
+        said["parameters"],
+        {Symbol.parse(name): msgspec.convert(value, Traded) for name, value in said["instruments"].items()},
+    )
+
+
 class _Said:
     """A document that remembers what was asked of it."""
 

@@ -23,6 +23,7 @@ from trading.engine.artifacts import Recorder
 from trading.engine.backtest import Backtest, Outcome, Setup
 from trading.engine.replay import replay
 from trading.engine.runfile import RunFile
+from trading.gate import limits as limits_module
 from trading.gate.limits import Limits
 from trading.model import UNIT, Instrument, Symbol
 from trading.stages.stage import Strategy
@@ -114,10 +115,10 @@ def run_id(parts: Parts) -> str:
     return f"{parts.file.name}-{_digest(msgspec.json.encode(parts.inputs()))[7:19]}"
 
 
-def carry_out(parts: Parts, runs: Path, progress: Callable[[int], object] = lambda rows: None) -> Path:
-    """Play a run and return its folder, complete."""
+def carry_out(parts: Parts, runs: Path, progress: Callable[[int], object] = lambda rows: None, name: str = "") -> Path:
+    """Play a run and return its folder, complete; the folder is called by the run's id, or as it was called before."""
     setup = parts.setup()
-    folder = runs / run_id(parts)
+    folder = runs / (name or run_id(parts))
     with Recorder(folder) as recorder:
         outcome = Backtest(setup, recorder.record, recorder.traded).run(progress)
     days = b"".join(msgspec.json.encode(day) + b"\n" for day in outcome.days)
@@ -137,6 +138,7 @@ def carry_out(parts: Parts, runs: Path, progress: Callable[[int], object] = lamb
         "dataset": parts.file.dataset,
         "rows": len(parts.bars),
         "inputs": parts.inputs(),
+        "limits": limits_module.document(parts.limits),
         "head": recorder.head,
         "events": recorder.count,
         "artifacts": artifacts.digests(folder),

@@ -61,7 +61,7 @@ def _target(signal: Signal, view: View, worth: int) -> Target:
     symbol = signal.symbol
     if not _may_hold(signal, view):
         return _made(signal, view, 0)
-    strength_bps = min(round(signal.strength * _BPS), _BPS)
+    strength_bps = round(min(signal.strength, 1.0) * _BPS)
     lot_price = view.prices[symbol] * view.instruments[symbol].lot
     return _made(signal, view, worth * strength_bps // _BPS // lot_price)
 
