@@ -223,6 +223,9 @@ def test_only_trials_over_the_very_days_are_compared() -> None:
     made = case.case(records(created(), other_days, backtest()), NAME)
     assert made is not None and made.judgement is not None
     assert (made.judgement.trials, made.judgement.compared, made.judgement.overfit) == (2, 1, None)
+    story = Story()
+    assert codes(replace(story, backtests=[other_days, *story.backtests])) == ["OverfitUnknown"]
+    assert codes(replace(story, backtests=[failed(), *story.backtests])) == []
 
 
 def test_the_best_of_many_lucky_ones_is_found_out() -> None:

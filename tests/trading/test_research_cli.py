@@ -315,6 +315,12 @@ def test_the_gate_needs_a_ledger_only_for_strategies(desk: Path, say: Any, monke
     assert gate(say, "trading/strategies/sma_cross.py", more=elsewhere) == (1, "refuse", ["NoCandidate"])
     monkeypatch.setattr("sys.stdin", io.StringIO("README.md\ntrading/strategies/reversion.py\n"))
     assert gate(say, "-") == (1, "refuse", ["NoCandidate"])
+    monkeypatch.setattr("sys.stdin", io.StringIO("README.md\0trading/strategies/reversion.py\0"))
+    assert gate(say, "-") == (1, "refuse", ["NoCandidate"])
+    folder = desk / "repo/trading/strategies"
+    folder.mkdir(parents=True)
+    (folder / "fast").symlink_to(desk)
+    assert gate(say, "trading/strategies/fast", root=desk / "repo") == (1, "refuse", ["NotSource"])
 
 
 def test_a_head_that_was_kept_finds_a_ledger_cut_short(desk: Path, say: Any) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from math import inf, sqrt
-from statistics import fmean, pstdev, stdev
+from math import fsum, inf, sqrt
+from statistics import NormalDist, fmean, pstdev, stdev
 
 import pytest
 from hypothesis import given
@@ -31,6 +31,15 @@ def test_the_authors_example_comes_out_to_the_digit(
 ) -> None:
     found = sharpe.deflated(shape, trials, VARIANCE)
     assert (round(found.bound, 4), round(found.probability, 4)) == (bound, probability)
+
+
+@pytest.mark.parametrize("trials", [5, 10, 46, 100, 1000])
+def test_the_bound_is_near_the_expected_best_of_normal_numbers(trials: int) -> None:
+    # The integral of x n phi(x) Phi(x)^(n-1), summed; the formula is an approximation that gets better with n.
+    normal, step = NormalDist(), 0.001
+    points = [-8.0 + step * n for n in range(16_001)]
+    exact = step * fsum(x * trials * normal.pdf(x) * normal.cdf(x) ** (trials - 1) for x in points)
+    assert sharpe.best_of_luck(trials, 1.0) == pytest.approx(exact, rel=0.03)
 
 
 def test_one_trial_is_held_against_zero() -> None:

@@ -88,6 +88,8 @@ def test_what_is_not_there_or_no_python_is_named(name: str, files: dict[str, byt
         ("trading/engine/../strategies/x.py", "x.py"),
         ("/repo/trading/strategies/x.py", "x.py"),
         (" trading/strategies/x.py ", "x.py"),
+        ('"trading/strategies/na\\303\\257f.py"', "naïf.py"),
+        ('"docs/na\\303\\257f.py"', None),
         ("trading/strategies", None),
         ("trading/strategies_old/x.py", None),
         ("trading/stages/risk.py", None),
@@ -182,6 +184,14 @@ def test_a_helper_taken_away_from_a_strategy_is_refused() -> None:
     gone = {name: text for name, text in ONE.items() if name != "means.py"}
     found = changes.answer(records(*complete()), gone, ["means.py"])
     assert "SourceUnreadable" in [demand.code for demand in found.demands]
+
+
+@pytest.mark.parametrize("path", ["fast.so", "fast.pyd", "sma_cross.pyc", "family/fast.so"])
+def test_what_nobody_can_read_is_refused(path: str) -> None:
+    found = changes.answer(records(*complete()), FILES, ["sma_cross.py", path])
+    assert [demand.code for demand in found.demands] == ["NotSource"]
+    linked = changes.answer(records(*complete()), FILES, [], links=[path])
+    assert [demand.code for demand in linked.demands] == ["NotSource"]
 
 
 def test_the_folder_is_the_one_the_program_runs_strategies_from() -> None:

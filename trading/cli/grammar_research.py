@@ -88,6 +88,7 @@ def _record(inner: Verbs) -> None:
     validation.add_argument("--cuts", metavar="N", type=int, default=8, help="for lookahead (default %(default)s)")
     catalog(validation)
     run_folder(validation)
+    validation.set_defaults(calls="checks:record_validation")
     paper = _verb(
         inner,
         "record-paper",

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from trading.cli.main import Misuse
-from trading.research import case
+from trading.clock import SystemClock
+from trading.research import case, evidence
 from trading.research.entries import AnyEntry, Created, Record
+from trading.research.evidence import Run, Unusable
 from trading.research.ledger import Ledger, LedgerDamaged, NoLedger
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -112,3 +114,36 @@ def show(args: argparse.Namespace, answer: Mapping[str, Any]) -> None:
                 sys.stdout.write(f"{name:<12} {each}\n")
         else:
             sys.stdout.write(f"{name:<12} {value}\n")
+
+
+def run_of(args: argparse.Namespace, name: str, problems: list[str]) -> Run | None:
+    """Return a finished run; None if it cannot be used, and why among the problems."""
+    folder = Path(args.runs) / name
+    if Path(name).name != name or not (folder / "manifest.json").is_file():
+        there = sorted(path.parent.name for path in Path(args.runs).glob("*/manifest.json"))
+        problems.append(f"--run {name}: there is no such finished run in {args.runs} (there: {', '.join(there)})")
+        return None
+    try:
+        return evidence.run(folder)
+    except Unusable as error:
+        problems += error.problems
+        return None
+
+
+def strategy_problems(records: Sequence[Record], name: str, strategy: str, what: str) -> list[str]:
+    """Return what is wrong if evidence is about another strategy than a candidate."""
+    begun = case.created(records, name)
+    if begun is None or begun.strategy == strategy:
+        return []
+    return [f"{what}: is about {strategy}, candidate {name} about {begun.strategy}; name the candidate it belongs to"]
+
+
+def source_of(records: Sequence[Record], name: str) -> tuple[str, str]:
+    """Return the digest of a candidate's strategy as it is here, or an empty one and what is wrong."""
+    begun = case.created(records, name)
+    return ("", "") if begun is None else evidence.here(begun.strategy)
+
+
+def now() -> int:
+    """Return the time an entry is written at."""
+    return SystemClock().now()

@@ -95,7 +95,7 @@ def check(args: argparse.Namespace) -> int:
 def gate(args: argparse.Namespace) -> int:
     """Return 0 if a change has its evidence in the ledger; print what it lacks."""
     root = Path(args.root).resolve()
-    listed = [line for name in args.changed for line in (sys.stdin.read().splitlines() if name == "-" else [name])]
+    listed = [line for name in args.changed for line in (_listed(sys.stdin.read()) if name == "-" else [name])]
     changed = [path for name in listed if name.strip() and (path := changes.inside(name, str(root))) is not None]
     files = evidence.files(root / FOLDER)
     records: tuple[Record, ...] = ()
@@ -111,7 +111,8 @@ def gate(args: argparse.Namespace) -> int:
             # A ledger that is not there holds no evidence: what it lacks is listed below.
             sys.stderr.write(f"trading: {error}\n")
         lacking = ledger.lacks(records, args.head) if args.head else ""
-    answer = changes.answer(records, files, changed)
+    links = [path for path in changed if (root / FOLDER / path).is_symlink()]
+    answer = changes.answer(records, files, changed, links)
     demands = [demand._asdict() for demand in answer.demands]
     if lacking:
         run = "restore the ledger that this head was kept of"
@@ -125,6 +126,11 @@ def gate(args: argparse.Namespace) -> int:
         names = ", ".join(answer.strategies) or "no strategy"
         sys.stdout.write(f"{'refused' if demands else 'passed'}: {len(changed)} changed files, {names}\n")
     return 1 if demands else 0
+
+
+def _listed(text: str) -> list[str]:
+    """Return the paths that git lists, a line each or with -z."""
+    return text.split("\0") if "\0" in text else text.splitlines()
 
 
 def _case(args: argparse.Namespace, records: tuple[Record, ...]) -> Case:

@@ -12,26 +12,21 @@ from math import isfinite
 from pathlib import Path
 
 from trading.cli import strategies
-from trading.cli.ledgers import readable, recorded, show, write
+from trading.cli.ledgers import now, readable, recorded, run_of, show, source_of, strategy_problems, write
 from trading.cli.main import Misuse
-from trading.clock import SystemClock
-from trading.model import decimal
 from trading.research import case, evidence, walk
 from trading.research.entries import (
     AnyEntry,
     Backtest,
-    Check,
     Created,
     Paper,
     Record,
     Review,
     Snapshot,
-    Validation,
     Walk,
     WalkForward,
 )
 from trading.research.evidence import PaperReport, Run, Unusable
-from trading.research.promotion import Criteria
 from trading.research.trials import PROFILE
 
 PAPER = "trading.paper/v1"
@@ -46,7 +41,7 @@ def create(args: argparse.Namespace) -> int:
     def decide(records: tuple[Record, ...]) -> AnyEntry:
         if case.created(records, args.candidate) is not None:
             raise Misuse(f"there is a candidate {args.candidate} already; take another name, or go on with it")
-        return Created(_now(), args.by, args.candidate, args.strategy, args.hypothesis)
+        return Created(now(), args.by, args.candidate, args.strategy, args.hypothesis)
 
     return recorded(args, write(args, decide, problems, create=True))
 
@@ -61,7 +56,7 @@ def snapshot(args: argparse.Namespace) -> int:
         digest, rows = bars.digest, len(bars)
     except CatalogError as error:
         problems.append(str(error))
-    entry = Snapshot(_now(), args.by, args.candidate, args.dataset, digest, rows)
+    entry = Snapshot(now(), args.by, args.candidate, args.dataset, digest, rows)
     return recorded(args, write(args, lambda records: entry, problems), dataset=args.dataset, digest=digest)
 
 
@@ -73,7 +68,7 @@ def record_backtest(args: argparse.Namespace) -> int:
         return _record_failure(args)
     problems: list[str] = []
     names = _all(args) if args.all else dict.fromkeys(args.run)
-    runs = [found for name in names if (found := _run(args, name, problems)) is not None]
+    runs = [found for name in names if (found := run_of(args, name, problems)) is not None]
     records = readable(args, problems)
     problems = [problem for run in runs for problem in _attempt_problems(args, records, run)]
     if problems:
@@ -110,91 +105,11 @@ def _record_failure(args: argparse.Namespace) -> int:
             problems.append(f"--parameters: {error}; write JSON such as '{{\"fast\": 3}}'")
 
     def decide(records: tuple[Record, ...]) -> AnyEntry:
-        source, _ = _source(records, args.candidate)
+        source, _ = source_of(records, args.candidate)
         setup = f"failed {parameters}" if parameters else ""
-        return Backtest(_now(), args.by, args.candidate, args.profile, setup, parameters, source, args.failed)
+        return Backtest(now(), args.by, args.candidate, args.profile, setup, parameters, source, args.failed)
 
     return recorded(args, write(args, decide, problems))
-
-
-def record_validation(args: argparse.Namespace) -> int:
-    """Make a check, record it, and return 0 if it passed."""
-    problems: list[str] = []
-    if args.check == Check.LOOKAHEAD and (not args.file or args.run):
-        raise Misuse("--check lookahead plays a run again: name its FILE, and no --run")
-    if args.check == Check.COSTS and args.file:
-        raise Misuse("--check costs looks at a finished run: name it with --run ID or not at all, and no FILE")
-    found = _lookahead(args) if args.check == Check.LOOKAHEAD else _costs(args, problems)
-
-    def decide(records: tuple[Record, ...]) -> AnyEntry:
-        assert found is not None
-        strategy, made = found
-        wrong = _strategy_problems(records, args.candidate, strategy, args.file or "the run")
-        source, trouble = _source(records, args.candidate)
-        if wrong or trouble:
-            raise Misuse("\n".join([*wrong, *([trouble] if trouble else [])]))
-        passed, detail, digest, costs = made
-        return Validation(_now(), args.by, args.candidate, args.check, source, passed, detail, digest, *costs)
-
-    record = write(args, decide, problems)
-    assert isinstance(record.entry, Validation)
-    recorded(args, record, passed=record.entry.passed, detail=record.entry.detail)
-    return 0 if record.entry.passed else 1
-
-
-_Made = tuple[bool, str, str, tuple[int, int]]
-
-
-def _lookahead(args: argparse.Namespace) -> tuple[str, _Made]:
-    """Return a run's strategy, and whether it looks ahead."""
-    from trading.cli.backtest import columns, parts_of
-    from trading.engine import lookahead, runner
-    from trading.engine.backtest import Backtest as Play
-    from trading.events import Fill
-
-    args.profile = args.costs = None
-    parts = parts_of(args)
-    try:
-        setup = parts.setup()
-    except runner.Unfit as error:
-        raise Misuse(f"{args.file}: {error}") from error
-    fills = 0
-
-    def count(event: object) -> None:
-        nonlocal fills
-        fills += isinstance(event, Fill)
-
-    Play(setup, count).run()
-    cuts = lookahead.spread(parts.bars, max(args.cuts, 1))
-    leaks = lookahead.leaks(setup, lambda bars: columns(parts.strategy, bars), cuts)
-    if leaks:
-        detail = f"{len(leaks)} of {len(cuts)} cuts change what was before them; `trading lookahead {args.file}`"
-    elif not fills:
-        # What never trades never looks ahead; it was not tested either.
-        detail = f"nothing was traded over {parts.file.dataset}, so nothing was tested; take more data"
-    else:
-        detail = f"{len(cuts)} cuts change nothing before them, {fills} fills"
-    return parts.file.strategy, (not leaks and fills > 0, detail, parts.inputs()["config"], (0, 0))
-
-
-def _costs(args: argparse.Namespace, problems: list[str]) -> tuple[str, _Made] | None:
-    """Return a run's strategy, and how its costs compare with what was estimated."""
-    name = args.run
-    if not name:
-        made = case.case(readable(args, ()), args.candidate)
-        if made is None or made.chosen is None:
-            raise Misuse(f"{args.candidate} has recorded no finished run under {PROFILE}; record one, or name --run ID")
-        name = made.chosen.run
-    run = _run(args, name, problems)
-    if run is None:
-        return None
-    if run.profile != PROFILE:
-        problems.append(f"--run {name}: was made under {run.profile}; costs are judged under {PROFILE}")
-    bound = Criteria().costs_ratio_max
-    estimated, realised = run.cost_estimated, run.cost_realised
-    passed = 0 < realised <= bound * estimated
-    detail = f"run {name}: {decimal(realised)} where {decimal(estimated)} was estimated; at most {bound} times as much"
-    return run.strategy, (passed, detail, run.setup, (estimated, realised))
 
 
 def record_paper(args: argparse.Namespace) -> int:
@@ -207,11 +122,11 @@ def record_paper(args: argparse.Namespace) -> int:
         raise Misuse("\n".join([*error.problems])) from error
 
     def decide(records: tuple[Record, ...]) -> AnyEntry:
-        wrong = _strategy_problems(records, args.candidate, report.strategy, args.file)
+        wrong = strategy_problems(records, args.candidate, report.strategy, args.file)
         if wrong:
             raise Misuse("\n".join(wrong))
         return Paper(
-            _now(),
+            now(),
             args.by,
             args.candidate,
             report.source,
@@ -249,15 +164,15 @@ def store(args: argparse.Namespace, found: Walk, digest: str) -> Record:
         problems.append(f"{where}: another version of the program walked; walk again with this one")
 
     def decide(records: tuple[Record, ...]) -> AnyEntry:
-        wrong = _strategy_problems(records, args.candidate, found.strategy, where)
-        source, trouble = _source(records, args.candidate)
+        wrong = strategy_problems(records, args.candidate, found.strategy, where)
+        source, trouble = source_of(records, args.candidate)
         if trouble:
             wrong.append(trouble)
         elif source != found.source:
             wrong.append(f"{where}: was made of another version of {found.strategy}; walk again")
         if wrong:
             raise Misuse("\n".join(wrong))
-        return WalkForward(_now(), args.by, args.candidate, found, digest)
+        return WalkForward(now(), args.by, args.candidate, found, digest)
 
     return write(args, decide, problems)
 
@@ -276,7 +191,7 @@ def approve_review(args: argparse.Namespace) -> int:
         if case.person(args.by) in case.authors(records, args.candidate):
             refused = f"{args.by} took part in {args.candidate}; the review is for somebody who did not"
             raise _TookPart
-        return Review(_now(), args.by, args.candidate, made.chosen.run, len(records), args.reason)
+        return Review(now(), args.by, args.candidate, made.chosen.run, len(records), args.reason)
 
     try:
         record = write(args, decide)
@@ -302,8 +217,8 @@ def _recorded_as(records: Sequence[Record], name: str, run: Run) -> int:
 
 
 def _attempt_problems(args: argparse.Namespace, records: Sequence[Record], run: Run) -> list[str]:
-    _, trouble = _source(records, args.candidate)
-    found = _strategy_problems(records, args.candidate, run.strategy, f"run {run.name}")
+    _, trouble = source_of(records, args.candidate)
+    found = strategy_problems(records, args.candidate, run.strategy, f"run {run.name}")
     return [*found, *([trouble] if trouble else [])]
 
 
@@ -314,9 +229,9 @@ def _attempt(args: argparse.Namespace, run: Run, records: tuple[Record, ...]) ->
         problems.append(f"run {run.name}: became entry {known} meanwhile")
     if problems:
         raise Misuse("\n".join(problems))
-    source, _ = _source(records, args.candidate)
+    source, _ = source_of(records, args.candidate)
     return Backtest(
-        _now(),
+        now(),
         args.by,
         args.candidate,
         run.profile,
@@ -334,31 +249,6 @@ def _attempt(args: argparse.Namespace, run: Run, records: tuple[Record, ...]) ->
     )
 
 
-def _run(args: argparse.Namespace, name: str, problems: list[str]) -> Run | None:
-    folder = Path(args.runs) / name
-    if Path(name).name != name or not (folder / "manifest.json").is_file():
-        there = sorted(path.parent.name for path in Path(args.runs).glob("*/manifest.json"))
-        problems.append(f"--run {name}: there is no such finished run in {args.runs} (there: {', '.join(there)})")
-        return None
-    try:
-        return evidence.run(folder)
-    except Unusable as error:
-        problems += error.problems
-        return None
-
-
-def _strategy_problems(records: Sequence[Record], name: str, strategy: str, what: str) -> list[str]:
-    begun = case.created(records, name)
-    if begun is None or begun.strategy == strategy:
-        return []
-    return [f"{what}: is about {strategy}, candidate {name} about {begun.strategy}; name the candidate it belongs to"]
-
-
-def _source(records: Sequence[Record], name: str) -> tuple[str, str]:
-    begun = case.created(records, name)
-    return ("", "") if begun is None else evidence.here(begun.strategy)
-
-
 def _paper_problems(report: PaperReport) -> list[str]:
     found = []
     for name in ("first", "last"):
@@ -374,7 +264,3 @@ def _paper_problems(report: PaperReport) -> list[str]:
     if not report.returns or not all(isfinite(each) and each > -1.0 for each in report.returns):
         found.append("returns: write one above -1 for each session")
     return found
-
-
-def _now() -> int:
-    return SystemClock().now()

@@ -31,16 +31,36 @@ class Answer(NamedTuple):
     demands: tuple[Demand, ...]
 
 
+EXECUTED = (".py", ".pyc", ".pyd", ".so")
+"""What Python imports."""
+
+
 def inside(path: str, root: str) -> str | None:
-    """Return a changed path below the strategies' folder, or None for one elsewhere. `root` is where both lie."""
-    whole = posixpath.normpath(posixpath.join(root, path.strip()))
+    """Return a changed path below the strategies' folder, or None for one elsewhere. `root` is where both lie.
+
+    Git puts a name with unusual letters in quotes and writes their bytes as octal numbers.
+    """
+    path = path.strip()
+    if len(path) > 1 and path[0] == path[-1] == '"':
+        path = path[1:-1].encode().decode("unicode_escape").encode("latin-1").decode("utf-8", "surrogateescape")
+    whole = posixpath.normpath(posixpath.join(root, path))
     folder = posixpath.normpath(posixpath.join(root, FOLDER))
     return whole[len(folder) + 1 :] if whole.startswith(folder + "/") else None
 
 
-def answer(records: Sequence[Record], files: Files, changed: Iterable[str]) -> Answer:
-    """Return what a change lacks. `changed` are paths below the strategies' folder, also of files that are gone."""
-    paths = {path for path in changed if path.endswith(".py")}
+def answer(records: Sequence[Record], files: Files, changed: Iterable[str], links: Iterable[str] = ()) -> Answer:
+    """Return what a change lacks. `changed` are paths below the strategies' folder, also of files that are gone.
+
+    Nobody can review what is compiled, or lies elsewhere behind one of the `links`: both are refused.
+    """
+    paths = {path for path in changed if path.endswith(EXECUTED)}
+    opaque = sorted({*links, *(path for path in paths if not path.endswith(".py"))})
+    if opaque:
+        words = "is a link or compiled: nobody can read what would run"
+        return Answer(
+            (),
+            tuple(Demand("", "NotSource", f"{FOLDER}/{path}: {words}", f"git rm {FOLDER}/{path}") for path in opaque),
+        )
     if not paths:
         return Answer((), ())
     try:

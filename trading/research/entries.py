@@ -46,7 +46,7 @@ class Created(Entry, frozen=True):
 
 
 class Snapshot(Entry, frozen=True):
-    """The data that the candidate is judged by, pinned before it is."""
+    """Data that the candidate is judged by."""
 
     dataset: str
     digest: str

@@ -160,6 +160,13 @@ def _quality(case: Case, criteria: Criteria) -> Iterator[Blocker]:
             f"{judgement.overfit.probability:.4f}, {criteria.overfit_max} is allowed",
             look,
         )
+    if judgement.overfit is None and judgement.judged > 1:
+        yield Blocker(
+            "OverfitUnknown",
+            f"{judgement.judged} trials were made, beside run {chosen.run} none over its {len(chosen.days)} sessions: "
+            "nobody can say whether choosing it was luck",
+            f"trading walk-forward FILE --candidate {case.name} --vary NAME=A,B --by NAME",
+        )
     stressed = case.backtest("stressed")
     if stressed is not None:
         yield from _stressed(stressed, criteria)

@@ -35,8 +35,10 @@ class Judgement(NamedTuple):
     """Per session; None where nothing moved."""
     deflated: Deflated | None
     overfit: Overfit | None
+    judged: int
+    """Trials that came to something under `PROFILE`, itself included."""
     compared: int
-    """Trials over the very days of the run, itself included."""
+    """Of these, those over the very days of the run."""
 
 
 def trials(records: Sequence[Record], strategy: str) -> tuple[Trial, ...]:
@@ -64,15 +66,17 @@ def judge(chosen: Backtest, tried: Sequence[Trial]) -> Judgement:
     """Return what the statistics say of a run, given everything that was tried of its strategy, itself included."""
     mine = returns(chosen.equity)
     found = sharpe.observed(mine)
-    comparable = [each.returns for each in tried if each.days == chosen.days and each.setup != chosen.setup]
+    others = [each for each in tried if each.returns and each.setup != chosen.setup]
+    comparable = [each.returns for each in others if each.days == chosen.days]
+    counts = len(others) + 1, len(comparable) + 1
     blocks = overfit.blocks_for(len(mine))
     choice = overfit.overfit([mine, *comparable], blocks) if comparable and blocks else None
     if found is None:
-        return Judgement(len(tried), None, None, choice, len(comparable) + 1)
+        return Judgement(len(tried), None, None, choice, *counts)
     ratios = [ratio.ratio for each in tried if each.returns and (ratio := sharpe.observed(each.returns)) is not None]
     variance = sharpe.variance_among(ratios, found.periods)
     left = sharpe.deflated(found, max(len(tried), 1), variance)
-    return Judgement(len(tried), found.ratio, left, choice, len(comparable) + 1)
+    return Judgement(len(tried), found.ratio, left, choice, *counts)
 
 
 def _tried(record: Record) -> Iterable[Trial]:
