@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,22 @@ def test_a_terminal_is_shown_how_far_a_run_is(
     with counting("a run", 10) as progress:
         progress(10)
     assert "a run" in capsys.readouterr().err
+
+
+def test_every_command_of_the_documentation_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "docs/trading.md").read_text().split("\n## Play a strategy\n")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(CROSS, tmp_path)
+    commands = [line.partition(" # ")[0].strip() for line in block.splitlines()]
+    assert len(commands) == 9
+    for command in commands:
+        runs = sorted(path.name for path in tmp_path.glob("runs/*"))
+        words = command.replace("RUN", runs[0] if runs else "none").split()
+        assert main(words[1:]) == 0, (command, capsys.readouterr())
+    assert (tmp_path / "costs.html").exists()
 
 
 def test_the_costs_of_a_run_are_taken_apart_and_drawn(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
