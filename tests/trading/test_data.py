@@ -56,6 +56,21 @@ def test_a_digest_changes_with_any_number(rows: list[tuple[int, ...]], column: i
     assert replace(made, **{COLUMNS[column]: changed}).digest != made.digest
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([(0, 10, 10)], "ends before it begins"),
+        ([(0, 1, 10), (0, 2, 10)], "is not behind the one before it"),
+        ([(0, session(0).opens, session(0).closes + 1)], "goes beyond the session of 2024-01-02"),
+        ([(0, session(0).opens, session(4).closes)], "goes beyond the session of 2024-01-02"),
+    ],
+)
+def test_bars_the_engine_cannot_work_with_are_named(rows: list[tuple[int, ...]], said: str) -> None:
+    made = bars.made([(A, PENNY)], [(*row, 1, 1, 1, 1, 1) for row in rows])
+    (problem,) = made.problems()
+    assert said in problem
+
+
 def test_a_dataset_is_what_was_put_in(tmp_path: Path) -> None:
     made = daily({A: flat(1000, 5), B: flat(2000, 4)}, [events.Split(Nanos(session(2).opens), A, 2, 1)])
     catalog = Catalog(tmp_path / "catalog")

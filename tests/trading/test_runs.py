@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from tests.trading import prices
 from trading.cli import strategies
-from trading.data import generate
+from trading.data import calendar, generate, intake
 from trading.engine import artifacts, runfile, runner
 from trading.engine.runner import Parts
 from trading.gate import limits
 from trading.model import Symbol
 
+_LAST = calendar.session(date(2010, 6, 30))
+assert _LAST is not None
+REAL_UNTIL = _LAST.closes
 CROSS = Path(__file__).resolve().parents[2] / "docs/trading/cross.toml"
 
 
@@ -81,6 +86,27 @@ def test_decisions_that_were_tampered_with_are_not_read_past_the_place(tmp_path:
     path.write_bytes(b"".join(lines))
     with pytest.raises(artifacts.Damaged, match=r":6: does not follow"):
         list(artifacts.read_decisions(folder))
+
+
+def test_real_prices_are_played_and_cost_more_under_stress(tmp_path: Path) -> None:
+    bars = intake.take(prices.STOCKS, None, "NASDAQ", generate.PENNY).bars.until(REAL_UNTIL)
+    plain = runfile.read(CROSS, {})
+    shocks = {"2008-10": -0.2, "2020-03": -0.25}
+    costs = []
+    for name in ("idealistic", "realistic", "stressed"):
+        file = replace(
+            plain,
+            profile=name,
+            start=date(2008, 3, 3),
+            instruments={symbol: runfile.Traded("technology", shocks=shocks) for symbol in bars.symbols},
+        )
+        strategy = strategies.make("sma_cross", "real", {"fast": 5, "slow": 20, "weight_bps": 700})
+        summary = artifacts.read_json(
+            runner.carry_out(Parts(file, strategy, bars, limits.defaults()), tmp_path), artifacts.SUMMARY
+        )
+        assert summary["events"]["Fill"] > 20
+        costs.append(summary["cost_realised"])
+    assert 0 < costs[0] < costs[1] < costs[2]
 
 
 def test_a_dataset_the_run_says_nothing_about_is_refused(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from functools import cached_property
 from hashlib import sha256
 
 from trading import events
+from trading.data import calendar
 from trading.events import Dividend, Split
 from trading.model import Money, Symbol
 
@@ -71,14 +72,17 @@ class Bars:
         return replace(self, actions=actions, **{name: getattr(self, name)[:end] for name in COLUMNS})
 
     def problems(self) -> list[str]:
-        """Return what the engine could not work with: rows out of order, bars that end before they begin."""
+        """Return what the engine could not work with: rows out of order, bars that end early or go on too long."""
         found = []
         before: tuple[int, int] = (-1, -1)
         for row, (at, opens_at, symbol) in enumerate(zip(self.at, self.opens_at, self.symbol, strict=True)):
             if (at, symbol) <= before:
                 found.append(f"row {row}: is not behind the one before it (time, then symbol)")
+            session = calendar.session_at(opens_at)
             if not opens_at < at:
                 found.append(f"row {row}: ends before it begins")
+            elif session is not None and opens_at < session.closes < at:
+                found.append(f"row {row}: goes beyond the session of {session.day}, which ends what orders do")
             before = (at, symbol)
             if len(found) >= 20:
                 break
