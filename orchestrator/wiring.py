@@ -279,6 +279,7 @@ def open_candidate(settings: Settings, metrics: Metrics, *, lease_s: int) -> Ite
             # What waits is written while this process still may.
             stack.callback(cluster.trail.flush)
             cluster.start()
+            cluster.trail.require()
             note_owner(settings)
             yield Candidate(cluster, election, name)
     finally:

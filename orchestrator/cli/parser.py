@@ -133,6 +133,7 @@ def common_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--kube", action="store_true", default=argparse.SUPPRESS, help="work on a cluster instead of the state folder")
     add(
+        "-n",
         "--namespace",
         metavar="NAME",
         default=argparse.SUPPRESS,

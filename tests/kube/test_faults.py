@@ -13,7 +13,7 @@ import pytest
 from orchestrator.model.lane import Lane
 from tests.kube.plane import API, ETCD
 from tests.kube.proxy import Proxy
-from tests.kube.swarm import LEASE, Swarm, until
+from tests.kube.swarm import LEASE, Swarm, parsed, until
 from tests.kube.test_store import opened
 
 pytestmark = pytest.mark.kube
@@ -107,6 +107,23 @@ def test_a_killed_leader_is_followed_within_its_lease(shop: Swarm) -> None:
     took = until(lambda: "leading in" in new.said(), "the second one leads", every_s=0.05)
     assert took < LEASE_S + 2, f"failover took {took:.1f} s"
     until(lambda: shop.has_landed("apple"), "it has landed")
+    shop.sound()
+
+
+def test_leaders_killed_again_and_again_land_everything_once(shop: Swarm) -> None:
+    names = [f"item-{number}" for number in range(8)]
+    shop.items(names, nap_s=0.3)
+    for turn in range(4):
+        leader = shop.leader()
+        until(lambda leader=leader: "leading in" in leader.said(), "it leads")  # type: ignore[misc]
+        time.sleep(0.9 + 0.37 * turn)
+        leader.kill()
+    assert shop.leader("--once", "--max-minutes", "2").ends(within_s=90) == 0
+    assert sorted(shop.landed()) == names
+    trail = parsed(shop.type("events", "-o", "json", "--limit", "10000"))["events"]
+    said = [event["name"] for event in trail if (event["kind"], event["reason"]) == ("ImplementationSpec", "Landed")]
+    # A killed leader takes along what it had gathered; what was written stands there once.
+    assert len(said) == len(set(said)) > 0
     shop.sound()
 
 

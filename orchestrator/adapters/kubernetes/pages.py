@@ -63,6 +63,17 @@ class TrailPages:
         self._page: _Page | None = None
         self._doubtful: tuple[str, ...] = ()
 
+    def look(self) -> None:
+        """Find out where the last page ends. Raises what it means where pages cannot be read."""
+        names = self._listed()
+        self._page = None
+        if names:
+            answer = self._connection.read(f"{self._path}/{names[-1]}")
+            if not answer.is_good:
+                raise trouble(answer, f"read the trail's last page {names[-1]}")
+            self._page = _page(answer.json())
+        self._names = deque(names)
+
     def append(self, events: Sequence[Event]) -> None:
         """Write at most `BATCH_MAX` events behind all others. Raises what a failure means; then call it again.
 
@@ -71,7 +82,7 @@ class TrailPages:
         assert len(events) <= BATCH_MAX, "a batch goes on one page"
         lines = tuple(map(_line, events))
         if self._names is None:
-            self._look()
+            self.look()
         if self._doubtful == lines and self._page is not None and self._page.lines[-len(lines) :] == lines:
             self._doubtful = ()
             return
@@ -113,17 +124,6 @@ class TrailPages:
     def _listed(self) -> list[str]:
         found = pages(self._connection, self._path, accept=METADATA_LIST)
         return sorted(document["metadata"]["name"] for page in found for document in page.documents)
-
-    def _look(self) -> None:
-        """Find out where the last page ends."""
-        names = self._listed()
-        self._page = None
-        if names:
-            answer = self._connection.read(f"{self._path}/{names[-1]}")
-            if not answer.is_good:
-                raise trouble(answer, f"read the trail's last page {names[-1]}")
-            self._page = _page(answer.json())
-        self._names = deque(names)
 
     def _write(self, lines: tuple[str, ...]) -> None:
         page = self._page

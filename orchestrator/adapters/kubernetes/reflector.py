@@ -90,7 +90,7 @@ class Reflector(Generic[R]):
         self._version = ""
         self._stop = threading.Event()
         self._synced = threading.Event()
-        self._heard_s = 0.0
+        self._heard_s = self._began_s = 0.0
         self._response: urllib3.BaseHTTPResponse | None = None
         self._thread = threading.Thread(target=self._run, name=f"watch-{shelf.kind.PLURAL}", daemon=True)
         self._refused_s: float | None = None
@@ -100,6 +100,7 @@ class Reflector(Generic[R]):
 
     def start(self) -> None:
         """Begin."""
+        self._began_s = now_s()
         self._thread.start()
 
     def stop(self) -> None:
@@ -155,7 +156,9 @@ class Reflector(Generic[R]):
                 self._stop.wait(min(AGAIN_MAX_S, 0.05 * 2.0 ** min(tries, 10)))
 
     def _note(self, error: InterlockError) -> None:
-        if not self._stop.is_set():
+        # A server that has just started, or was just told of a kind, needs a moment; nothing was heard that is missed.
+        is_young = not self.is_synced and now_s() - self._began_s < BELIEVED_AFTER_S
+        if not self._stop.is_set() and not is_young:
             self._outage.begin(self._shelf.kind.KIND, str(error))
         self.why = str(error)
         if isinstance(error, Transient) and not isinstance(error, Untrusted):

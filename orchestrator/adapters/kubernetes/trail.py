@@ -22,8 +22,8 @@ from orchestrator.ports import Event
 log = logging.getLogger("interlock.kubernetes")
 
 WAITING_MAX = 20_000
-GATHER_S = 1.0
-"""How long a line waits for others to be written with."""
+GATHER_S = 0.3
+"""How long a line waits for others to be written with, and what a leader that is killed takes along."""
 AGAIN_S = 1.0
 CLOSE_S = 5.0
 """How long a leader that ends tries to write what is left."""
@@ -65,6 +65,10 @@ class Trail:
                 self._thread = threading.Thread(target=self._run, name="trail", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
+
+    def require(self) -> None:
+        """Raise what it means where the trail cannot be kept: before anything is done, not with the first line."""
+        self._pages.look()
 
     def restore(self, events: Sequence[Event]) -> None:
         """Write a whole trail. Raises what a failure means."""
