@@ -7,6 +7,7 @@ loop.
 
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -48,6 +49,7 @@ from orchestrator.reconcile.paces import Paces
 
 log = logging.getLogger("interlock.leader")
 
+REPORTERS = 4
 SLOW = (StartAgent, CollectWork, StartGate, StopGate, DiscardWorkspace)
 
 
@@ -96,6 +98,8 @@ class Executor:
         self._ports = self.ports = ports
         self._guard = guard
         self._paces = paces
+        # Where a write is dear reports are made side by side: nothing is decided on them, no two are of one object.
+        self._reporters = ThreadPoolExecutor(REPORTERS, thread_name_prefix="report") if paces is not None else None
         self.flights = flights if flights is not None else Flights()
 
     def carry_out(
@@ -110,18 +114,24 @@ class Executor:
         end decides anew.
         """
         outcomes = []
+        reports: list[tuple[Action, Future[bool]]] = []
         busy = self.flights.objects()
         for action in actions:
             key = object_of(action)
             if key in busy or (self._paces is not None and _is_report(action) and self._paces.is_early(action)):
                 continue
-            if not isinstance(action, SLOW):
+            if self._reporters is not None and _is_report(action):
+                reports.append((action, self._reporters.submit(self.one, action)))
+            elif not isinstance(action, SLOW):
                 outcome = self._settled(action, partial(self.one, action), failed, done)
                 outcomes.append(Outcome.REPORTED if outcome is Outcome.DONE and _is_report(action) else outcome)
             elif key not in self.flights.objects():
                 steps = self._steps(action)
                 begin = partial(self._go_on, action, steps, steps.__next__)
                 outcomes.append(self._settled(action, begin, failed, done))
+        for action, report in reports:
+            outcome = self._settled(action, report.result, failed, done)
+            outcomes.append(Outcome.REPORTED if outcome is Outcome.DONE else outcome)
         return outcomes
 
     def take_in(
@@ -140,8 +150,10 @@ class Executor:
         return outcomes
 
     def close(self) -> None:
-        """Wait for what is under way and let go of the pool."""
+        """Wait for what is under way and let go of the pools."""
         self.flights.close()
+        if self._reporters is not None:
+            self._reporters.shutdown()
 
     def one(self, action: Action) -> bool:
         """Carry one quick action out; return whether it changed anything."""

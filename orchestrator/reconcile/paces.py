@@ -14,7 +14,7 @@ from orchestrator.model.condition import Phase
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.ports import Clock
 
-REPORT_EVERY_S = 1.0
+REPORT_EVERY_S = 2.0
 KEPT_MAX = 20_000
 FINAL = frozenset({Phase.LANDED, Phase.STALLED, Phase.CANCELLED})
 

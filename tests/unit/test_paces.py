@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from types import SimpleNamespace
+from typing import Any
 
-from orchestrator.model.action import StopAgent, WriteStatus
+from orchestrator.model.action import Action, StopAgent, WriteStatus
 from orchestrator.model.base import ObjectMeta
 from orchestrator.model.condition import Phase
 from orchestrator.model.spec import ImplementationSpec, ImplementationSpecSpec, ImplementationSpecStatus
+from orchestrator.reconcile.act import Executor, Outcome
 from orchestrator.reconcile.paces import Paces
 
 
@@ -62,3 +66,36 @@ def test_a_clock_that_was_set_back_silences_nobody() -> None:
 def test_only_reports_are_paced() -> None:
     paces = Paces(Clock())
     assert not any(paces.is_early(StopAgent("apple-1")) for _ in range(3))
+
+
+class Meeting:
+    """A store in which a report is written only together with another one."""
+
+    def __init__(self) -> None:
+        self.together = Barrier(2, timeout=10)
+        self.written: list[str] = []
+
+    def update_status(self, obj: ImplementationSpec, **_: object) -> ImplementationSpec:
+        self.together.wait()
+        self.written.append(obj.name)
+        return obj
+
+    def record(self, event: object) -> None:
+        pass
+
+
+def test_reports_are_made_side_by_side_and_counted_when_they_are_made() -> None:
+    store = Meeting()
+    ports: Any = SimpleNamespace(cluster=store, clock=Clock())
+    executor = Executor(ports, paces=Paces(Clock()))
+    done: list[Action] = []
+
+    def failed(action: Action, error: BaseException) -> Outcome:
+        raise AssertionError(action) from error
+
+    try:
+        reports = [report(Phase.LANDED, name) for name in ("apple", "pear")]
+        assert executor.carry_out(reports, failed, done.append) == [Outcome.REPORTED] * 2
+    finally:
+        executor.close()
+    assert (sorted(store.written), done) == (["apple", "pear"], reports)

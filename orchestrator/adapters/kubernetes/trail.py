@@ -22,8 +22,10 @@ from orchestrator.ports import Event
 log = logging.getLogger("interlock.kubernetes")
 
 WAITING_MAX = 20_000
-GATHER_S = 0.3
-"""How long a line waits for others to be written with, and what a leader that is killed takes along."""
+SOON_S = 0.1
+GATHER_S = 1.0
+"""How far apart writes are while there is much to tell: what a leader that is killed takes along at most. A line that
+comes alone waits for `SOON_S`."""
 AGAIN_S = 1.0
 CLOSE_S = 5.0
 """How long a leader that ends tries to write what is left."""
@@ -44,6 +46,7 @@ class Trail:
         self._changed = threading.Condition()
         self._is_hurried = 0
         self._is_closing = False
+        self._written_s = 0.0
         self._thread: threading.Thread | None = None
         self.lost = 0
         """Lines nobody will ever see."""
@@ -115,7 +118,7 @@ class Trail:
         while batch := self._gathered():
             try:
                 self._pages.append(batch)
-                is_failing = False
+                is_failing, self._written_s = False, now_s()
             except Transient as error:
                 if not is_failing:
                     log.warning("the audit trail is written later", extra={"why": str(error)})
@@ -133,7 +136,7 @@ class Trail:
         """Return what is to be written together, left where it is until it is; nothing once this is to end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._is_closing)
-            until_s = now_s() + GATHER_S
+            until_s = max(now_s() + SOON_S, self._written_s + GATHER_S)
             self._changed.wait_for(
                 lambda: len(self._waiting) >= BATCH_MAX or self._is_hurried or self._is_closing,
                 max(0.0, until_s - now_s()),
