@@ -21,6 +21,7 @@ from orchestrator.model.facts import (
     Candidate,
     Collected,
     Diff,
+    Edit,
     Foreign,
     GateFact,
     LandOutcome,
@@ -157,6 +158,10 @@ class Git(Protocol):
 
     def diff(self, old: Sha, new: Sha) -> Diff:
         """Return the raw difference of two commits' trees, renames split, modes and symlink targets included."""
+        ...
+
+    def edits(self, old: Sha, new: Sha, patterns: tuple[str, ...]) -> Sequence[Edit]:
+        """Return what files in these globs say in both trees, of those that differ; renames come as two."""
         ...
 
     def contains(self, commit: Sha, ancestor: Sha) -> bool:

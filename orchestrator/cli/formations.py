@@ -71,11 +71,14 @@ def car_of(trains: Sequence[Formation], name: str) -> tuple[Formation, Car] | No
 def _facts(git: Git, train: MergeTrain, cluster: Cluster) -> RepositoryFacts:
     """Return what the leader of this train would know of its repository."""
     from orchestrator.core.floors import files_in
+    from orchestrator.core.guardrails import with_breaches
     from orchestrator.core.inputs import asked, declared, with_inputs
 
     facts = git.observe(train.spec.base, None)
     if train.spec.floors:
         facts = replace(facts, floored=files_in(train.spec.floors, git.paths(facts.tip)))
+    if train.spec.guardrails:
+        facts = with_breaches(facts, train.spec.guardrails, git.edits)
     specs, runs = cluster.list(ImplementationSpec), cluster.list(AgentRun)
     said = declared(train, cluster.list(Lane), specs, runs)
     if not said.is_any:

@@ -15,7 +15,7 @@ from orchestrator.core.collisions import Collision, collisions
 from orchestrator.core.globs import Scope
 from orchestrator.model.action import ScopePolicy
 from orchestrator.model.condition import FailureClass
-from orchestrator.model.facts import Change, Diff
+from orchestrator.model.facts import Breach, Change, Diff
 from orchestrator.model.run import Denied, ScopeVerdict
 from orchestrator.model.train import PatchLimits
 
@@ -88,11 +88,13 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u
 """Controls, line and paragraph separators, direction overrides, and what stands for bytes that are not UTF-8."""
 
 
-def judge(diff: Diff, existing_paths: Collection[str], policy: ScopePolicy) -> ScopeVerdict:
+def judge(
+    diff: Diff, existing_paths: Collection[str], policy: ScopePolicy, breaches: Iterable[Breach] = ()
+) -> ScopeVerdict:
     """Return whether every changed path may change as it did, and every one that may not, with the reason.
 
-    `existing_paths` are those of the tree the diff starts from. Renames must come as delete and add. Raises BadPattern
-    for a policy whose patterns cannot be read.
+    `existing_paths` are those of the tree the diff starts from, `breaches` what guardrails refuse in it. Renames must
+    come as delete and add. Raises BadPattern for a policy whose patterns cannot be read.
     """
     scope, protected = Scope.of((*policy.paths, *policy.generated)), Scope.of(policy.protected)
     outside = [change.path for change in diff.changes if not scope.matches(change.path)]
@@ -111,6 +113,9 @@ def judge(diff: Diff, existing_paths: Collection[str], policy: ScopePolicy) -> S
             reason = persons
         if reason is not None:
             denied.append(Denied(path=shown(change.path), reason=f"{_POLICY}{reason}"))
+    denied.extend(
+        Denied(path=f"{shown(breach.path)}:{breach.line}", reason=f"{_POLICY}{breach.reason}") for breach in breaches
+    )
     denied.extend(Denied(path=WHOLE_CHANGE, reason=f"{_POLICY}{reason}") for reason in _over(diff, policy.limits))
     return ScopeVerdict(
         allowed=not denied,

@@ -6,9 +6,9 @@ difference between the tip and the candidate against the claim as it is now. Pur
 """
 
 from orchestrator.core.board import Board, Item
-from orchestrator.core.policy import judge
+from orchestrator.core.policy import WHOLE_CHANGE, judge
 from orchestrator.model.action import ScopePolicy
-from orchestrator.model.facts import Brought
+from orchestrator.model.facts import Breach, Brought
 from orchestrator.model.run import AgentRun, ScopeVerdict
 
 
@@ -20,13 +20,22 @@ def policy(board: Board, paths: tuple[str, ...]) -> ScopePolicy:
         protected=board.lanes.protected,
         approved_protected=True,
         limits=board.train.spec.patch,
+        guardrails=board.train.spec.guardrails,
     )
 
 
 def merge_verdict(board: Board, item: Item, brought: Brought) -> ScopeVerdict:
     """Return whether what merging the item's head changed lies inside its claim. Without a claim nothing does."""
     claimed = item.claim.paths if item.claim is not None else ()
-    return judge(brought.diff, brought.beside, policy(board, claimed))
+    return judge(brought.diff, brought.beside, policy(board, claimed), _breaches(board, brought))
+
+
+def _breaches(board: Board, brought: Brought) -> tuple[Breach, ...]:
+    """Return what the train's guardrails refuse in the merge. One that nobody looked at is refused."""
+    if not board.train.spec.guardrails:
+        return ()
+    found = board.facts.breaches.get(brought.commit) if brought.commit is not None else None
+    return (Breach(WHOLE_CHANGE, 0, "nobody held it against the guardrails"),) if found is None else found
 
 
 def outdated(board: Board, run: AgentRun, brought: Brought) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from orchestrator.model import rule
 from orchestrator.model.base import NAME_MAX, Resource
 from orchestrator.model.decision import Decision, Verb
 from orchestrator.model.gate import Gate
+from orchestrator.model.guardrail import Guardrail, Refuses
 from orchestrator.model.lane import Lane
 from orchestrator.model.provider import Adapter, AgentProvider, SandboxMode
 from orchestrator.model.roadmap import Roadmap
@@ -223,6 +224,34 @@ def _train(train: MergeTrain) -> Iterator[Finding]:
         yield _broken(("spec", "window"), rule.WINDOW, f", not {window.min} ≤ {window.start} ≤ {window.max}")
     for at, floor in enumerate(spec.floors):
         yield from _patterns(("spec", "floors", at, "paths"), floor.paths)
+    yield from _guardrails(("spec", "guardrails"), spec.guardrails)
+
+
+def _guardrails(where: Where, rails: Sequence[Guardrail]) -> Iterator[Finding]:
+    first: set[str] = set()
+    for at, rail in enumerate(rails):
+        if rail.name in first:
+            yield _broken((*where, at, "name"), rule.GUARDRAIL_NAMES, f" (`{rail.name}`)")
+        first.add(rail.name)
+        yield from _patterns((*where, at, "paths"), rail.paths)
+        yield from _patterns((*where, at, "exceptPaths"), rail.except_paths)
+        if bool(rail.match) == bool(rail.imports):
+            yield _broken((*where, at), rule.MATCH_OR_IMPORTS, f"; this one has {'both' if rail.match else 'neither'}")
+        for number, expression in enumerate(rail.match):
+            said = _expression_mistake(expression, rail)
+            if said:
+                yield Finding((*where, at, "match", number), "BadValue", f"the expression `{expression}`: {said}")
+
+
+def _expression_mistake(expression: str, rail: Guardrail) -> str:
+    """Return what is wrong with what a guardrail looks for; empty if nothing is."""
+    try:
+        groups = re.compile(expression).groupindex
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"cannot be read as a regular expression ({error}); mend it"
+    if rail.refuse in (Refuses.RAISED, Refuses.LOWERED) and not {"key", "value"} <= groups.keys():
+        return f"`refuse: {rail.refuse}` compares numbers; name what they are in `(?P<key>…)` and `(?P<value>…)`"
+    return ""
 
 
 def _provider(provider: AgentProvider) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from orchestrator.model.base import Sha
 from orchestrator.model.condition import Reason
 from orchestrator.model.decision import Decision
 from orchestrator.model.facts import AgentFact, PullText
+from orchestrator.model.guardrail import Guardrail
 from orchestrator.model.provider import AgentProvider
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec
@@ -73,6 +74,7 @@ class ScopePolicy:
     protected: tuple[str, ...]
     approved_protected: bool
     limits: PatchLimits
+    guardrails: tuple[Guardrail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

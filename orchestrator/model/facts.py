@@ -38,6 +38,26 @@ class Diff:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One file that differs between two trees, with what it says in both; None where there is no file of text."""
+
+    path: str
+    old: str | None
+    new: str | None
+    unreadable: str = ""
+    """Why what it says now is not here, although something is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One thing a guardrail refuses in a change: where, and why. `line` is one of the old file where it was removed."""
+
+    path: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Brought:
     """What merging one head changed in the tree it was merged into: more, or elsewhere, than the head itself changed,
     where the base moved or renamed files meanwhile."""
@@ -144,6 +164,8 @@ class RepositoryFacts:
     """For each floor of the train, the files of the tip that lie in it."""
     inputs: Mapping[tuple[Sha, tuple[str, ...]], str] = field(default_factory=dict)
     """The digest of what a commit holds in the declared inputs of a gate; absent where it holds nothing there."""
+    breaches: Mapping[Sha, tuple[Breach, ...]] = field(default_factory=dict)
+    """What the train's guardrails refuse in the merge that a candidate's commit is; absent where nobody looked."""
     touches: Mapping[Sha, frozenset[str]] = field(default_factory=dict)
     """Names of what proposed heads may change the verdict of; a head that is absent may change every verdict."""
     chances: Mapping[Sha, float] = field(default_factory=dict)

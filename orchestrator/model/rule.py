@@ -69,6 +69,17 @@ GATE_NAMES = Rule(
     "self.all(a, self.exists_one(b, b.name == a.name))",
 )
 
+GUARDRAIL_NAMES = Rule(
+    "DuplicateGuardrail",
+    "two guardrails have one name; give one of them another",
+    "self.all(a, self.exists_one(b, b.name == a.name))",
+)
+MATCH_OR_IMPORTS = Rule(
+    "BadValue",
+    "a guardrail looks for `match` or for `imports`, not for both and not for nothing",
+    "(has(self.match) && self.match.size() > 0) != (has(self.imports) && self.imports.size() > 0)",
+)
+
 SPAN = Rule(
     "BadValue",
     "a limit is at least a millisecond and at most a year of 366 days",

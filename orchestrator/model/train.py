@@ -21,6 +21,7 @@ from orchestrator.model.base import (
 )
 from orchestrator.model.condition import Conditions, Reason
 from orchestrator.model.gate import GATES_BY_NAME, Gate
+from orchestrator.model.guardrail import GUARDRAILS_BY_NAME, Guardrail
 from orchestrator.model.rule import WINDOW, Rule
 from orchestrator.model.spec import Tier, Wait
 
@@ -143,6 +144,8 @@ class MergeTrainSpec(Value):
     """How many people must approve a head, by tier."""
     floors: Annotated[tuple[Floor, ...], Field(max_length=32)] = ()
     """Paths that make an item at least this early a tier."""
+    guardrails: Annotated[tuple[Guardrail, ...], Field(max_length=32), *GUARDRAILS_BY_NAME] = ()
+    """What no change may bring into files, take out of them, or set looser, whatever its scope and its gates say."""
     patch: PatchLimits = Field(default_factory=PatchLimits)
     """How large one change may be."""
     paused: bool = False

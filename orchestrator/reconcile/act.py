@@ -14,6 +14,7 @@ from functools import partial
 from typing import assert_never
 
 from orchestrator.core.conclude import concluded
+from orchestrator.core.guardrails import breaches, watched
 from orchestrator.core.policy import failure_class, judge
 from orchestrator.errors import Refused
 from orchestrator.model.action import (
@@ -302,7 +303,9 @@ class Executor:
         work = self._ports.runtime.collect(action.run, action.policy.limits)
         if work.head is None or not work.diff.changes:
             return work, ScopeVerdict(allowed=True)
-        return work, judge(work.diff, self._ports.git.paths(action.run.spec.base), action.policy)
+        git, base, rails = self._ports.git, action.run.spec.base, action.policy.guardrails
+        edits = git.edits(base, work.head, watched(rails)) if rails else ()
+        return work, judge(work.diff, git.paths(base), action.policy, breaches(edits, rails))
 
     def _publish(self, action: Publish) -> bool:
         run, ports = action.run, self._ports

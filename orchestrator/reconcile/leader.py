@@ -15,12 +15,15 @@ from typing import Protocol
 
 from orchestrator.core.decide import decide
 from orchestrator.core.floors import files_in
+from orchestrator.core.guardrails import with_breaches
 from orchestrator.core.inputs import Declared, asked, declared, with_inputs
 from orchestrator.errors import InterlockError, LostRace, Transient, Unusable
 from orchestrator.model.action import Action, StartAgent, StartGate
+from orchestrator.model.base import Sha
 from orchestrator.model.condition import Phase, RunPhase
 from orchestrator.model.decision import Decision
-from orchestrator.model.facts import AgentState, RepositoryFacts
+from orchestrator.model.facts import AgentState, Breach, RepositoryFacts
+from orchestrator.model.guardrail import Guardrail
 from orchestrator.model.lane import Lane
 from orchestrator.model.provider import AgentProvider
 from orchestrator.model.run import AgentRun
@@ -130,6 +133,7 @@ class Leader:
         self._term = term
         self._guard = guard
         self._floored: dict[str, tuple[object, tuple[tuple[str, ...], ...]]] = {}
+        self._breaches: dict[str, tuple[tuple[Guardrail, ...], Mapping[Sha, tuple[Breach, ...]]]] = {}
 
     def tick(self) -> Tick:
         """Observe, decide, act once. Raises Transient where the world cannot be looked at; then nothing was done."""
@@ -203,7 +207,8 @@ class Leader:
         # what that base says of who merged it, this train or a stranger, is not older.
         for train in trains:
             pulls[train.name] = tuple(ports.forge.pulls())
-            repositories[train.name] = self._with_floors(train, ports.git.observe(train.spec.base, train.status.tip))
+            facts = self._with_floors(train, ports.git.observe(train.spec.base, train.status.tip))
+            repositories[train.name] = self._with_breaches(train, facts)
         lanes = tuple(ports.cluster.list(Lane))
         specs = tuple(ports.cluster.list(ImplementationSpec))
         runs = tuple(ports.cluster.list(AgentRun))
@@ -245,6 +250,17 @@ class Leader:
         if self._floored.get(train.name, (None,))[0] != key:
             self._floored[train.name] = (key, files_in(train.spec.floors, self._ports.git.paths(facts.tip)))
         return replace(facts, floored=self._floored[train.name][1])
+
+    def _with_breaches(self, train: MergeTrain, facts: RepositoryFacts) -> RepositoryFacts:
+        """Return the facts with what the guardrails refuse in each merge under test; looked for once per merge."""
+        rails = train.spec.guardrails
+        if not rails:
+            return facts
+        known = self._breaches.get(train.name)
+        seen = known[1] if known is not None and known[0] == rails else {}
+        looked = with_breaches(facts, rails, self._ports.git.edits, seen)
+        self._breaches[train.name] = (rails, looked.breaches)
+        return looked
 
     def _with_inputs(
         self, said: Declared, specs: Sequence[ImplementationSpec], runs: Sequence[AgentRun], facts: RepositoryFacts

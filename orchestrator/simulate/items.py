@@ -67,7 +67,7 @@ class Pull:
 def train_of(spec: MergeTrainSpec, gate: Gate = GATE) -> MergeTrain:
     """Return the train of a simulation: the file's settings, one gate, nobody to work on what is rejected."""
     retries = spec.retries.model_copy(update={"attempts": 1, "conflicts": 1})
-    update = {"gates": (gate,), "retries": retries, "floors": ()}
+    update = {"gates": (gate,), "retries": retries, "floors": (), "guardrails": ()}
     return MergeTrain(metadata=ObjectMeta(name=TRAIN), spec=spec.model_copy(update=update))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.errors import Unusable
 from orchestrator.model.base import Sha
-from orchestrator.model.facts import Built, CandidateKey, Conflicted
+from orchestrator.model.facts import Built, CandidateKey, Conflicted, Edit
 from orchestrator.ports import Git
 
 
@@ -282,6 +282,18 @@ class GitSuite:
             ("moved/lib.py", "A"),
             ("src/lib.py", "D"),
         ]
+
+    def test_edits_are_both_texts_of_what_differs_in_the_globs(self, world: GitWorld) -> None:
+        before = world.commit(world.root, files={"README": "as it was\n", "src/app.py": "gone\n"})
+        later = world.commit(
+            before, files={"README": "changed\n", "src/app.py": None, "src/new.py": "1\n", "other": ""}
+        )
+        assert list(world.git.edits(before, later, ("src/**", "READM*"))) == [
+            Edit("README", "as it was\n", "changed\n"),
+            Edit("src/app.py", "gone\n", None),
+            Edit("src/new.py", None, "1\n"),
+        ]
+        assert list(world.git.edits(before, later, ("nowhere/**",))) == []
 
     # -- declared inputs ---------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import pytest
 from orchestrator.adapters.git.diff import raw_changes
 from orchestrator.adapters.git.run import GitFailed
 from orchestrator.model.base import Sha
+from orchestrator.model.facts import Edit
 from tests.contract.git_world import Mode, RealWorld, run_git
 
 PATTERNS = ("refs/heads/main", "refs/heads/interlock/", "refs/interlock/runs", "refs/interlock/candidates/")
@@ -210,3 +211,20 @@ def test_inputs_are_looked_at_again_only_where_a_folder_changed(world: RealWorld
     assert first != second
     assert count >= 100
     assert len(looked) - count < 12, "one folder and those above it"
+
+
+def test_an_edit_that_is_no_text_says_so_and_holds_none(world: RealWorld) -> None:
+    files = {"old.bin": b"\0\1", "a.py": "x = 1\n", "b.py": "x = 1\n", "c.py": "x = 1\n"}
+    before = world.commit(world.root, files=files)
+    after = world.commit(
+        before,
+        files={"old.bin": "text\n", "a.py": Mode("120000", "b.py"), "b.py": b"\xff\n", "c.py": "#" * (1 << 20) + "\n"},
+    )
+    found = {each.path: each for each in world.git.edits(before, after, ("**",))}
+    no_text = "no text in UTF-8 of at most 1,048,576 bytes"
+    assert found == {
+        "old.bin": Edit("old.bin", None, "text\n"),
+        "a.py": Edit("a.py", "x = 1\n", None, "no file, a link or a submodule"),
+        "b.py": Edit("b.py", "x = 1\n", None, no_text),
+        "c.py": Edit("c.py", "x = 1\n", None, no_text),
+    }

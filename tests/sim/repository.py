@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 from orchestrator.core.collisions import beside
+from orchestrator.core.globs import Scope
 from orchestrator.core.inputs import scope_of
 from orchestrator.errors import Unusable
 from orchestrator.model.base import Sha, TreeId
@@ -26,6 +27,7 @@ from orchestrator.model.facts import (
     Commits,
     Conflicted,
     Diff,
+    Edit,
     LandedFact,
     RepositoryFacts,
     Rewrite,
@@ -299,6 +301,15 @@ class FakeGit:
     def diff(self, old: Sha, new: Sha) -> Diff:
         """Return the difference of two commits' trees."""
         return diff(self.repository.files(old), self.repository.files(new))
+
+    def edits(self, old: Sha, new: Sha, patterns: tuple[str, ...]) -> Sequence[Edit]:
+        """Return what files in these globs say in both trees, of those that differ."""
+        before, after, scope = self.repository.files(old), self.repository.files(new), Scope.of(patterns)
+        return [
+            Edit(path, before.get(path), after.get(path))
+            for path in sorted(before.keys() | after.keys())
+            if before.get(path) != after.get(path) and scope.matches(path)
+        ]
 
     def contains(self, commit: Sha, ancestor: Sha) -> bool:
         """Return whether `ancestor` is in the history of `commit`."""

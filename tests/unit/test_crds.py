@@ -131,6 +131,7 @@ def test_what_a_server_would_refuse_is_noticed(change: Callable[[Schema], object
 # For every rule a document that breaks it and nothing else.
 _HEAD = {"apiVersion": "interlock.dev/v1alpha1", "metadata": {"name": "a"}}
 _SPEC = {"summary": "Do it", "lane": "a", "paths": ["a"]}
+_RAIL = {"name": "r", "why": "because", "paths": ["a"], "match": ["x"]}
 BREAKING: dict[str, tuple[Rule, dict[str, Any]]] = {
     "two lines": (rule.SUMMARY, {"kind": "ImplementationSpec", "spec": {**_SPEC, "summary": "a\nb"}}),
     "nothing to run": (rule.GATE_COMMAND, {"kind": "MergeTrain", "spec": {"gates": [{"name": "t", "run": " "}]}}),
@@ -147,6 +148,11 @@ BREAKING: dict[str, tuple[Rule, dict[str, Any]]] = {
     "lane and lanes": (rule.LANE_AND_LANES, {"kind": "ImplementationSpec", "spec": {**_SPEC, "lanes": ["b"]}}),
     "no lane": (rule.SOME_LANE, {"kind": "ImplementationSpec", "spec": {"summary": "Do it", "paths": ["a"]}}),
     "own need": (rule.NO_OWN_NEED, {"kind": "ImplementationSpec", "spec": {**_SPEC, "dependsOn": ["a"]}}),
+    "guardrails alike": (rule.GUARDRAIL_NAMES, {"kind": "MergeTrain", "spec": {"guardrails": [_RAIL, _RAIL]}}),
+    "nothing to look for": (
+        rule.MATCH_OR_IMPORTS,
+        {"kind": "MergeTrain", "spec": {"guardrails": [{**_RAIL, "match": []}]}},
+    ),
     "window": (rule.WINDOW, {"kind": "MergeTrain", "spec": {"window": {"start": 1, "min": 2, "max": 3}}}),
     "window above": (rule.WINDOW, {"kind": "MergeTrain", "spec": {"window": {"start": 4, "min": 1, "max": 3}}}),
     "no command": (rule.COMMAND, {"kind": "AgentProvider", "spec": {"adapter": "command"}}),

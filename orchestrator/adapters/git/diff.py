@@ -1,17 +1,20 @@
 """The raw difference of two trees, as policies look at it: renames split, modes and symlink targets in the open."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from orchestrator.adapters.git.objects import Objects
 from orchestrator.adapters.git.repository import Repository
 from orchestrator.adapters.git.run import decoded, nul_fields
 from orchestrator.adapters.git.trees import ABSENT, RawChange
+from orchestrator.core.globs import Scope
 from orchestrator.model.base import Sha
-from orchestrator.model.facts import Change, Diff
+from orchestrator.model.facts import Change, Diff, Edit
 
 SYMLINK = "120000"
 GITLINK = "160000"
 _TARGET_MAX = 4_096
+_TEXT_MAX = 1 << 20
+_FILES = ("100644", "100755")
 
 
 def raw_changes(repository: Repository, old: Sha, new: Sha) -> list[RawChange]:
@@ -42,6 +45,37 @@ def diff(repository: Repository, old: Sha, new: Sha) -> Diff:
         lines=sum(_lines(count) for count in counts),
         size=sum(repository.objects.sizes(blobs).values()),
     )
+
+
+def edits(repository: Repository, old: Sha, new: Sha, patterns: tuple[str, ...]) -> list[Edit]:
+    """Return what files in these globs say in both trees, of those that differ."""
+    scope = Scope.of(patterns)
+    changes = [change for change in raw_changes(repository, old, new) if scope.matches(change.path)]
+    sides = [id for each in changes for id, mode in _sides(each) if mode not in (ABSENT, GITLINK)]
+    sizes = repository.objects.sizes(sides)
+    found = repository.objects.contents([id for id in sides if sizes.get(id, _TEXT_MAX + 1) <= _TEXT_MAX])
+    texts = {id: _text(each.body) for id, each in found.items()}
+    return [_edit(change, texts) for change in changes]
+
+
+def _edit(change: RawChange, texts: Mapping[str, str | None]) -> Edit:
+    old, new = (texts.get(id) if mode in _FILES else None for id, mode in _sides(change))
+    unreadable = ""
+    if new is None and change.new_mode != ABSENT:
+        is_file = change.new_mode in _FILES
+        unreadable = f"no text in UTF-8 of at most {_TEXT_MAX:,} bytes" if is_file else "no file, a link or a submodule"
+    return Edit(change.path, old, new, unreadable)
+
+
+def _sides(change: RawChange) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (change.old_id, change.old_mode), (change.new_id, change.new_mode)
+
+
+def _text(body: bytes) -> str | None:
+    try:
+        return None if b"\0" in body else body.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _raw(fields: Sequence[str]) -> tuple[list[RawChange], list[str]]:

@@ -5,14 +5,14 @@ from collections.abc import Collection, Sequence
 
 from orchestrator.adapters.git.candidates import PREFIX, Candidates
 from orchestrator.adapters.git.checkout import Checkouts
-from orchestrator.adapters.git.diff import diff
+from orchestrator.adapters.git.diff import diff, edits
 from orchestrator.adapters.git.inputs import Inputs, commit_of_inputs
 from orchestrator.adapters.git.landed import LandedHistory
 from orchestrator.adapters.git.repository import Repository
 from orchestrator.adapters.git.rewrite import rewrite
 from orchestrator.errors import Invalid, Unusable
 from orchestrator.model.base import Sha, TreeId
-from orchestrator.model.facts import BaseCheckout, Candidate, Diff, RepositoryFacts
+from orchestrator.model.facts import BaseCheckout, Candidate, Diff, Edit, RepositoryFacts
 
 BRANCHES = "refs/heads/interlock/"
 RUNS = "refs/interlock/runs/"
@@ -96,6 +96,10 @@ class GitRepository:
     def diff(self, old: Sha, new: Sha) -> Diff:
         """Return the raw difference of two commits' trees."""
         return diff(self.repository, old, new)
+
+    def edits(self, old: Sha, new: Sha, patterns: tuple[str, ...]) -> Sequence[Edit]:
+        """Return what files in these globs say in both trees, of those that differ."""
+        return edits(self.repository, old, new, patterns)
 
     def contains(self, commit: Sha, ancestor: Sha) -> bool:
         """Return whether `ancestor` is in the history of `commit`."""
