@@ -6,12 +6,14 @@ import io
 import json
 import re
 from contextlib import redirect_stderr, redirect_stdout
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from orchestrator.cli.main import main
+from orchestrator.cli.simulate import page
 from orchestrator.model.train import MergeTrainSpec
 from orchestrator.simulate.capacity import models, ours
 from orchestrator.simulate.capacity.comparison import Point, Sweep, advice
@@ -165,7 +167,30 @@ def test_a_workload_prints_a_table_of_policies(tmp_path: Path) -> None:
     code, out, _ = interlock(tmp_path, SPEC)
     assert code == 0
     assert out.splitlines()[0] == "story: 12 items, 6 an hour, 20% fail by themselves; 2 runners"
-    assert [line.split()[0] for line in out.splitlines()[3:]] == ["ours", "oracle", "single", "prefix"]
+    assert [line.split()[0] for line in out.splitlines()[3:7]] == ["ours", "oracle", "single", "prefix"]
+    median = out.splitlines()[3].split()[1]
+    assert out.splitlines()[8].startswith(f"with 2 runners your median wait is {median} min; ")
+
+
+def test_of_a_longer_day_the_advice_says_how_long_the_days_are_that_it_is_from(tmp_path: Path) -> None:
+    long = "train: {runs: 2}\nworkload: {arrivalsPerHour: 30, count: 150}\ncompare: [prefix]\n"
+    _, out, _ = interlock(tmp_path, long, "-o", "json")
+    assert re.fullmatch(
+        r"with 2 runners .*; 3 would make it \d+ min \(in days of 120 items\)", json.loads(out)["advice"]
+    )
+    _, out, _ = interlock(tmp_path, long.replace("150", "120"), "-o", "json")
+    assert "items" not in json.loads(out)["advice"]
+
+
+def test_the_names_of_lines_that_end_together_stand_one_below_the_other_inside_the_picture(tmp_path: Path) -> None:
+    days = {policy: Day((10.0,), 1, 1, 1.0, 9.0, 2) for policy in Policy}
+    drawn = page.chart((Point(2, days), Point(4, days)), "runners", as_share=False)
+    names = [element for element in ElementTree.fromstring(drawn).findall("text") if element.text in tuple(Policy)]
+    heights = sorted(float(element.attrib["y"]) for element in names)
+    assert (
+        all(below - above >= 12 for above, below in pairwise(heights)) and heights[-1] < page.HEIGHT - page.BOTTOM + 12
+    )
+    assert [element.text for element in ElementTree.fromstring(drawn).findall("text")[:3]] == ["0", "2", "4"]
 
 
 def test_as_json_every_policy_has_its_figures(tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from orchestrator.cli.output import Document, Output
 from orchestrator.cli.table import Column, count, write_table
-from orchestrator.simulate.capacity.comparison import Compared, Sweep, advice, compared, swept
+from orchestrator.simulate.capacity.comparison import Compared, Sweep, advice, advised, compared, swept
 from orchestrator.simulate.file import Policy, Simulation
 from orchestrator.simulate.result import span
 
 MEANINGS = {
     Policy.OURS: "this train, by the real decisions",
-    Policy.ORACLE: "knows the future; nothing is faster",
+    Policy.ORACLE: "knows what will pass, and lands in order",
     Policy.SINGLE: "waits for what is ahead and shares an input",
     Policy.PREFIX: "assumes that what is ahead lands",
 }
@@ -30,11 +30,17 @@ def capacity(simulation: Simulation, out: Output, page: str | None) -> tuple[Doc
     if page is not None:
         sweep = swept(spec, spec.workload, lambda what: out.remark(f"{simulation.name}: a day with {what} …"))
         said = advice(sweep, spec.train.runs)
-        document |= {"sweep": sweep.document(), "advice": said}
+        if sweep.items < spec.workload.count:
+            said += f" (in days of {sweep.items} items)"
+        document |= {"sweep": sweep.document()}
         _page(told, sweep, said, Path(page))
-        if not out.is_machine:
-            out.line()
-            out.line(said)
+    else:
+        said = advised(spec, spec.workload)
+    document |= {"advice": said}
+    if not out.is_machine:
+        out.line()
+        out.line(said)
+        if page is not None:
             out.line(str(Path(page).resolve()))
     return document, not told.violations and not (sweep is not None and sweep.violations)
 

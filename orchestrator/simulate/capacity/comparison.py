@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.model.train import MergeTrainSpec
@@ -17,6 +17,8 @@ SWEEP_ITEMS_MAX = 120
 """Items of a day in a sweep: a dozen days are played, and a person waits."""
 FACTORS = (0.5, 1.0, 1.5, 2.0, 3.0)
 RATES = (0.0, 0.05, 0.1, 0.2)
+MUCH = 0.8
+"""What is left of a wait that became much shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def swept(spec: SimulationSpec, workload: Workload, told: Callable[[str], None] 
 
     `told` hears what is played next: it takes a while.
     """
-    short = workload.model_copy(update={"count": min(workload.count, SWEEP_ITEMS_MAX)})
+    short = _shortened(workload)
     broken: list[str] = []
     runners = []
     for count in sorted({max(1, round(factor * spec.train.runs)) for factor in FACTORS}):
@@ -99,10 +101,31 @@ def swept(spec: SimulationSpec, workload: Workload, told: Callable[[str], None] 
 def advice(sweep: Sweep, runners: int) -> str:
     """Return in one sentence what other numbers of runners would do: the next that helps much, or that none does."""
     policy = Policy.OURS if Policy.OURS in sweep.runners[0].days else next(iter(sweep.runners[0].days))
-    waits = {int(point.at): point.days[policy].percentile(0.5) for point in sweep.runners}
+    return _sentence({int(point.at): point.days[policy].percentile(0.5) for point in sweep.runners}, runners)
+
+
+def advised(spec: SimulationSpec, workload: Workload) -> str:
+    """Return the same sentence without a sweep: only more runners are tried, until some help."""
+    short = _shortened(workload)
+    policy = Policy.OURS if Policy.OURS in spec.compare else spec.compare[0]
+    waits: dict[int, float] = {}
+    for count in (spec.train.runs, *_more(spec.train.runs)):
+        days, _ = _days(spec.train.model_copy(update={"runs": count}), short, (policy,))
+        waits[count] = days[policy].percentile(0.5)
+        if waits[count] <= MUCH * waits[spec.train.runs]:
+            break
+    said = _sentence(waits, spec.train.runs)
+    return said if short.count == workload.count else f"{said} (in days of {short.count} items)"
+
+
+def _more(runners: int) -> list[int]:
+    return [count for factor in FACTORS if 1 < factor <= 2 and (count := round(factor * runners)) > runners]
+
+
+def _sentence(waits: Mapping[int, float], runners: int) -> str:
     now = waits[runners]
     said = f"with {runners} runner{'s' if runners != 1 else ''} your median wait is {span(now)}"
-    more = next((count for count in sorted(waits) if count > runners and waits[count] <= 0.8 * now), None)
+    more = next((count for count in sorted(waits) if count > runners and waits[count] <= MUCH * now), None)
     if more is not None:
         # The unit is said once where it is the same.
         (number, unit), (_, before) = span(waits[more]).split(" "), span(now).split(" ")
@@ -111,6 +134,10 @@ def advice(sweep: Sweep, runners: int) -> str:
     if fewer is not None:
         return f"{said}; {fewer} would do ({span(waits[fewer])})"
     return f"{said}; more would not make it much shorter"
+
+
+def _shortened(workload: Workload) -> Workload:
+    return workload.model_copy(update={"count": min(workload.count, SWEEP_ITEMS_MAX)})
 
 
 def _days(
