@@ -185,6 +185,27 @@ def test_an_order_in_slices_goes_out_over_several_bars() -> None:
     ]
 
 
+def test_a_slice_waits_for_a_quote_of_its_symbol() -> None:
+    rows = [*flat(1000, 5), (1000, 1000, 1000, 1000, 0), *flat(1000, 6)]
+    bars = daily({A: rows, B: flat(2000, 12)})
+    # Held without a quote of the day, a symbol cannot be valued, and the gate would open nothing else.
+    old = loose(mark_age_s_max=10**6)
+    played = play(strategy({(A, 3): 1.0, (B, 3): 1.0}, acts=execution.in_slices(2)), bars, limits=old)
+    assert [(fill.symbol, fill.at, fill.quantity) for fill in played.of(events.Fill)] == [
+        (A, session(4).opens + MINUTE, 50),
+        (B, session(4).opens + MINUTE, 50),
+        (B, session(5).opens + MINUTE, 50),
+        (A, session(6).opens + MINUTE, 50),
+    ]
+
+
+def test_a_symbol_without_any_return_is_denied() -> None:
+    bars = daily({A: flat(1000, 4)})
+    (denied,) = play(strategy({(A, 0): 1.0}), bars, limits=loose(returns_min=0)).of(events.Denied)
+    # The order meets the second bar, after the first close there ever was.
+    assert denied.reasons == ("risk_missing",)
+
+
 def test_what_is_before_the_start_is_seen_and_not_acted_upon() -> None:
     bars = daily({A: flat(1000, 9)})
     played = play(strategy({(A, 3): 1.0, (A, 6): 1.0}), bars, start=session(6).opens)

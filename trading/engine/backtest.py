@@ -221,14 +221,16 @@ class Backtest:
             target = self._wanted.pop(bar.symbol, None)
             if target is not None:
                 targets.append(target)
-        view.working = self._venue.working()
+        quoted = {bar.symbol: (bar, opens_at) for bar, opens_at in met}
+        view.working, view.quoted = self._venue.working(), frozenset(quoted)
         self._execution, steps = strategy.execution.step(self._execution, tuple(targets), view)
         self._is_busy = strategy.execution.is_busy(self._execution)
-        quoted = {bar.symbol: (bar, opens_at) for bar, opens_at in met}
         for step in steps:
             if isinstance(step, Withdrawal):
                 self._bus.append(Cancelled(Nanos(sent_at), step.client_id))
-            elif step.symbol in quoted:
+            elif step.symbol not in quoted:
+                raise RuntimeError(f"execution made an order for {step.symbol}, which has no quote; see View.quoted")
+            else:
                 self._bus.append(step)
                 self._venue.expect(step, *quoted[step.symbol])
         self._drain()

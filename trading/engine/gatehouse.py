@@ -63,7 +63,7 @@ class Gatehouse:
         tick = tape.instrument.tick
         half = half_spread(middle, tick, profile)
         bid, ask = (middle - half) // tick * tick, -(-(middle + half) // tick) * tick
-        self._snapshot.quotes[symbol] = Quote(bid, ask, now, tape.previous_close or middle)
+        self._snapshot.quotes[symbol] = Quote(bid, ask, now, tape.previous_close)
         self._book.mark(symbol, ask, now)
 
     def ask(self, intent: Intent, equity: int, cash: int) -> Allowed | Denied:

@@ -44,6 +44,8 @@ def in_slices(count: int) -> Execution[tuple[int, Mapping[Symbol, Plan]]]:
         changed = {**plans, **{target.symbol: (target, count) for target in targets}}
         orders: list[Withdrawal | Intent] = []
         for symbol, (target, left) in list(changed.items()):
+            if symbol not in view.quoted:
+                continue
             orders.extend(Withdrawal(order.client_id) for order in view.working.get(symbol, ()))
             difference = target.quantity - view.held.get(symbol, 0)
             part = difference // left if difference > 0 else -(-difference // left)

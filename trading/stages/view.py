@@ -48,6 +48,8 @@ class View:
     """The same in the shares of the first day: what a price is compared with its past by."""
     members: frozenset[Symbol] = frozenset()
     """What the universe lets a strategy hold now."""
+    quoted: frozenset[Symbol] = frozenset()
+    """What trades now, while orders are made; nothing can be sent of anything else."""
     returns: Mapping[Symbol, Sequence[float]] = field(default_factory=dict)
     """Daily returns up to the last session that is over, oldest first; those of one day have one index from the end."""
 
