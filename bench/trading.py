@@ -39,7 +39,7 @@ from trading.model import UNIT, Instrument, Money, Symbol
 from trading.strategies import sma_cross
 
 AAPL = Symbol.parse("AAPL.NASDAQ")
-FAST, SLOW = 10, 40
+FAST, SLOW = 12, 60
 BARS_A_SECOND_MIN = 100_000
 RSS_MB_MAX = 400
 

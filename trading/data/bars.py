@@ -95,6 +95,13 @@ def made(
     """Return a dataset of rows in the order of `COLUMNS`, whatever their order was."""
     ordered = sorted(rows, key=lambda row: (row[2], row[0]))
     columns = [array("q", column) for column in zip(*ordered, strict=True)] or [array("q") for _ in COLUMNS]
+    return of_columns(symbols, columns, actions)
+
+
+def of_columns(
+    symbols: Sequence[tuple[Symbol, Money]], columns: Sequence[Sequence[int]], actions: Iterable[Action] = ()
+) -> Bars:
+    """Return a dataset of columns in the order of `COLUMNS`, which already are in the order of time, then symbol."""
     in_order = tuple(sorted(actions, key=lambda action: (action.at, action.symbol)))
     names, ticks = tuple(symbol for symbol, _ in symbols), tuple(tick for _, tick in symbols)
     a, b, c, d, e, f, g, h = columns

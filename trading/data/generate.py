@@ -6,8 +6,10 @@ Splittable Pseudorandom Number Generators, 2014), so there is nothing that could
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from itertools import islice
 
 from trading.data import bars, calendar
 from trading.data.bars import Bars
@@ -52,29 +54,31 @@ def sessions(first: date, count: int) -> Iterator[calendar.Session]:
 
 def daily(symbols: Sequence[Symbol], first: date, days: int, seed: int) -> Bars:
     """Return one bar a session and symbol."""
-    chances = [Chance(seed * 1_000_003 + number) for number in range(len(symbols))]
-    prices = [5_000 + chance.below(20_000) for chance in chances]
-    rows = []
-    for found in sessions(first, days):
-        for number, chance in enumerate(chances):
-            row, prices[number] = _bar(chance, prices[number], 8_000, 900_000)
-            rows.append((number, found.opens, found.closes, *row))
-    return bars.made([(symbol, PENNY) for symbol in symbols], rows)
+    spans = ((found.opens, found.closes) for found in sessions(first, days))
+    return _walked(symbols, spans, seed, (8_000, 900_000))
 
 
 def minutes(symbols: Sequence[Symbol], first: date, count: int, seed: int) -> Bars:
     """Return so many bars of a minute for each symbol, session after session."""
+    spans = (
+        (opens, opens + _MINUTE)
+        for found in sessions(first, count)
+        for opens in range(found.opens, found.closes, _MINUTE)
+    )
+    return _walked(symbols, islice(spans, count), seed, (500, 20_000))
+
+
+def _walked(symbols: Sequence[Symbol], spans: Iterable[tuple[int, int]], seed: int, size: tuple[int, int]) -> Bars:
+    """Return a bar of each symbol for each span; `size` is the step in millionths, and the volume."""
     chances = [Chance(seed * 1_000_003 + number) for number in range(len(symbols))]
     prices = [5_000 + chance.below(20_000) for chance in chances]
-    rows: list[tuple[int, ...]] = []
-    for found in sessions(first, -(-count // 200) + 1):
-        for opens in range(found.opens, found.closes, _MINUTE):
-            if len(rows) == count * len(symbols):
-                return bars.made([(symbol, PENNY) for symbol in symbols], rows)
-            for number, chance in enumerate(chances):
-                row, prices[number] = _bar(chance, prices[number], 500, 20_000)
-                rows.append((number, opens, opens + _MINUTE, *row))
-    return bars.made([(symbol, PENNY) for symbol in symbols], rows)
+    columns = [array("q") for _ in bars.COLUMNS]
+    for opens, closes in spans:
+        for number, chance in enumerate(chances):
+            row, prices[number] = _bar(chance, prices[number], *size)
+            for column, value in zip(columns, (number, opens, closes, *row), strict=True):
+                column.append(value)
+    return bars.of_columns([(symbol, PENNY) for symbol in symbols], columns)
 
 
 def _bar(chance: Chance, price: int, step_ppm: int, volume: int) -> tuple[tuple[int, ...], int]:
