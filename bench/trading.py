@@ -208,12 +208,12 @@ def main() -> None:
     hundred = generate.minutes([Symbol.parse(f"S{n}.NYSE") for n in range(100)], date(2012, 1, 3), args.bars // 100, 2)
     took, log = measured(hundred)
     print(f"100 symbols: {len(hundred) / took:,.0f} bars/s, {log.counts['Intent']} orders")
+    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"most memory {rss:.0f} MB, at most {RSS_MB_MAX}: {rss <= RSS_MB_MAX}")
     if args.others:
         others(generate.minutes([AAPL], date(2012, 1, 3), args.bars // 5, 1), args.rounds)
     if args.processes:
         shared_by(one, 10)
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"most memory {rss:.0f} MB, at most {RSS_MB_MAX}: {rss <= RSS_MB_MAX}")
 
 
 if __name__ == "__main__":

@@ -91,6 +91,11 @@ def each_symbol(start: S, step: Callable[[S, Bar, F], tuple[S, Signal | None]]) 
     """Return an alpha that looks at every symbol by itself."""
 
     def lifted(states: Mapping[Symbol, S], moment: Moment) -> tuple[Mapping[Symbol, S], tuple[Signal, ...]]:
+        if len(moment.bars) == 1:
+            (bar,) = moment.bars
+            symbol = bar.symbol
+            state, signal = step(states.get(symbol, start), bar, moment.features[0] if moment.features else ())
+            return {**states, symbol: state}, () if signal is None else (signal,)
         changed = dict(states)
         signals = []
         for number, bar in enumerate(moment.bars):

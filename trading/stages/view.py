@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
+
 from trading.events import Bar
 from trading.model import Instrument, Money, Side, Symbol
 
 
-class Moment(NamedTuple):
+class Moment(msgspec.Struct, frozen=True, gc=False):
     """Bars that are complete at a moment, with the features of each; `features` is empty or as long as `bars`."""
 
     at: int
