@@ -84,10 +84,10 @@ def fold(number: int, returns: Sequence[float] = (0.01, 0.01)) -> FoldResult:
     )  # fmt: skip
 
 
-def walk(folds: int = 5, lost: int = 0, trials: Sequence[Tried] = (), **changes: Any) -> WalkForward:
+def walk(steps: int = 5, lost: int = 0, trials: Sequence[Tried] = (), **changes: Any) -> WalkForward:
     made = Walk(
         "trading.walk-forward/v1", STRATEGY, "realistic", SOURCE, "sha256:code", "prices", DATA, "anchored", 99, 2, 1,
-        0, DAYS, tuple(fold(n, (-0.01, -0.01) if n < lost else (0.01, 0.01)) for n in range(folds)), tuple(trials),
+        0, DAYS, tuple(fold(n, (-0.01, -0.01) if n < lost else (0.01, 0.01)) for n in range(steps)), tuple(trials),
     )  # fmt: skip
     return WalkForward(1, AUTHOR, NAME, msgspec.structs.replace(made, **changes), "sha256:evidence")
 

@@ -117,6 +117,8 @@ SPOILT: list[tuple[str, list[str], Callable[[], Story]]] = [
     ("a walk of an older strategy", ["WalkForwardMissing"], lambda: Story(walks=[walk(source="sha256:old")])),
     ("an idealistic walk", ["WalkForwardMissing"], lambda: Story(walks=[walk(profile="idealistic")])),
     ("three folds", ["FoldsFew"], lambda: Story(walks=[walk(3)])),
+    ("folds that came to nothing", ["FoldsLost"], lambda: Story(walks=[walk(
+        folds=tuple(msgspec.structs.replace(each, returns=(0.0, 0.0)) for each in walk(4).walk.folds))])),
     ("half the folds lost", ["FoldsLost"], lambda: Story(walks=[walk(4, lost=2)])),
     ("luck", ["SharpeDeflated"], lambda: Story(backtests=[
         backtest("idealistic", GOOD), backtest("stressed", GOOD), backtest("realistic", LUCK)])),

@@ -13,7 +13,7 @@ import msgspec
 
 from trading.cli import research, strategies
 from trading.cli.backtest import columns, parts_of
-from trading.cli.ledgers import candidate_problems, opened, words_problems
+from trading.cli.ledgers import candidate_problems, opened, strategy_problems, words_problems
 from trading.cli.main import Misuse
 from trading.cli.progress import counting
 from trading.engine import runner
@@ -32,7 +32,7 @@ def walk_forward(args: argparse.Namespace) -> int:
     source, trouble = evidence.here(parts.file.strategy)
     varied, problems = _varied(args.vary)
     problems += [trouble] if trouble else []
-    problems += _candidate_problems(args)
+    problems += _candidate_problems(args, parts.file.strategy)
     tried = walk.grid(parts.file.parameters, varied)
     if len(tried) > GRID_MAX:
         problems.append(f"--vary: {len(tried)} combinations are more than {GRID_MAX}; vary fewer values")
@@ -84,13 +84,14 @@ def _ended(args: argparse.Namespace, found: Walk, folder: Path) -> int:
     return 0
 
 
-def _candidate_problems(args: argparse.Namespace) -> list[str]:
+def _candidate_problems(args: argparse.Namespace, strategy: str) -> list[str]:
     """Return what would keep a walk out of the ledger, before it is walked."""
     if not args.candidate:
         return []
-    found = words_problems(args)
     with opened(args) as ledger:
-        return found + candidate_problems(ledger.records(), args.candidate)
+        records = ledger.records()
+    unknown = candidate_problems(records, args.candidate)
+    return [*words_problems(args), *unknown, *strategy_problems(records, args.candidate, strategy, args.file)]
 
 
 def _varied(words: list[str]) -> tuple[dict[str, list[Any]], list[str]]:
