@@ -6,9 +6,11 @@ under test. The desk is the one of `gate_world`, with the uids it was given.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +22,11 @@ from trading.broker.paper import PaperBroker
 from trading.broker.serve import BrokerServer
 from trading.gate import limits as limits_module
 from trading.gate.egress import SocketBroker
-from trading.gate.server import GateServer
+from trading.gate.run import run
 from trading.gate.settings import Desk, Places
 from trading.model import Nanos
 from trading.service.drill import MovedClock
+from trading.service.heart import Heart
 from trading.service.watchdog import Watchdog
 
 
@@ -56,6 +59,7 @@ def made(words: dict[str, Any]) -> Desk:
         feeds=frozenset({uids["operator"]}),
         watchdogs=frozenset({uids["watchdog"]}),
         gates=frozenset({uids["gate"]}),
+        page_command=tuple(words.get("page_command", ())),
         beat_every_s=words["beat_s"],
         silence_s=words["silence_s"],
     )
@@ -79,6 +83,7 @@ def main() -> None:
         "broker": lambda: broker(words, where),
         "gate": lambda: gate(words, where, clock),
         "watchdog": lambda: watchdog(words, where, clock),
+        "loop": lambda: loop(words, where, clock),
         "attack": lambda: print(json.dumps(attacks.run(where, words)), flush=True),
     }
     become(words["uid"], words["gid"])
@@ -93,9 +98,18 @@ def broker(words: dict[str, Any], where: Places) -> None:
 
 
 def gate(words: dict[str, Any], where: Places, clock: SteppedClock) -> None:
-    server = GateServer(made(words), where, SocketBroker(where.broker_socket), clock, KEY)
+    broker = SocketBroker(where.broker_socket)
+    run(made(words), where, broker, clock, KEY, tell=lambda how: print("ready", flush=True))
+
+
+def loop(words: dict[str, Any], where: Places, clock: SteppedClock) -> None:
+    """Turn round as a trading loop does, with a heartbeat of its own, and nothing else."""
+    heart = Heart(where, "alpha", clock, words["beat_s"])
+    heart.beat(epoch=1, sequence=0, log_head="")
     print("ready", flush=True)
-    server.serve()
+    for sequence in itertools.count(1):
+        heart.beat(epoch=1, sequence=sequence, log_head="")
+        time.sleep(0.01)
 
 
 def watchdog(words: dict[str, Any], where: Places, clock: SteppedClock) -> None:

@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SEPARATE = {"gate": 7102, "watchdog": 7103, "broker": 7101, "alpha": 7001, "beta": 7002, "gamma": 7003, "operator": 0}
 GROUP = 7100
 READY_S = 30.0
+STRATEGYS_OWN = ("attack", "loop")
+"""Parts that run as alpha's user and in no group of ours."""
 
 
 class DeskWorld:
@@ -41,6 +43,7 @@ class DeskWorld:
         self.folder = folder
         self.places = Places(folder / "state", folder / "mark/of")
         self.silence_s = silence_s
+        self.page_command: list[str] = []
         self.shift = NOON - time.time_ns()
         self.processes: dict[str, subprocess.Popen[str]] = {}
         self.clients: list[GateClient | SocketBroker] = []
@@ -52,12 +55,12 @@ class DeskWorld:
             path.chmod(0o771)
 
     def words(self, part: str, **more: Any) -> dict[str, Any]:
-        uid = self.uids.get("alpha" if part == "attack" else part, os.geteuid())
-        gid = GROUP if self.separate and part != "attack" else (uid if self.separate else os.getegid())
+        uid = self.uids.get("alpha" if part in STRATEGYS_OWN else part, os.geteuid())
+        gid = GROUP if self.separate and part not in STRATEGYS_OWN else (uid if self.separate else os.getegid())
         return {
             "part": part, "state": str(self.places.state), "mark": str(self.places.mark), "uid": uid, "gid": gid,
             "shift": self.shift, "step_file": str(self.folder / "step"), "uids": self.uids, "beat_s": 0.1,
-            "silence_s": self.silence_s,
+            "silence_s": self.silence_s, "page_command": self.page_command,
         } | more  # fmt: skip
 
     def command(self, words: dict[str, Any]) -> list[str]:

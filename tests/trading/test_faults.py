@@ -11,21 +11,37 @@ import resource
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.trading.desk_world import DeskWorld, desk, until
+from trading.clock import ManualClock
 from trading.gate import beat
+from trading.gate.settings import Places
 from trading.gate.store import Store
+from trading.gate.wire import process_start
 from trading.model import SECOND, TradingState
+from trading.service.heart import Heart
 
 TRADING = str(Path(sys.executable).parent / "trading")
 
 
 def resting(world: DeskWorld, count: int = 3) -> list[dict[str, Any]]:
     return [world.order(f"alpha-{n}", f"199.{50 + n}") for n in range(count)]
+
+
+def spoil(world: DeskWorld) -> dict[Path, bytes]:
+    """Leave something that is no store in its place; return what was there."""
+    sound = {path: path.read_bytes() for path in world.places.state.glob("gate.db*")}
+    for path in sound:
+        path.unlink()
+    world.places.store.write_bytes(b"not a database at all, not even close" * 200)
+    return sound
 
 
 def say(world: DeskWorld, *words: str) -> tuple[int, dict[str, Any]]:
@@ -150,7 +166,7 @@ def test_a_file_or_a_signal_kills_and_the_latch_survives_the_gate() -> None:
         for order in resting(world):
             assert client.order(order)["phase"] == "working"
         os.kill(world.processes["gate"].pid, signal.SIGUSR1)
-        until(lambda: client.ask("status")["state"] == "KILLED")
+        until(lambda: client.ask("status")["state"] == "KILLED" and not client.ask("status")["clearing"])
         assert (client.ask("status")["by"], world.broker().orders) == ("signal", ())
         world.end("gate")
         world.start("gate")
@@ -192,6 +208,111 @@ def test_a_kill_works_without_a_gate_and_the_next_gate_obeys() -> None:
         world.tell(client)
         client.ask("reconcile")
         assert client.order(world.order("alpha-1", epoch=2))["reason"] in ("halted", "killed_opening")
+
+
+def test_everybody_is_answered_while_a_kill_is_cancelling() -> None:
+    with desk() as world:
+        client, killer = world.client(), world.client()
+        world.arm(client)
+        for order in resting(world):
+            assert client.order(order)["phase"] == "working"
+        # A broker that does not answer: cancelling takes as long as it is patient.
+        os.kill(world.processes["broker"].pid, signal.SIGSTOP)
+        with ThreadPoolExecutor(1) as beside:
+            asked = beside.submit(killer.ask, "kill", by="someone", reason="a test")
+            until(lambda: client.ask("status")["clearing"])
+            before = beat.read(world.places.beat("gate"))
+            assert client.order(world.order("alpha-late"))["reason"] == "killed_opening"
+            until(lambda: beat.read(world.places.beat("gate")) != before)
+            assert client.ask("status")["clearing"] and not asked.done()
+            os.kill(world.processes["broker"].pid, signal.SIGCONT)
+            killed = asked.result()
+        assert (killed["level"], killed["openLeft"], world.broker().orders) == ("KILLED", [], ())
+        assert not client.ask("status")["clearing"]
+
+
+def test_a_gate_whose_store_cannot_be_read_stays_up_denies_cancels_and_comes_back() -> None:
+    with desk() as world:
+        client = world.client()
+        world.arm(client)
+        (order,) = resting(world, 1)
+        assert client.order(order)["phase"] == "working"
+        world.end("gate")
+        sound = spoil(world)
+        world.start("gate")
+        client = world.client()
+        assert client.order(world.order("alpha-1"))["reason"] == "not_durable"
+        code, status = say(world, "status")
+        assert (code, status["state"], status["promotionsFrozen"]) == (1, "HALTED", True)
+        assert str(world.places.store) in status["store"] and status["halted"].startswith("store: ")
+        assert "restore it" in client.ask("arm", by="someone", reason="a test")["error"]
+        assert client.cancel(order["client_id"])["phase"] == "cancelled"
+        for path, body in sound.items():
+            path.write_bytes(body)
+        until(lambda: world.client().ask("status").get("epoch") == 2)
+        assert world.client().ask("status")["state"] == "HALTED"
+
+
+def test_a_kill_without_a_store_cancels_and_is_found_by_the_next_gate() -> None:
+    with desk() as world:
+        client = world.client()
+        world.arm(client)
+        (order,) = resting(world, 1)
+        assert client.order(order)["phase"] == "working"
+        world.end("gate")
+        spoil(world)
+        world.start("gate")
+        code, killed = say(world, "kill", "--by", "someone", "--reason", "a test")
+        assert (code, killed["level"], killed["cancelled"]) == (0, "KILLED", 1)
+        assert world.places.kill_file.exists() and world.broker().orders == ()
+
+
+def test_a_trading_loop_that_hangs_is_fenced_ended_and_the_account_closed() -> None:
+    with desk(silence_s=0.7) as world:
+        client = world.client()
+        world.arm(client)
+        assert client.order(world.order("alpha-held"))["phase"] == "filled"
+        world.start("loop")
+        hung = world.processes["loop"]
+        os.kill(hung.pid, signal.SIGSTOP)
+        until(lambda: "closed with" in world.said("watchdog"))
+        assert f"the loop of alpha (pid {hung.pid}) is silent" in world.said("watchdog")
+        assert hung.wait() == -signal.SIGKILL
+        assert (world.broker().orders, world.broker().positions) == ((), {})
+        # The gate turns on: it answers, and what the loop still sends is of an epoch that is over.
+        until(lambda: client.ask("status")["epoch"] == 2)
+        assert client.ask("status")["level"] == "KILLED"
+        late = client.order(world.order("alpha-late"))
+        assert {"killed_opening", "epoch_stale"} <= {reason["code"] for reason in late["reasons"]}
+
+
+@pytest.mark.slow
+def test_a_heartbeat_that_names_somebody_elses_process_ends_nobody() -> None:
+    with desk(separate=True, silence_s=0.7) as world:
+        client = world.client()
+        world.arm(client)
+        # Ours is root's: alpha may write what it likes into its own heartbeat, and somebody else's is not believed.
+        path = world.places.loop_beat("alpha")
+        mine = beat.Beat(os.getpid(), process_start(os.getpid()) or 0, time.monotonic_ns() - 2 * SECOND)
+        path.write_bytes(msgspec.json.encode(mine))
+        time.sleep(1.0)
+        assert "silent" not in world.said("watchdog")
+        os.chown(path, world.uids["alpha"], world.uids["alpha"])
+        until(lambda: "is left alone" in world.said("watchdog"))
+        assert client.ask("status")["level"] == "KILLED"
+
+
+def test_a_loop_that_ends_on_purpose_is_not_missed(tmp_path: Path) -> None:
+    clock, where = ManualClock(5 * SECOND), Places(tmp_path, tmp_path / "mark")
+    where.loops.mkdir()
+    heart = Heart(where, "alpha", clock, 10.0)
+    assert [heart.beat(epoch=1, sequence=n, log_head="h") for n in range(2)] == [True, False]
+    clock.advance(10 * SECOND)
+    assert heart.beat(epoch=2, sequence=7, log_head="x")
+    written = beat.read(where.loop_beat("alpha"))
+    assert written is not None and (written.epoch, written.serial, written.head) == (2, 7, "x")
+    heart.stop()
+    assert beat.read(where.loop_beat("alpha")) is None
 
 
 @pytest.mark.slow

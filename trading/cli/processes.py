@@ -18,21 +18,21 @@ from trading.gate.settings import Desk, Unusable, read
 
 def gate(args: argparse.Namespace) -> int:
     """Run the gate."""
-    from trading.gate.server import Busy, GateServer
-    from trading.gate.store import StoreBroken
+    from trading.gate.run import run
+    from trading.gate.server import Busy
 
     where, desk = places(args), _desk(args)
     key = _key(args.key)
     broker = SocketBroker(where.broker_socket, desk.endpoint)
     try:
-        server = GateServer(desk, where, broker, SystemClock(), key)
-    except (Busy, StoreBroken, OSError) as error:
-        # Without a store nothing can be kept, so nothing is allowed: no gate is a gate that denies.
+        run(
+            *(desk, where, broker, SystemClock(), key),
+            is_stopped=_stopping(),
+            tell=lambda how: _tell(how, where.gate_socket),
+        )
+    except (Busy, OSError) as error:
         sys.stderr.write(f"trading: gate: {error}\n")
         return 1
-    _tell("gate", where.gate_socket)
-    server.serve(_stopping())
-    server.close()
     return 0
 
 

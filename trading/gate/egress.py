@@ -95,6 +95,14 @@ class Broker(Protocol):
         """Tell a simulated broker the market. A real one has its own."""
         ...
 
+    def beside(self) -> Broker:
+        """Return the same broker over a connection of its own, for whoever must not wait for this one."""
+        ...
+
+    def close(self) -> None:
+        """Hang up."""
+        ...
+
 
 class SocketBroker:
     """A broker behind a Unix socket: the simulator, as a process of its own."""
@@ -103,6 +111,7 @@ class SocketBroker:
         if not is_paper_endpoint(endpoint):
             raise ValueError(f"{endpoint} is no paper account; there is no other way out")
         self.endpoint = endpoint
+        self._path, self._timeout_s = path, timeout_s
         self._caller = Caller(path, timeout_s)
 
     def submit(self, order: Submission) -> BrokerOrder:
@@ -136,6 +145,10 @@ class SocketBroker:
     def quote(self, symbol: str, bid: int, ask: int, at: int) -> None:
         """Tell the simulator the market."""
         self._ask({"do": "quote", "symbol": symbol, "bid": bid, "ask": ask, "at": at})
+
+    def beside(self) -> SocketBroker:
+        """Return the same broker over a connection of its own."""
+        return SocketBroker(self._path, self.endpoint, self._timeout_s)
 
     def close(self) -> None:
         """Hang up."""

@@ -36,6 +36,14 @@ class Gatekeeper:
 
     def order(self, uid: int, text: bytes) -> dict[str, Any]:
         """Decide about an order; return the answer, with the phase it is in. Nothing is ever sent twice."""
+        try:
+            return self._order(uid, text)
+        except StoreBroken as error:
+            self.books.halt(f"store: {error}")
+            failure = Failure(Code.NOT_DURABLE, str(error)[:120])
+            return document(False, (failure,), self.books.limits.digest)
+
+    def _order(self, uid: int, text: bytes) -> dict[str, Any]:
         now = self.books.clock.now()
         order, grant, faults = self._read(text)
         if order is None:
@@ -48,13 +56,8 @@ class Gatekeeper:
             faults.append(Failure(Code.ROLE_NOT_ALLOWED, uid, "no strategy of this desk"))
         self.overseer.roll(now)
         self.overseer.look(now)
-        try:
-            with self.books.store.transaction():
-                answer, row = self._decided(order, strategy, grant, faults, now)
-        except StoreBroken as error:
-            self.books.halt(f"store: {error}")
-            failure = Failure(Code.NOT_DURABLE, str(error)[:120])
-            return document(False, (failure,), self.books.limits.digest)
+        with self.books.store.transaction():
+            answer, row = self._decided(order, strategy, grant, faults, now)
         if row is None:
             self._throttle(strategy, answer, now)
             return answer

@@ -11,6 +11,7 @@ from typing import Any
 
 from trading.gate import killswitch
 from trading.gate.gatekeeper import Gatekeeper
+from trading.gate.killswitch import Cleared
 from trading.gate.state import Refusal
 from trading.model import TradingState
 
@@ -27,21 +28,27 @@ class Operator:
 
     def raise_by(self, uid: int, verb: str, message: dict[str, Any]) -> dict[str, Any]:
         """Make the desk severer as somebody asks."""
-        by = f"{str(message.get('by') or 'somebody')[:60]} (uid {uid})"
-        reason = str(message.get("reason") or "no reason given")[:400]
+        by, reason, flatten = self.words_of(uid, message)
         if verb == "kill":
-            flatten = bool(message.get("flatten")) and uid in self._books.desk.operators
             return self.kill(by, reason, flatten=flatten)
         self._books.raise_latch(_LEVELS[verb], by, reason)
         return {"state": self._books.latch.state}
 
     def kill(self, by: str, reason: str, *, flatten: bool) -> dict[str, Any]:
         """Latch, cancel until the broker says zero, sell if asked; return how long each took."""
+        latched_ns = self.latch_kill(by, reason)
+        cleared = killswitch.cancel_all(self._books.broker, self._books.clock.elapsed, lambda: time.sleep(_PAUSE_S))
+        return self.end_kill(cleared, latched_ns, flatten=flatten)
+
+    def latch_kill(self, by: str, reason: str) -> int:
+        """Let nothing open any more; return how long that took. What is open has to be cancelled next."""
+        start = self._books.clock.elapsed()
+        self._books.raise_latch(TradingState.KILLED, by, reason)
+        return self._books.clock.elapsed() - start
+
+    def end_kill(self, cleared: Cleared, latched_ns: int, *, flatten: bool) -> dict[str, Any]:
+        """Take what cancelling came to into the books, sell if asked; return what was done and how long it took."""
         books = self._books
-        start = books.clock.elapsed()
-        books.raise_latch(TradingState.KILLED, by, reason)
-        latched = books.clock.elapsed() - start
-        cleared = killswitch.cancel_all(books.broker, books.clock.elapsed, lambda: time.sleep(_PAUSE_S))
         if not cleared.is_clear:
             books.page("kill", f"not all is cancelled: {', '.join(cleared.open_left)[:200]} {cleared.problem}")
         self._keeper.mirror.end_all(cleared.ended)
@@ -49,12 +56,18 @@ class Operator:
         return {
             "state": books.latch.state,
             "level": books.latch.level,
-            "latchedNs": latched,
+            "latchedNs": latched_ns,
             "cancelledNs": cleared.took_ns,
             "cancelled": len(cleared.ended),
             "openLeft": list(cleared.open_left),
             "sold": sold,
         }
+
+    def words_of(self, uid: int, message: dict[str, Any]) -> tuple[str, str, bool]:
+        """Return who makes the desk severer, why, and whether what is held is to be sold, which takes an operator."""
+        by = f"{str(message.get('by') or 'somebody')[:60]} (uid {uid})"
+        reason = str(message.get("reason") or "no reason given")[:400]
+        return by, reason, bool(message.get("flatten")) and uid in self._books.desk.operators
 
     def act(self, uid: int, verb: str, message: dict[str, Any]) -> dict[str, Any]:
         """Do what only an operator may."""

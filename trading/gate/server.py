@@ -1,4 +1,5 @@
-"""The gate as a process: one thread that answers a Unix socket and does in between what is due.
+"""The gate as a process: one thread that answers a Unix socket and does in between what is due. Only the cancelling
+after a kill goes on beside it.
 
 The kernel says which uid speaks, the desk's file says what that uid is. Anybody known may make things severer; only
 operators may move back. A message that finds a bug halts the desk and is answered with a denial.
@@ -7,26 +8,26 @@ operators may move back. A message that finds a bug halts the desk and is answer
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import selectors
 import signal
 import socket
-import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from trading.clock import Clock
 from trading.gate import beat, wire
 from trading.gate.books import Books
+from trading.gate.clearing import Clearing
 from trading.gate.codes import Failure
 from trading.gate.documents import PRICE_MAX
 from trading.gate.egress import Broker
 from trading.gate.fields import Fields
 from trading.gate.gatekeeper import Gatekeeper
 from trading.gate.operator import Operator
+from trading.gate.pager import Pager
 from trading.gate.settings import Desk, Places
 from trading.gate.snapshot import Quote
 from trading.gate.store import Store, StoreBroken
@@ -47,16 +48,19 @@ class GateServer:
 
     def __init__(self, desk: Desk, places: Places, broker: Broker, clock: Clock, key: bytes) -> None:
         self.places = places
-        self._lock = _held(places.lock)
-        self._alerts: TextIO = places.alerts.open("a", buffering=1)
+        self._lock = hold(places.lock)
+        self._pager = Pager("gate", places.alerts, desk.page_command)
         self._clock = clock
-        store = Store(places.store, places.mark)
-        self.books = Books(desk, store, broker, clock, self._page)
+        try:
+            self.books = Books(desk, Store(places.store, places.mark), broker, clock, self._page)
+        except StoreBroken:
+            os.close(self._lock)
+            raise
         self.keeper = Gatekeeper(self.books, key)
         self.operator = Operator(self.keeper)
         self._desk = desk
-        self._known = desk.operators | desk.watchdogs | desk.feeds | {uid for uid, _ in desk.strategies.values()}
         self._signalled = False
+        self._clearing: Clearing | None = None
         self._due = {"sync": 0, "reconcile": 0, "beat": 0}
         self._listener = wire.listen(places.gate_socket)
         self._selector = selectors.DefaultSelector()
@@ -81,7 +85,7 @@ class GateServer:
         self._selector.close()
         self._listener.close()
         self.books.store.close()
-        self._alerts.close()
+        self._pager.close()
         os.close(self._lock)
 
     def turn(self) -> None:
@@ -90,23 +94,28 @@ class GateServer:
             by = "signal" if self._signalled else "file"
             self._signalled = False
             if self.books.latch.level is not TradingState.KILLED:
-                self.operator.kill(by, "SIGUSR1" if by == "signal" else str(self.places.kill_file), flatten=False)
+                self._kill(by, "SIGUSR1" if by == "signal" else str(self.places.kill_file), flatten=False)
         now = self._clock.elapsed()
         age = beat.age(beat.read(self.places.beat("watchdog")), now)
         self.keeper.turn(None if age is None else self._clock.now() - age)
-        if self._is_due("sync", SYNC_NS):
-            self._guarded(self.keeper.mirror.sync)
-        if self._is_due("reconcile", self.books.limits.reconcile_every_s_max * SECOND):
-            self._guarded(self.keeper.mirror.reconcile)
+        self._pager.tend()
+        if self._clearing is not None:
+            # Books and broker differ while orders are being cancelled one by one: they are compared afterwards.
+            self._guarded(self._end_kill)
+        else:
+            if self._is_due("sync", SYNC_NS):
+                self._guarded(self.keeper.mirror.sync)
+            if self._is_due("reconcile", self.books.limits.reconcile_every_s_max * SECOND):
+                self._guarded(self.keeper.mirror.reconcile)
         if self._is_due("beat", int(self._desk.beat_every_s * SECOND)):
             self._guarded(self._beat)
 
-    def answer(self, uid: int, text: bytes) -> dict[str, Any]:
-        """Return the answer to one message of a uid."""
-        if uid not in self._known:
+    def answer(self, uid: int, text: bytes, connection: socket.socket | None = None) -> dict[str, Any] | None:
+        """Return the answer to one message of a uid; None if its connection is answered later."""
+        if uid not in self._desk.uids:
             return {"error": f"uid {uid} has no part in this desk"}
         try:
-            return self._answered(uid, text)
+            return self._answered(uid, text, connection)
         except StoreBroken as error:
             self.books.halt(f"store: {error}")
             return {"error": str(error)}
@@ -116,7 +125,7 @@ class GateServer:
             self.books.halt("a bug in the gate; see the alerts")
             return {"error": "the gate failed on this message and halted"}
 
-    def _answered(self, uid: int, text: bytes) -> dict[str, Any]:
+    def _answered(self, uid: int, text: bytes, connection: socket.socket | None) -> dict[str, Any] | None:
         try:
             message, _ = parse(text)
         except Unreadable:
@@ -130,6 +139,10 @@ class GateServer:
                 return self._quote(message)
             case "status":
                 return self.status()
+            case "kill" if connection is not None:
+                by, reason, flatten = self.operator.words_of(uid, message)
+                self._kill(by, reason, flatten=flatten, waiting=connection)
+                return None
             case "kill" | "reduce" | "halt" as verb:
                 return self.operator.raise_by(uid, verb, message)
             case "arm" | "rearm" | "reconcile" | "enable" | "limits" as verb if uid in self._desk.operators:
@@ -159,6 +172,8 @@ class GateServer:
             "promotionsFrozen": latch.level is TradingState.KILLED,
             "limitsDigest": books.limits.digest,
             "suspicion": books.store.suspicion,
+            "store": latch.halted if latch.halted.startswith("store: ") else "",
+            "clearing": self._clearing is not None,
         }
 
     def _quote(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -177,15 +192,42 @@ class GateServer:
         uid = wire.peer_of(connection).uid
         if text:
             try:
-                wire.send(connection, self.answer(uid, text))
+                answer = self.answer(uid, text, connection)
+                if answer is not None:
+                    wire.send(connection, answer)
                 return
             except OSError:
                 pass  # gone while we answered: as good as having hung up
+        if self._clearing is not None and connection in self._clearing.waiting:
+            self._clearing.waiting.remove(connection)
         self._selector.unregister(connection)
         connection.close()
         strategy = self._desk.strategy_of(uid)
         if strategy is not None:
             self._guarded(lambda: self.keeper.cancel_of(strategy))
+
+    def _kill(self, by: str, reason: str, *, flatten: bool, waiting: socket.socket | None = None) -> None:
+        """Latch now, and begin to cancel unless that is under way; who waits is answered when it is over."""
+        latched_ns = self.operator.latch_kill(by, reason)
+        if self._clearing is None:
+            self._clearing = Clearing(latched_ns, flatten)
+            self._clearing.begin(self.books.broker.beside(), self._clock.elapsed)
+        self._clearing.flatten = self._clearing.flatten or flatten
+        if waiting is not None:
+            self._clearing.waiting.append(waiting)
+
+    def _end_kill(self) -> None:
+        """Take in how cancelling went, once it is over, and tell those who asked for it."""
+        clearing = self._clearing
+        if clearing is None or not clearing.is_over or clearing.cleared is None:
+            return
+        self._clearing = None
+        answer = self.operator.end_kill(clearing.cleared, clearing.latched_ns, flatten=clearing.flatten)
+        for connection in clearing.waiting:
+            try:
+                wire.send(connection, answer)
+            except OSError:
+                continue  # whoever asked is gone; what was asked for is done
 
     def _fence(self) -> None:
         """Have the broker refuse the gates before this one."""
@@ -216,16 +258,10 @@ class GateServer:
         self._signalled = True
 
     def _page(self, about: str, what: str) -> None:
-        line = json.dumps({"at": self._clock.now(), "about": about, "what": what}) + "\n"
-        for out, text in ((self._alerts, line), (sys.stderr, f"gate: {about}: {what}\n")):
-            try:
-                out.write(text)
-                out.flush()
-            except OSError:
-                continue  # a full disk must not keep the other from being told, nor end the gate
+        self._pager.page(self._clock.now(), about, what)
 
 
-def _held(path: Path) -> int:
+def hold(path: Path) -> int:
     """Return a handle on the desk's lock; raise `Busy`. The kernel lets it go with the process, however that ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)

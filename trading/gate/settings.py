@@ -20,6 +20,7 @@ from trading.gate.tail import Tail
 from trading.model import Symbol
 
 BEAT_EVERY_S, SILENCE_S = 10.0, 60.0
+_WORDS_MAX = 64
 
 
 class Unusable(Exception):
@@ -63,6 +64,15 @@ class Places:
         return self.state / f"{who}.beat"
 
     @property
+    def loops(self) -> Path:
+        """Return the folder of the heartbeats of trading loops; every user may leave a file there, as in /tmp."""
+        return self.state / "loops"
+
+    def loop_beat(self, strategy: str) -> Path:
+        """Return where the loop of a strategy writes its heartbeat."""
+        return self.loops / f"{strategy.replace('/', '%')}.beat"
+
+    @property
     def alerts(self) -> Path:
         """Return where pages to a person are kept."""
         return self.state / "alerts.jsonl"
@@ -87,6 +97,13 @@ class Desk:
     """Holds the restricted list and the risk data."""
     beat_every_s: float = BEAT_EVERY_S
     silence_s: float = SILENCE_S
+    page_command: tuple[str, ...] = ()
+    """What is run for each page, with the page on its input; empty for nothing."""
+
+    @property
+    def uids(self) -> frozenset[int]:
+        """Return everybody who has a part in the desk, the gate itself apart."""
+        return self.operators | self.watchdogs | self.feeds | {uid for uid, _ in self.strategies.values()}
 
     def strategy_of(self, uid: int) -> str | None:
         """Return the strategy a uid runs."""
@@ -125,6 +142,7 @@ def read(path: Path) -> Desk:
     returns, scenarios = documents.read_risk(fields)
     market = Snapshot(Book(limits, {}), Tail(returns, scenarios), limits.digest)
     documents.read_restricted(fields, market)
+    page_command = _command(fields)
     fields.closed()
     if faults or account_id is None or endpoint is None or cash is None or beat is None or silence is None:
         raise Unusable("\n".join(f"{path}: {fault.message}" for fault in faults))
@@ -142,6 +160,7 @@ def read(path: Path) -> Desk:
         market,
         beat / 1000,
         silence / 1000,
+        page_command,
     )
 
 
@@ -152,6 +171,18 @@ def _uids(fields: Fields, name: str) -> frozenset[int]:
     if value is not None:
         fields.fault(Code.FIELD_INVALID, f"desk.{name}", "a list of uids")
     return frozenset()
+
+
+def _command(fields: Fields) -> tuple[str, ...]:
+    value = fields.value("page_command", optional=True)
+    if value is None:
+        return ()
+    words = value if isinstance(value, list) and 0 < len(value) <= _WORDS_MAX else []
+    found = tuple(word for word in words if isinstance(word, str) and word and "\0" not in word)
+    if not words or len(found) != len(words):
+        fields.fault(Code.FIELD_INVALID, "desk.page_command", "a program and its arguments, a list of texts")
+        return ()
+    return found
 
 
 def _limits(fields: Fields, path: Path, faults: list[Failure]) -> Limits:

@@ -3,20 +3,21 @@
 It reads, cancels and reduces; it can open nothing, and the broker holds it to that. When the gate's heartbeat is silent
 too long it latches KILLED and ends the epoch, so that a frozen gate that wakes up can send nothing; has the broker
 refuse that epoch; ends the frozen process, that one and no other; cancels; and closes what the broker says is held.
-Its own heartbeat is what the gate watches in turn: without it nothing is opened.
+Its own heartbeat is what the gate watches in turn: without it nothing is opened. The loops of strategies that began to
+write heartbeats (`heart`) are watched like the gate, and end like it.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 
 from trading.clock import Clock
 from trading.gate import beat, killswitch, state
 from trading.gate.egress import Broker
+from trading.gate.pager import Pager
 from trading.gate.settings import Desk, Places
 from trading.gate.state import Latch
 from trading.gate.store import Store, StoreBroken
@@ -35,8 +36,13 @@ class Watchdog:
         self._broker = broker
         self._clock = clock
         self._closes = closes
-        self._handled: beat.Beat | None = None
+        self._handled: dict[str, beat.Beat] = {}
         self._beat_due = 0
+        self._pager = Pager("watchdog", places.alerts, desk.page_command)
+        places.loops.mkdir(parents=True, exist_ok=True)
+        if places.loops.stat().st_uid == os.geteuid():
+            # As /tmp: whoever runs a loop leaves a file there, and nobody can take away another's.
+            places.loops.chmod(0o1777)
 
     def watch(self, is_stopped: Callable[[], bool] = lambda: False, pause_s: float = PAUSE_S) -> None:
         """Watch until told to stop."""
@@ -45,7 +51,7 @@ class Watchdog:
             time.sleep(pause_s)
 
     def turn(self) -> bool:
-        """Write our heartbeat if it is due, look at the gate's; return whether the gate was given up just now."""
+        """Write our heartbeat if it is due, look at the others'; return whether somebody was given up just now."""
         now = self._clock.elapsed()
         if now >= self._beat_due:
             self._beat_due = now + int(self._desk.beat_every_s * SECOND)
@@ -54,20 +60,39 @@ class Watchdog:
             except OSError as error:
                 # The gate will halt for want of it, which is right: nobody could say that we are here.
                 self._tell(f"no heartbeat could be written: {error}")
-        last = beat.read(self._places.beat("gate"))
+        self._pager.tend()
+        silent = self._is_silent("the gate", beat.read(self._places.beat("gate")), now)
+        for name, (uid, _) in self._desk.strategies.items():
+            silent |= self._is_silent(f"the loop of {name}", self._beat_of(name, uid), now, uid)
+        return silent
+
+    def _is_silent(self, who: str, last: beat.Beat | None, now: int, uid: int | None = None) -> bool:
+        """Return whether somebody whose heartbeat was there has fallen silent, and give him up if so, once."""
         age = beat.age(last, now)
-        if last is None or last == self._handled or age is None or age <= int(self._desk.silence_s * SECOND):
+        if last is None or last == self._handled.get(who) or age is None or age <= int(self._desk.silence_s * SECOND):
             return False
-        self._handled = last
-        self._tell(f"the gate (pid {last.pid}) is silent for {age / SECOND:.1f} s")
-        self.give_up(last)
+        self._handled[who] = last
+        self._tell(f"{who} (pid {last.pid}) is silent for {age / SECOND:.1f} s")
+        self.give_up(last, who, uid)
         return True
 
-    def give_up(self, last: beat.Beat) -> None:
-        """End a gate that does not answer, leave the account closed. No step waits for another to have worked."""
-        store, latch = self._latched()
+    def _beat_of(self, strategy: str, uid: int) -> beat.Beat | None:
+        """Return the heartbeat of a strategy's loop, if it is the strategy's own word."""
+        path = self._places.loop_beat(strategy)
+        try:
+            is_own = path.lstat().st_uid == uid
+        except OSError:
+            return None
+        return beat.read(path) if is_own else None
+
+    def give_up(self, last: beat.Beat, who: str = "the gate", uid: int | None = None) -> None:
+        """End a process that does not answer, leave the account closed. No step waits for another to have worked.
+
+        A trading loop ends like the gate: whatever it sends when it wakes is of an epoch that is over.
+        """
+        store, latch = self._latched(who)
         self._try("fence", lambda: self._broker.fence(last.epoch + 1 if latch is None else latch.epoch))
-        self._end(last)
+        self._end(last, uid)
         # Again, now that it is certain that nobody else answers to the epoch before.
         cleared = killswitch.cancel_all(self._broker, self._clock.elapsed, lambda: time.sleep(PAUSE_S))
         self._tell(
@@ -90,20 +115,23 @@ class Watchdog:
         if store is not None:
             store.close()
 
-    def _latched(self) -> tuple[Store | None, Latch | None]:
+    def _latched(self, who: str) -> tuple[Store | None, Latch | None]:
         """Write the latch where it lasts: in the store, else as the kill file, which no gate starts beside."""
         try:
             store = Store(self._places.store, self._places.mark)
             now = self._clock.now()
-            return store, store.change_latch(lambda old: state.fenced(old, now, "watchdog", "the gate was silent"))
+            return store, store.change_latch(lambda old: state.fenced(old, now, "watchdog", f"{who} was silent"))
         except StoreBroken as error:
             self._tell(f"the latch could not be written ({error}); leaving {self._places.kill_file}")
             self._try("kill file", self._places.kill_file.touch)
             return None, None
 
-    def _end(self, last: beat.Beat) -> None:
+    def _end(self, last: beat.Beat, uid: int | None) -> None:
         if not beat.is_running(last):
             self._tell("its process is gone")
+            return
+        if uid is not None and _owner(last.pid) != uid:
+            self._tell(f"pid {last.pid} is not uid {uid}'s process; it is left alone, and fenced all the same")
             return
         try:
             os.kill(last.pid, signal.SIGKILL)
@@ -122,13 +150,15 @@ class Watchdog:
             self._tell(f"{what}: {error}")
 
     def _tell(self, what: str) -> None:
-        try:
-            sys.stderr.write(f"watchdog: {what}\n")
-            sys.stderr.flush()
-            with self._places.alerts.open("a") as file:
-                file.write(f'{{"at":{self._clock.now()},"about":"watchdog","what":"{what}"}}\n')
-        except OSError:
-            pass  # a full disk must not keep it from its work
+        self._pager.page(self._clock.now(), "watchdog", what)
+
+
+def _owner(pid: int) -> int | None:
+    """Return whose process it is, None if there is none."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        return None
 
 
 def _is_dead(pid: int) -> bool:
