@@ -26,12 +26,15 @@ class DeclaredInputs:
         self._pulls = pulls
         self._came: dict[str, int] = {}
         """How much the base had gained when an entry came."""
+        self._turn: dict[str, int] = {}
+        """Counts entries as they come: the file need not name them in that order."""
         self._passed: dict[Sha, list[frozenset[Element]]] = {}
         """What passed together with a head, in one tree."""
 
     def came(self, name: str) -> None:
         """Remember that an entry arrives on the base as it is now."""
         self._came.setdefault(name, self._commits.landed)
+        self._turn.setdefault(name, len(self._turn))
 
     def touches(self) -> dict[Sha, frozenset[str]]:
         """Return what the present heads of open entries touch; one that says nothing touches everything."""
@@ -61,17 +64,19 @@ class DeclaredInputs:
         if last is None or any(self._names(element) is None for element in beyond):
             return None
         mine = self._names(last) or frozenset()
-        met = [each for each in (*self._since(commit, last), *beyond) if self._meets(each, mine)]
-        heads = self._without_vouched(last, met)
+        landed = self._since(commit, last)
+        met = [each for each in (*landed, *beyond) if self._meets(each, mine)]
+        heads = self._without_vouched(last, met, landed)
         failing = [each.head for each in beyond[:-1] if self._fails(each, commit)]
         parts = [last.head, "with", *sorted(heads), "beside", *sorted(failing)]
         return f"inputs:{sha1(' '.join(parts).encode(), usedforsecurity=False).hexdigest()}"
 
-    def _without_vouched(self, last: Element, met: list[Element]) -> set[Sha]:
+    def _without_vouched(self, last: Element, met: list[Element], landed: list[Element]) -> set[Sha]:
         """Return the heads of those without whoever came later and passed it: it was tested with them by their tests.
 
         Of real gates those that only the earlier one touches go on, and those that both touch have said yes. What else
-        it was tested with must be apart from it: a tree with more in its inputs is another one.
+        it was tested with must be apart from it: a tree with more in its inputs is another one. Who is still a member
+        beside it has passed nobody: what is tested now with both says nothing of the one alone.
         """
         heads = {element.head for element in met}
         mine = self._names(last) or frozenset()
@@ -80,7 +85,7 @@ class DeclaredInputs:
         passed = self._passed.get(last.head, ()) if tells else ()
         if not any(heads == {each.head for each in together if self._meets(each, mine)} for together in passed):
             return heads
-        later = {each.head for each in met if each.is_entry and self._pulls[each.name].number > pull.number}
+        later = {each.head for each in landed if each.is_entry and self._turn[each.name] > self._turn[last.name]}
         return heads - later
 
     def _since(self, commit: Sha, element: Element) -> list[Element]:
