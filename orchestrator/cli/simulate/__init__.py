@@ -80,10 +80,10 @@ def _from_history(args: argparse.Namespace, out: Output) -> list[Simulation]:
         past = past_of(runs, validations, train.name)
         if past is not None:
             out.remark(f"{train.name}: {past.words}")
-            out.remark(
-                f"{train.name}: which pairs share an input the store does not know, so none do in this day: the models "
-                "that wait only for such are faster here than they could be"
-            )
+            said = "which pairs share an input the store does not know, so none do in this day"
+            if not train.spec.gates or any(not gate.inputs for gate in train.spec.gates):
+                said = "its gates do not all declare inputs, so every pair would share one; in this day none do"
+            out.remark(f"{train.name}: {said}: all are faster here than they could be; `conflictsMaybe` asks for more")
             spec = SimulationSpec(train=train.spec, workload=past.workload)
             found.append(Simulation(metadata=ObjectMeta(name=train.name), spec=spec))
     if not found:
