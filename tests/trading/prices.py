@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import sys
+from datetime import date
 from pathlib import Path
 
 _FOLDER = Path(sys.prefix) / "share/prices"
@@ -14,6 +15,15 @@ SP500 = _FOLDER / "arch/data/sp500/sp500.csv.gz"
 """The index, 1999 to 2018."""
 TWENTY = _FOLDER / "skfolio/datasets/data/sp500_dataset.csv.gz"
 """Closes of twenty stocks, 1990 to 2022, adjusted."""
+
+
+def twenty() -> tuple[list[date], dict[str, list[int]]]:
+    """Return days and the closes of twenty stocks in cents."""
+    with gzip.open(TWENTY, "rt", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in rows[0] if name != "Date"]
+    closes = {name: [max(round(100 * float(row[name])), 1) for row in rows] for name in names}
+    return [date.fromisoformat(row["Date"]) for row in rows], closes
 
 
 def column(path: Path, name: str) -> list[float]:

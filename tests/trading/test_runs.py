@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 
 from tests.trading import prices
 from trading.cli import strategies
+from trading.data import bars as bars_module
 from trading.data import calendar, generate, intake
 from trading.engine import artifacts, runfile, runner
 from trading.engine.runner import Parts
+from trading.events import Denied, Fill
 from trading.gate import limits
 from trading.model import Symbol
 
@@ -107,6 +110,36 @@ def test_real_prices_are_played_and_cost_more_under_stress(tmp_path: Path) -> No
         assert summary["events"]["Fill"] > 20
         costs.append(summary["cost_realised"])
     assert 0 < costs[0] < costs[1] < costs[2]
+
+
+def test_twenty_stocks_over_sixteen_years_stay_within_the_gates_limits(tmp_path: Path) -> None:
+    days, closes = prices.twenty()
+    symbols = [Symbol.parse(f"{name}.NYSE") for name in sorted(closes)]
+    rows = []
+    for row, day in enumerate(days):
+        session = calendar.session(day)
+        if session is not None:
+            for number, symbol in enumerate(symbols):
+                close = closes[symbol.ticker][row]
+                rows.append((number, session.opens, session.closes, close, close, close, close, 5_000_000))
+    bars = bars_module.made([(symbol, generate.PENNY) for symbol in symbols], rows)
+    # Every day on which these traded is a session of ours.
+    assert len(bars) == 20 * sum(day.year >= calendar.FIRST_YEAR for day in days) and bars.problems() == []
+    shocks = {"2008-10": -0.2, "2020-03": -0.25}
+    file = replace(
+        runfile.read(CROSS, {}),
+        start=date(2008, 3, 3),
+        instruments={symbol: runfile.Traded(f"s{n % 5}", shocks=shocks) for n, symbol in enumerate(symbols)},
+    )
+    strategy = strategies.make("sma_cross", "twenty", {"fast": 20, "slow": 60, "weight_bps": 300})
+    folder = runner.carry_out(Parts(file, strategy, bars, limits.defaults()), tmp_path)
+    log = [event for _, event in artifacts.read_decisions(folder)]
+    assert sum(isinstance(event, Fill) for event in log) > 300
+    assert any("strategy_exposure" in event.reasons for event in log if isinstance(event, Denied))
+    said = [json.loads(line) for line in (folder / artifacts.EQUITY).read_text().splitlines()]
+    # At most 15 % when something is opened; what only rises is not sold for it.
+    assert 0.1 < max(day["exposure"] / day["equity"] for day in said) < 0.2
+    assert min(day["cash"] for day in said) > 0
 
 
 def test_a_dataset_the_run_says_nothing_about_is_refused(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from trading.engine.runner import Parts
 from trading.events import AnyEvent
 from trading.gate import limits as limits_module
 from trading.gate.limits import Limits
-from trading.model import decimal
+from trading.model import UNIT, decimal
 from trading.stages.stage import Strategy
 
 ERRORS = ("Denied", "Rejected", "Expired", "Intercepted")
@@ -252,7 +252,7 @@ def _rows(folder: Path, summary: dict[str, object]) -> Iterator[tuple[str, objec
     yield "sessions", f"{summary['sessions']} ({summary['from']} to {summary['until']}), {summary['bars']} bars"
     yield "profile, costs", f"{summary['profile']}, {summary['costs']}"
     for name in ("cash_start", "equity_end", "cost_estimated", "cost_realised"):
-        yield name.replace("_", " "), decimal(int(str(summary[name])))
+        yield name.replace("_", " "), f"{int(str(summary[name])) / UNIT:,.2f}"
     for name in ("return", "drawdown_max"):
         yield name.replace("_", " "), f"{float(str(summary[name])):.4%}"
     yield "sharpe", summary["sharpe"]

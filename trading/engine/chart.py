@@ -27,7 +27,9 @@ def chart(title: str, labels: Sequence[str], lines: Sequence[Line]) -> str:
     low, high = min(values), max(values)
     if low == high:
         low, high = low - 1.0, high + 1.0
-    paths = "".join(_path(line, _COLOURS[number % len(_COLOURS)], low, high) for number, line in enumerate(lines))
+    paths = "".join(
+        _path(line, _COLOURS[number % len(_COLOURS)], low, high, number > 0) for number, line in enumerate(lines)
+    )
     legend = "".join(
         f'<text x="{_LEFT + 6 + 170 * number}" y="{_TOP + 12}" style="fill:{_COLOURS[number % len(_COLOURS)]}">'
         f"{escape(each.name)}</text>"
@@ -53,7 +55,7 @@ def _axes(labels: Sequence[str], low: float, high: float) -> str:
     return "".join(drawn)
 
 
-def _path(line: Line, colour: str, low: float, high: float) -> str:
+def _path(line: Line, colour: str, low: float, high: float, is_broken: bool) -> str:
     count = len(line.values)
     # More points than pixels are drawn as their last in each pixel: the end is always there.
     step = max(1, -(-count // _POINTS_MAX))
@@ -61,7 +63,9 @@ def _path(line: Line, colour: str, low: float, high: float) -> str:
     points = "L".join(
         f"{_LEFT + (_WIDTH - _LEFT) * at / max(1, count - 1):.1f} {_y(line.values[at], low, high)}" for at in picked
     )
-    return f'<path d="M{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+    # Lines that agree lie on each other: a broken one lets the other be seen.
+    broken = ' stroke-dasharray="7 5"' if is_broken else ""
+    return f'<path d="M{points}" fill="none" stroke="{colour}" stroke-width="1.5"{broken}/>'
 
 
 def _y(value: float, low: float, high: float) -> str:

@@ -78,13 +78,16 @@ def _facts(summary: Mapping[str, Any]) -> str:
     rows = [
         ("Sessions", f"{summary['sessions']}, {summary['from']} to {summary['until']}"),
         ("Profile, costs", f"{summary['profile']}, {summary['costs']}"),
-        ("Equity at the end", decimal(summary["equity_end"])),
+        ("Equity at the end", f"{summary['equity_end'] / UNIT:,.2f}"),
         ("Return", f"{summary['return']:.4%}"),
         ("Sharpe ratio, a year", "none" if summary["sharpe"] is None else f"{summary['sharpe']:.3f}"),
         ("Largest drawdown", f"{summary['drawdown_max']:.4%}"),
         ("Orders asked, denied, rejected", " / ".join(str(counts.get(n, 0)) for n in ("Intent", "Denied", "Rejected"))),
         ("Fills", str(counts.get("Fill", 0))),
-        ("Cost: estimated, realised", f"{decimal(summary['cost_estimated'])} / {decimal(summary['cost_realised'])}"),
+        (
+            "Cost: estimated, realised",
+            f"{summary['cost_estimated'] / UNIT:,.2f} / {summary['cost_realised'] / UNIT:,.2f}",
+        ),
     ]
     cells = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in rows)
     return f"<table>{cells}</table>"
@@ -96,7 +99,7 @@ def _table(trades: Sequence[Trade]) -> str:
     head = "<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"
     rows = "".join(
         f"<tr><td>{escape(each.client_id)}</td><td>{each.symbol}</td><td>{each.side}</td><td>{each.shares}</td>"
-        f"<td>{decimal(each.price)}</td><td>{decimal(each.estimated)}</td><td>{decimal(each.realised)}</td></tr>"
+        f"<td>{decimal(each.price)}</td><td>{each.estimated / UNIT:.2f}</td><td>{each.realised / UNIT:.2f}</td></tr>"
         for each in shown
     )
     words = f"the last {len(shown)} of {len(trades)}" if len(shown) < len(trades) else f"{len(trades)}"
