@@ -91,6 +91,15 @@ def test_an_unanswered_send_is_unknown_counts_as_open_and_blocks_reconcile_until
     assert world.books.latch.state is TradingState.HALTED
 
 
+def test_what_traded_whole_is_open_no_more_whether_or_not_its_answer_came(world: GateWorld) -> None:
+    world.broker.fault = "no answer"
+    world.ask(world.make())
+    # The fill of the unanswered order comes with the answer to the next one; its phase is asked for later.
+    world.ask(world.make(symbol=str(OTHER)))
+    books = world.books
+    assert dict(books.snapshot.book.open) == dict(books._rebuilt(books.limits).book.open) == {}
+
+
 def test_a_strategy_speaks_for_itself_alone(world: GateWorld) -> None:
     assert why(world.ask(world.make(), uid=STRATEGIES["beta"][0])) == ["caller_mismatch"]
     for uid in (0, FEED, WATCHDOG, OPERATOR, 99999):

@@ -120,7 +120,8 @@ class Books:
         book.advance(now)
         for row in self.store.orders():
             symbol, side = Symbol.parse(row.symbol), Side(row.side)
-            if row.phase in OPEN_PHASES:
+            # A phase that is not known yet may lag behind fills that are: what traded whole cannot trade again.
+            if row.phase in OPEN_PHASES and row.filled < row.quantity:
                 book.place(
                     OpenOrder(row.client_id, row.strategy, symbol, side, row.quantity, row.filled, row.price, row.at)
                 )
