@@ -199,9 +199,10 @@ class Storm(World):
             self.lead_on()
             self.wait_for_deeds()
             assert self.leading is not None
-            if self.rng.random() < 0.4:
+            # The first ones are killed before anybody can have done anything: speaking takes longer than some trains.
+            if self.kills > 1 and self.rng.random() < 0.5:
                 self.speak()
-            if self.rng.random() < 0.15:
+            if self.kills > 1 and self.rng.random() < 0.2:
                 self.intrude()
             with suppress(subprocess.TimeoutExpired):
                 self.leading.wait(self.rng.random())
