@@ -2,7 +2,7 @@
 
 All on one control plane in one run, one after the other: COUNT AgentRuns from Pending to Landed with instant workers,
 and for the other two the same number of status writes on as many AgentRuns. Prints milliseconds and writes a run, what
-an idle leader writes, and the memory of a store that watches many objects.
+an idle leader writes, and the memory of a store that watches many landed runs, statuses and all.
 
 Usage: python bench/kube.py [COUNT [OBJECTS]]      (COUNT 1000, OBJECTS 10000; needs what make test-kube needs)
 """
@@ -18,6 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -209,11 +210,60 @@ with KubernetesCluster(Connection(Source(sys.argv[1])), writer="bench", is_watch
 """
 
 
+def landed(number: int) -> tuple[dict[str, object], dict[str, object]]:
+    """Return a run as the leader decides it, and the status it has once it has landed."""
+    name, sha = f"item-{number:05}", f"{number:040x}"
+    path = f"services/torghut/app/trading/{name}"
+    uid = f"{number:08x}-0000-4000-8000-000000000000"
+    spec = {
+        "implementationSpecRef": {"name": name, "uid": uid},
+        "agentRef": {"name": "scripted"},
+        "parameters": {"repository": ".", "base": sha, "head": f"interlock/{name}", "stage": "implementation"},
+        "idempotencyKey": f"{uid}/1",
+        "scope": {"paths": [f"{path}/**"], "shared": [f"{path}.py"]},
+        "claimEpoch": number,
+        "base": sha,
+        "start": sha,
+        "specDigest": f"sha256:{number:064x}",
+        "specGeneration": 1,
+        "prompt": f"Work on {name}. "
+        + "Every order passes one gate that can only deny; say why. " * 26,
+    }
+    at = "2026-01-01T00:00:00.123456Z"
+    status = {
+        "phase": "Landed", "reason": "Landed", "message": f"{name} is in the base as {sha[-12:]}",
+        "leader": "machine-4711-20260101T000000.000000", "startedAt": at, "endedAt": at,
+        "workspace": f"/var/lib/interlock/state/workspaces/{name}-1",
+        "containment": "processes are contained (PID namespace); files and network are not",
+        "exit": {"code": 0},
+        "result": {
+            "summary": f"Wrote {path}/gate.py and its tests.", "model": "some-model-2026-01",
+            "usage": {"inputTokens": 120_000, "outputTokens": 9_000, "costUsd": "1.234567"},
+        },
+        "head": sha, "tree": sha, "published": sha, "landed": sha, "pullRequest": number,
+        "changedFiles": [{"path": f"{path}/file_{each}.py", "status": "M"} for each in range(6)], "changedTotal": 6,
+        "scope": {"allowed": True},
+        "gates": [{"gate": gate, "result": "pass", "tree": sha, "validation": f"v-{sha}"} for gate in ("unit", "lint")],
+        "promptDigest": f"sha256:{number:064x}", "provenance": f"sha256:{number:064x}",
+    }  # fmt: skip
+    return document("AgentRun", f"run-{number:05}", spec), {"status": status}
+
+
 def memory(plane: Plane, objects: int) -> tuple[int, float, float]:
-    """Return how many objects a store of its own process watched, its MB at most, and the seconds of its first look."""
+    """Return how many landed runs a store watched, its process's MB at most, and the seconds of its first look."""
     place = plane.namespace("many")
-    for documents in runs(objects):
-        plane.apply(*documents, namespace=place)
+    connection = Connection(Source(place, kubeconfig=plane.admin))
+    path = f"/apis/interlock.dev/v1alpha1/namespaces/{place}/agentruns"
+
+    def make(number: int) -> None:
+        obj, status = landed(number)
+        answer = connection.request("POST", path, body=obj)
+        assert answer.is_good, answer.why()
+        answer = connection.request("PATCH", f"{path}/run-{number:05}/status", body=status, content=MERGE)
+        assert answer.is_good, answer.why()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(make, range(objects)))
     said = subprocess.run(
         [sys.executable, "-c", WATCHER, place],
         env={**os.environ, "KUBECONFIG": str(plane.admin), "PYTHONPATH": str(ROOT)},
@@ -240,7 +290,7 @@ def main(count: int, objects: int) -> None:
             said = f"{same} writes a run; interlock takes {took / other:.2f} times that"
             print(f"{name:<9}  {1000 * other / count:7.1f} ms a run  {said}", flush=True)
         seen, megabytes, first = memory(plane, objects)
-        print(f"memory      {megabytes:7.1f} MB at {seen} objects, first look {first:.1f} s")
+        print(f"memory      {megabytes:7.1f} MB at {seen} landed runs, first look {first:.1f} s")
 
 
 if __name__ == "__main__":

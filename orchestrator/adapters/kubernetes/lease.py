@@ -28,7 +28,7 @@ from orchestrator.adapters.kubernetes.connection import (
     path_of,
     trouble,
 )
-from orchestrator.errors import InterlockError, Transient, Unusable
+from orchestrator.errors import InterlockError, Refused, Transient, Unusable
 
 log = logging.getLogger("interlock.leader")
 
@@ -40,6 +40,7 @@ LOOK_S = 1.0
 SKEW_SHARE = 0.1
 """How much of the duration is given up for clocks that run at different speeds."""
 FAILED_AGAIN_S = 0.5
+BELIEVED_AFTER_S = 2.0
 
 
 class Deposed(Unusable):
@@ -106,6 +107,7 @@ class Election:
         self._held: Holder | None = None
         self._valid_until_s = 0.0
         self._over = ""
+        self._refused_s: float | None = None
         self._seen: tuple[str, float] | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -238,14 +240,30 @@ class Election:
             except NoNamespace as error:
                 self._over = str(error)
             except InterlockError as error:
+                if self._is_refused_for_good(error):
+                    self._over = str(error)
+                    break
                 if pause_s != FAILED_AGAIN_S:
                     log.warning("the lease is not renewed", extra={"why": str(error)})
                 pause_s = FAILED_AGAIN_S
                 continue
-            pause_s = self._duration_s / 5
+            pause_s, self._refused_s = self._duration_s / 5, None
             if self._over:
-                log.error("this leader's term is over", extra={"why": self._over})
-                return
+                break
+        if self._over:
+            log.error("this leader's term is over", extra={"why": self._over})
+
+    def _is_refused_for_good(self, error: InterlockError) -> bool:
+        """Return whether this account may not lead any more: so it is told for a while, and its time is over.
+
+        A role goes with its namespace. A server that has just started may say no of what it will allow in a moment.
+        """
+        if not isinstance(error, Refused):
+            self._refused_s = None
+            return False
+        if self._refused_s is None:
+            self._refused_s = now_s()
+        return now_s() - self._refused_s >= BELIEVED_AFTER_S and now_s() >= self._valid_until_s
 
     def _renew(self) -> None:
         """Keep the lease for another while, or note that somebody else has it. Raises where nobody answers."""
