@@ -226,8 +226,7 @@ def landed(number: int) -> tuple[dict[str, object], dict[str, object]]:
         "start": sha,
         "specDigest": f"sha256:{number:064x}",
         "specGeneration": 1,
-        "prompt": f"Work on {name}. "
-        + "Every order passes one gate that can only deny; say why. " * 26,
+        "prompt": f"Work on {name}. " + "Every order passes one gate that can only deny; say why. " * 26,
     }
     at = "2026-01-01T00:00:00.123456Z"
     status = {
