@@ -175,7 +175,7 @@ class Storm(World):
             self.git("clone", "-q", str(self.root), str(clone))
         self.git("fetch", "-q", "origin", cwd=clone)
         before = self.git("rev-parse", "origin/main", cwd=clone)
-        force = self.rng.random() < 0.25
+        force = self.rng.random() < 0.25 and int(self.git("rev-list", "--count", before, cwd=clone)) > 2
         self.git("checkout", "-q", "-B", "theirs", f"{before}~1" if force else before, cwd=clone)
         place = f"src/{self.rng.choice(LANES)}/theirs.txt" if self.rng.random() < 0.5 else "theirs.txt"
         (clone / place).write_text(f"{time.monotonic_ns()}\n")
@@ -216,7 +216,7 @@ class Storm(World):
             time.sleep(0.01)
 
     def _written(self) -> list[int]:
-        return [file.stat().st_mtime_ns for file in self.state.glob("store.db*") if file.exists()]
+        return [file.stat().st_mtime_ns for file in self.state.glob("interlock.db*") if file.exists()]
 
     def calm(self, *, seconds: float = 240) -> None:
         """End every hold and freeze, approve what asks for it, and let the leader work to the end."""
