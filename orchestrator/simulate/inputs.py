@@ -28,6 +28,8 @@ class DeclaredInputs:
         """How much the base had gained when an entry came."""
         self._turn: dict[str, int] = {}
         """Counts entries as they come: the file need not name them in that order."""
+        self._named: dict[str, tuple[str, frozenset[str] | None]] = {}
+        """What the present head of an entry touches, told apart for each of a thousand looks only once."""
         self._passed: dict[Sha, list[frozenset[Element]]] = {}
         """What passed together with a head, in one tree."""
 
@@ -40,9 +42,14 @@ class DeclaredInputs:
         """Return what the present heads of open entries touch; one that says nothing touches everything."""
         found = {}
         for name in self._came:
+            head, named = self._named.get(name, ("", None))
             pull = self._pulls[name]
-            if pull.entry.touches is not None:
-                found[pull.head] = frozenset((name, *(f"input {each}" for each in pull.entry.touches)))
+            if head != pull.head:
+                words = pull.entry.touches
+                named = None if words is None else frozenset((name, *(f"input {each}" for each in words)))
+                self._named[name] = (pull.head, named)
+            if named is not None:
+                found[pull.head] = named
         return found
 
     def passed(self, commit: Sha) -> None:

@@ -165,9 +165,12 @@ class _Judge:
     def _entry(self, element: Element, coming: set[str]) -> Iterator[str]:
         name = element.name
         entry = self._entries[name]
-        for word, names in (("held", self._held), ("cancelled", self._cancelled), ("not approved", self._unapproved)):
+        for word, names in (("held", self._held), ("cancelled", self._cancelled)):
             if name in names:
                 yield f"{name} landed, and is {word}"
+        # A push asked for people because of a tier that may be another one by now: whoever lent it was cancelled.
+        if name in self._unapproved and (not entry.approved or self._spec.approvals.needed(self._tier(entry)) > 0):
+            yield f"{name} landed, and is not approved"
         if self._heads.get(name) != element.head:
             yield f"{name} landed with a head that is not its own any more"
         for need in entry.needs:
