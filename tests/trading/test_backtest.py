@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,11 @@ from trading.data import generate
 from trading.data.generate import PENNY
 from trading.engine.backtest import Backtest
 from trading.engine.replay import replay
-from trading.model import SECOND, UNIT, Money, Nanos, Side
+from trading.events import Intent
+from trading.model import SECOND, UNIT, Lots, Money, Nanos, OrderType, Side, TimeInForce
 from trading.stages import execution
-from trading.stages.stage import Alpha
+from trading.stages.stage import Alpha, Execution, Faulty
+from trading.stages.view import View
 
 MINUTE = 60 * SECOND
 
@@ -91,6 +94,37 @@ def test_an_order_that_is_over_no_longer_counts_as_open_before_the_gate() -> Non
         strategy(says, lots=1000), daily({A: flat(1000, 22, volume=5000)}), profile=few, limits=loose(working_all_max=1)
     )
     assert len(played.of(events.Expired)) > 5 and played.of(events.Denied) == []
+
+
+@pytest.mark.parametrize("strength", [float("nan"), float("inf"), -1.01])
+def test_a_strength_that_means_nothing_ends_the_run(strength: float) -> None:
+    with pytest.raises(Faulty, match="a strength is from -1 to 1"):
+        play(strategy({(A, 3): strength}), daily({A: flat(1000, 6)}))
+
+
+def test_an_order_for_what_has_no_quote_ends_the_run() -> None:
+    def step(state: None, targets: Any, view: View) -> tuple[None, tuple[Any, ...]]:
+        return None, tuple(
+            Intent(
+                Nanos(view.now),
+                "x",
+                "script",
+                B,
+                Side.BUY,
+                OrderType.MARKET,
+                TimeInForce.DAY,
+                Lots(1),
+                None,
+                False,
+                Money(1),
+                0,
+            )
+            for _ in targets
+        )
+
+    bars = daily({A: flat(1000, 6), B: flat(1000, 3)})
+    with pytest.raises(Faulty, match="which has no quote"):
+        play(strategy({(A, 3): 1.0}, acts=Execution(None, step, lambda state: False)), bars)
 
 
 def test_an_early_close_ends_the_day_of_an_order() -> None:
@@ -228,6 +262,7 @@ def test_estimate_and_fill_are_the_same_where_the_bar_is_what_was_expected() -> 
 _RUN = """
 import sys
 from pathlib import Path
+from typing import Any
 sys.path.insert(0, sys.argv[1])
 from tests.trading.test_runs import example
 print(example(Path(sys.argv[2])).name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -55,7 +56,7 @@ def take(path: Path, symbol: Symbol | None, venue: str, tick: Money, actions: Se
         with _opened(path) as file:
             for row in _rows(path, file, symbol, venue):
                 (rows if isinstance(row, Row) else unreadable).append(row)  # type: ignore[arg-type]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise NoPrices(f"{path}: {error}; give a CSV file, or one that gzip packed") from error
     checked = quality.check(rows)
     checked.quarantined[:0] = unreadable
@@ -99,7 +100,8 @@ def _rows(path: Path, file: TextIO, symbol: Symbol | None, venue: str) -> Iterat
 
 
 def _row(line: int, symbol: Symbol, values: Mapping[str, str], columns: Mapping[str, str]) -> Row:
-    text = {what: values[name].strip() for what, name in columns.items()}
+    # A row that is too short has None where its cells would be.
+    text = {what: (values[name] or "").strip() for what, name in columns.items()}
     if not _VOLUME.fullmatch(text["volume"]):
         raise ValueError(f"{text['volume'][:40]!r} is no volume")
     prices = (money(text[name]) for name in ("open", "high", "low", "close"))

@@ -44,7 +44,7 @@ from trading.events import (
 from trading.gate.limits import Limits
 from trading.model import SECOND, Instrument, Lots, Money, Nanos, Symbol
 from trading.stages import risk
-from trading.stages.stage import Strategy, Withdrawal
+from trading.stages.stage import Faulty, Strategy, Withdrawal
 from trading.stages.view import Moment, View
 
 _DAY = 86_400 * SECOND
@@ -175,6 +175,9 @@ class Backtest:
 
     def _want(self, signals: tuple[Any, ...]) -> None:
         """Make targets of signals, and let risk make less of them."""
+        for signal in signals:
+            if not -1.0 <= signal.strength <= 1.0:
+                raise Faulty(f"alpha says {signal.strength} of {signal.symbol}; a strength is from -1 to 1")
         self._drain()
         view, strategy = self._view, self._strategy
         targets: tuple[Target, ...] = ()
@@ -229,7 +232,7 @@ class Backtest:
             if isinstance(step, Withdrawal):
                 self._bus.append(Cancelled(Nanos(sent_at), step.client_id))
             elif step.symbol not in quoted:
-                raise RuntimeError(f"execution made an order for {step.symbol}, which has no quote; see View.quoted")
+                raise Faulty(f"execution made an order for {step.symbol}, which has no quote; see View.quoted")
             else:
                 self._bus.append(step)
                 self._venue.expect(step, *quoted[step.symbol])

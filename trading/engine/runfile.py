@@ -33,11 +33,15 @@ class Refused(ValueError):
 class Traded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a run says of an instrument; its tick is the dataset's."""
 
-    sector: str
-    lot: int = 1
+    sector: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+    lot: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
     kind: str = "equity"
-    shocks: dict[str, float] = {}
+    shocks: dict[str, Annotated[float, msgspec.Meta(ge=-1, le=4)]] = {}
     """What each stress scenario does to it: -0.2 is a fall by a fifth."""
+
+    def __post_init__(self) -> None:
+        if any(shock != shock for shock in self.shocks.values()):
+            raise ValueError("a shock is no number; write a share such as -0.2")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from typing import Any
 from trading.events import Intercepted, Target
 from trading.gate.tail import tail_value_at_risk
 from trading.model import UNIT, Lots, Money, Nanos, Symbol
-from trading.stages.stage import Cut, Interceptor
+from trading.stages.stage import Cut, Faulty, Interceptor
 from trading.stages.view import View
 
 _BPS = 10_000
 
 
-class RiskGrew(RuntimeError):
+class RiskGrew(Faulty):
     """A control let more be held than was wanted."""
 
 

@@ -18,6 +18,10 @@ S = TypeVar("S")
 F: TypeAlias = tuple[float | None, ...]
 
 
+class Faulty(RuntimeError):
+    """A stage did what no stage may: the run ends, and the message says which and what."""
+
+
 @dataclass(frozen=True, slots=True)
 class Universe(Generic[S]):
     """Says which symbols may be held."""
