@@ -20,8 +20,9 @@ import msgspec
 import pytest
 
 from tests.trading.desk_world import DeskWorld, desk, until
+from tests.trading.gate_world import KEY
 from trading.clock import ManualClock
-from trading.gate import beat
+from trading.gate import beat, grants
 from trading.gate.settings import Places
 from trading.gate.store import Store
 from trading.gate.wire import process_start
@@ -194,6 +195,38 @@ def test_the_commands_say_and_do_what_is_asked(tmp_path: Path) -> None:
         code, killed = say(world, "kill", "--by", "someone", "--reason", "a test")
         assert (code, killed["level"], killed["openLeft"]) == (0, "KILLED", [])
         assert "wait" in say(world, "reduce", "--back", "--by", "someone", "--reason", "back")[1]["refused"]
+
+
+def test_a_grant_and_looser_limits_are_signed_on_the_command_line(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(KEY)
+    key.chmod(0o600)
+    signed = ("--key", str(key), "--by", "someone", "--reason", "a test")
+    with desk() as world:
+        client = world.client()
+        world.arm(client)
+        order = world.order("alpha-big", quantity=60)
+        argv = [TRADING, "gate", "grant", "alpha-big", *signed]
+        for code in ("notional", "notional_equity_share"):
+            argv += ["--code", code]
+        grant = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+        assert grants.is_signed(KEY, grant)
+        # The desk's clock is moved to a session; the grant was made by the machine's, so it is dated anew.
+        made = {name: value for name, value in grant.items() if name != "signature"}
+        made |= {"expires": world.now() + 60 * SECOND}
+        assert client.order(order, made | {"signature": grants.signature(KEY, made)})["phase"] == "filled"
+        limits = tmp_path / "limits.json"
+        document = json.loads(subprocess.run([TRADING, "gate", "limits", "-o", "json"], capture_output=True).stdout)
+        document |= {"watchdog_age_s_max": 1, "reconcile_every_s_max": 1}
+        limits.write_text(json.dumps(document | {"order_quantity_max": 5}))
+        assert say(world, "gate", "limits", "propose", str(limits), *signed[2:])[1]["later"] == []
+        assert client.order(world.order("alpha-six", quantity=6))["reason"] == "quantity"
+        limits.write_text(json.dumps(document))
+        code, refused = say(world, "gate", "limits", "propose", str(limits), *signed[2:])
+        assert code == 1 and "trading gate limits propose FILE --key FILE" in refused["refused"]
+        code, taken = say(world, "gate", "limits", "propose", str(limits), *signed)
+        assert (code, taken["later"]) == (0, ["order_quantity_max"])
+        assert client.order(world.order("alpha-seven", quantity=7))["reason"] == "quantity"
 
 
 def test_a_kill_works_without_a_gate_and_the_next_gate_obeys() -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.trading.gate_world import FEED, KEY, OPERATOR, OTHER, STRATEGIES, SYMBOL, WATCHDOG, Crash, GateWorld, why
 from trading.gate import grants
 from trading.gate import limits as limits_module
+from trading.gate.freeze import promotions_frozen
 from trading.gate.settings import Places
 from trading.gate.snapshot import Quote
 from trading.gate.store import Store, StoreBroken
@@ -60,6 +61,31 @@ def test_an_order_that_comes_again_gets_the_same_answer_and_is_not_sent_again(wo
     world.restart()
     world.arm()
     assert world.ask(order)["again"] is True and len(world.broker.submitted) == 1
+
+
+@pytest.mark.parametrize("limit", ["NaN", -1, "-5", [], "1e9", "999999999999999", ""])
+def test_a_market_order_whose_limit_nobody_could_read_is_not_allowed_without_it(world: GateWorld, limit: Any) -> None:
+    broken = world.make(type="market", limit_price=limit)
+    assert why(world.ask(broken)) == ["field_invalid"]
+    for without in (
+        {name: value for name, value in broken.items() if name != "limit_price"},
+        broken | {"limit_price": None},
+    ):
+        answer = world.ask(without)
+        assert (answer["verdict"], answer["again"], why(answer)) == ("deny", True, ["field_invalid"])
+    world.restart()
+    world.arm()
+    assert world.ask(broken | {"limit_price": None})["verdict"] == "deny"
+    # Another order, by another id, is another question.
+    naked = world.make(type="market", limit_price=None)
+    assert world.ask(naked)["phase"] == "filled"
+
+
+def test_nobody_denies_another_strategys_order_by_a_broken_one(world: GateWorld) -> None:
+    order = world.make()
+    for stranger in (STRATEGIES["beta"][0], FEED, 99999):
+        assert world.ask(order | {"quantity": None}, uid=stranger)["verdict"] == "deny"
+    assert world.ask(order)["phase"] == "filled"
 
 
 @pytest.mark.parametrize("fault", ["crash before", "crash after", "no answer", "not sent"])
@@ -228,8 +254,9 @@ def test_limits_tighten_at_once_and_loosen_signed_at_the_next_session(world: Gat
     refused = world.operator.act(OPERATOR, "limits", {"limits": document, "by": "someone", "reason": "back"})
     assert "order_quantity_max would be looser" in refused["refused"]
     digest = limits_module.defaults().digest
-    signature = grants.signature(KEY, {"digest": digest, "by": "someone", "reason": "back"})
-    words = {"limits": document, "by": "someone", "reason": "back", "signature": signature}
+    bound = {"digest": digest, "by": "someone", "reason": "back", "nonce": "n-1"}
+    words = {"limits": document} | bound | {"signature": grants.signature(KEY, bound)}
+    assert "looser" in world.operator.act(OPERATOR, "limits", words | {"nonce": "n-2"})["refused"]
     assert world.operator.act(OPERATOR, "limits", words)["later"] == ["order_quantity_max"]
     assert world.books.limits.order_quantity_max == 5
     world.restart()
@@ -237,6 +264,21 @@ def test_limits_tighten_at_once_and_loosen_signed_at_the_next_session(world: Gat
     world.clock.advance(86_400 * SECOND)
     world.turn()
     assert world.books.limits == limits_module.defaults()
+    world.operator.act(OPERATOR, "limits", {"limits": tight})
+    assert "used before" in world.operator.act(OPERATOR, "limits", words)["refused"]
+
+
+def test_tightening_voids_what_was_to_be_looser_tomorrow(world: GateWorld) -> None:
+    document = limits_module.document(limits_module.defaults())
+    loose, tight = document | {"order_quantity_max": 5000}, document | {"order_notional_max": "500.00"}
+    digest = limits_module.read(json.dumps(loose).encode())[0].digest  # type: ignore[union-attr]
+    bound = {"digest": digest, "by": "someone", "reason": "more", "nonce": "n-1"}
+    words = {"limits": loose} | bound | {"signature": grants.signature(KEY, bound)}
+    assert world.operator.act(OPERATOR, "limits", words)["later"] == ["order_quantity_max"]
+    assert world.operator.act(OPERATOR, "limits", {"limits": tight})["later"] == []
+    world.clock.advance(86_400 * SECOND)
+    world.turn()
+    assert limits_module.document(world.books.limits) == tight
 
 
 def grant(world: GateWorld, order: str, **changes: Any) -> dict[str, Any]:
@@ -260,6 +302,7 @@ def test_a_grant_lets_out_the_one_order_it_names_once(world: GateWorld) -> None:
         {"nonce": f"n-{order['client_id']}"},
         {"client_id": "another"},
         {"expires": world.clock.now() - 1},
+        {"expires": world.clock.now() + 86_401 * SECOND},
         {"codes": ["notional"]},
         {"by": ""},
     ):
@@ -273,6 +316,31 @@ def test_no_grant_opens_what_a_latch_forbids(world: GateWorld) -> None:
     world.kill()
     order = world.make()
     assert world.ask(order, grant(world, order["client_id"], codes=["killed_opening"]))["verdict"] == "deny"
+
+
+def test_a_kill_freezes_promotions_and_so_does_what_cannot_be_read(tmp_path: Path) -> None:
+    where = Places(tmp_path / "state", tmp_path / "elsewhere/mark")
+    assert promotions_frozen(where) == "", "a desk that never was"
+    world = GateWorld(tmp_path)
+    world.arm()
+    assert promotions_frozen(where) == ""
+    world.operator.raise_by(OPERATOR, "reduce", {})
+    assert promotions_frozen(where) == ""
+    world.kill()
+    assert "someone" in promotions_frozen(where) and "a test" in promotions_frozen(where)
+    for _ in range(32):
+        world.pass_time(59 * SECOND)
+    world.arm()
+    assert promotions_frozen(where) == ""
+    world.books.store.close()
+    where.mark.write_text(f"{10**6:>20} x\n")
+    assert "older than its high-water mark" in promotions_frozen(where)
+    where.store.write_bytes(b"no database" * 500)
+    assert "cannot be read" in promotions_frozen(where)
+    where.store.unlink()
+    assert "is gone" in promotions_frozen(where)
+    where.kill_file.touch()
+    assert "KILL is there" in promotions_frozen(where)
 
 
 def test_a_restored_backup_is_told_by_its_mark_and_halts(world: GateWorld) -> None:

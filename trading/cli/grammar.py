@@ -45,6 +45,31 @@ def _gate(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     limits = inner.add_parser("limits", help="Print the limits in force by default, with their digest.")
     _output(limits)
     limits.set_defaults(calls="gate:limits")
+    proposing = limits.add_subparsers(metavar="COMMAND", title="commands")
+    propose = proposing.add_parser(
+        "propose",
+        help="Give a running gate new limits: tighter ones hold at once, looser ones from the next session.",
+        description="Give a running gate new limits. Tighter ones hold at once. Looser ones need the desk's key, hold "
+        "from the next session on, and are void if other limits come before then.",
+    )
+    propose.add_argument("file", metavar="FILE", help="limits in the form `trading gate limits -o json` prints")
+    propose.add_argument("--key", metavar="FILE", help="the desk's signing key, for looser limits")
+    _ask(propose)
+    propose.set_defaults(calls="signed:propose")
+    grant = inner.add_parser(
+        "grant",
+        help="Sign an override for one order: single use, for a while.",
+        description="Print a signed grant: it lets one order out past the codes it names, once. Who sends the order "
+        'puts it beside it: {"order": …, "grant": …}. Exposure, size and market data only; no grant opens what a latch '
+        "forbids.",
+    )
+    grant.add_argument("order", metavar="CLIENT_ID", help="the order, by its id")
+    grant.add_argument("--code", metavar="CODE", action="append", required=True, help="overridden; again for more")
+    grant.add_argument("--valid-s", metavar="N", type=int, default=300, help="seconds (default %(default)s)")
+    grant.add_argument("--key", metavar="FILE", required=True, help="the desk's signing key")
+    grant.add_argument("--by", default="", metavar="NAME", help="who says so")
+    grant.add_argument("--reason", default="", metavar="TEXT", help="why")
+    grant.set_defaults(calls="signed:grant")
     serve = inner.add_parser(
         "serve",
         help="Run the gate: the process strategies talk to, and the only one that talks to a broker.",

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from trading.cli.keys import read_key
 from trading.cli.main import Misuse
 from trading.cli.places import places
 from trading.clock import SystemClock
@@ -22,7 +23,7 @@ def gate(args: argparse.Namespace) -> int:
     from trading.gate.server import Busy
 
     where, desk = places(args), _desk(args)
-    key = _key(args.key)
+    key = b"" if args.key is None else read_key(args.key)
     broker = SocketBroker(where.broker_socket, desk.endpoint)
     try:
         run(
@@ -69,15 +70,6 @@ def _desk(args: argparse.Namespace) -> Desk:
         return read(Path(args.desk))
     except Unusable as error:
         raise Misuse(str(error)) from error
-
-
-def _key(name: str | None) -> bytes:
-    if name is None:
-        return b""
-    try:
-        return Path(name).read_bytes().strip()
-    except OSError as error:
-        raise Misuse(f"{name}: {error.strerror}") from error
 
 
 def _tell(who: str, where: Path) -> None:

@@ -14,6 +14,7 @@ from trading.gate.codes import Code, Failure
 from trading.gate.fields import NS_MAX, Fields, as_name, as_symbol
 from trading.gate.limits import Limits
 from trading.gate.snapshot import Listing, Order, Quote, Snapshot, Strategy
+from trading.gate.strict import Unreadable, parse
 from trading.gate.tail import Tail
 from trading.model import SECOND, UNIT, Side, Symbol, TradingState
 
@@ -59,6 +60,18 @@ def read_order(document: object) -> tuple[Order | None, list[Failure]]:
         client_id, strategy, symbol, Side(side), kind, tif, quantity, limit, reduce_only, decided_at, price, epoch
     )
     return order, faults
+
+
+def id_of(text: bytes, strategy: str | None) -> str | None:
+    """Return the id that a message gives an order of this strategy, whatever else is wrong with it; None for none."""
+    try:
+        message, _ = parse(text)
+    except Unreadable:
+        return None
+    order = message.get("order") if isinstance(message, dict) else None
+    if strategy is None or not isinstance(order, dict) or order.get("strategy") != strategy:
+        return None
+    return Fields("order", order, []).id("client_id")
 
 
 def read_snapshot(document: object, limits: Limits, duplicates: Iterable[str] = ()) -> tuple[Snapshot, int | None]:

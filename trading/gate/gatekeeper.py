@@ -47,7 +47,7 @@ class Gatekeeper:
         now = self.books.clock.now()
         order, grant, faults = self._read(text)
         if order is None:
-            return document(False, firewall.in_order(faults), self.books.limits.digest)
+            return self._refused(uid, text, faults)
         known = self.books.store.answer(order.client_id)
         if known is not None:
             return self._again(order.client_id, known)
@@ -62,6 +62,42 @@ class Gatekeeper:
             self._throttle(strategy, answer, now)
             return answer
         return answer | {"phase": self._send(row, order), "serial": self.books.store.head()[0]}
+
+    def _refused(self, uid: int, text: bytes, faults: list[Failure]) -> dict[str, Any]:
+        """Return the denial of what is no order, kept under its id where its own strategy gave it one.
+
+        An order that was denied once stays denied: a market order does not come to be allowed because the limit that
+        nobody could read is left out the second time. Whoever means another order gives it another id.
+        """
+        answer = self.denied(faults)
+        client_id = documents.id_of(text, self.books.desk.strategy_of(uid))
+        if client_id is None:
+            return answer
+        known = self.books.store.answer(client_id)
+        if known is not None:
+            return self._again(client_id, known)
+        answer |= {"client_id": client_id}
+        with self.books.store.transaction():
+            self.books.store.decide(client_id, json.dumps(answer, sort_keys=True).encode(), None)
+        return answer
+
+    def read(self, text: bytes) -> tuple[Order | None, list[Failure]]:
+        """Return the order of a message, and what is wrong with it."""
+        order, _, faults = self._read(text)
+        return order, faults
+
+    def denied(self, faults: list[Failure]) -> dict[str, Any]:
+        """Return the answer to what is no order."""
+        return document(False, firewall.in_order(faults), self.books.limits.digest)
+
+    def foreseen(self, uid: int, order: Order, text: bytes) -> dict[str, Any]:
+        """Return what would be said to an order now. Nothing is kept, sent or used up."""
+        now = self.books.clock.now()
+        _, grant, faults = self._read(text)
+        strategy = self.books.desk.strategy_of(uid)
+        self.overseer.look(now)
+        is_allowed, failures, _, _ = self._judged(order, strategy, grant, faults, now)
+        return document(is_allowed, failures, self.books.limits.digest) | {"client_id": order.client_id}
 
     def cancel(self, uid: int, client_id: str) -> dict[str, Any]:
         """Cancel an order, in whatever state: whose it is, an operator's, or the watchdog's word."""
@@ -132,7 +168,34 @@ class Gatekeeper:
     def _decided(
         self, order: Order, strategy: str | None, grant: object, faults: list[Failure], now: int
     ) -> tuple[dict[str, Any], OrderRow | None]:
-        """Decide inside the transaction that keeps it: on the latch as it is on the disk, not as we remember it."""
+        """Decide inside the transaction that keeps it, and use up the grant that it took."""
+        is_allowed, failures, nonce, price = self._judged(order, strategy, grant, faults, now)
+        if nonce is not None:
+            self.books.store.keep(f"grant:{nonce}", json.dumps(grant, sort_keys=True).encode())
+        answer = document(is_allowed, failures, self.books.limits.digest) | {"client_id": order.client_id}
+        row = None
+        if is_allowed:
+            assert price is not None
+            answer["price"] = price
+            row = OrderRow(
+                order.client_id,
+                order.strategy,
+                str(order.symbol),
+                order.side.value,
+                order.quantity,
+                0,
+                price,
+                "allowed",
+                now,
+                self.books.latch.epoch,
+            )
+        self.books.store.decide(order.client_id, json.dumps(answer, sort_keys=True).encode(), row)
+        return answer, row
+
+    def _judged(
+        self, order: Order, strategy: str | None, grant: object, faults: list[Failure], now: int
+    ) -> tuple[bool, tuple[Failure, ...], str | None, int | None]:
+        """Return verdict, failures, nonce of the grant it takes, and price: on the latch as it is on the disk."""
         self.books.latch = self.books.severer(self.books.store.latch())
         snapshot = self.books.snapshot
         snapshot.state, snapshot.epoch = self.books.latch.state, self.books.latch.epoch
@@ -141,31 +204,11 @@ class Gatekeeper:
         snapshot.faults = tuple(faults)
         snapshot.prepare(now)
         verdict = firewall.check(order, snapshot, self.books.limits, now)
-        is_allowed, failures = verdict.is_allowed, verdict.failures
-        if not is_allowed and grant is not None and verdict.price is not None:
-            nonce = grants.overridden(grant, self._key, order.client_id, now, failures)
+        if not verdict.is_allowed and grant is not None and verdict.price is not None:
+            nonce = grants.overridden(grant, self._key, order.client_id, now, verdict.failures)
             if nonce is not None and self.books.store.fact(f"grant:{nonce}") is None:
-                self.books.store.keep(f"grant:{nonce}", json.dumps(grant, sort_keys=True).encode())
-                is_allowed, failures = True, ()
-        answer = document(is_allowed, failures, self.books.limits.digest) | {"client_id": order.client_id}
-        row = None
-        if is_allowed:
-            assert verdict.price is not None
-            answer["price"] = verdict.price
-            row = OrderRow(
-                order.client_id,
-                order.strategy,
-                str(order.symbol),
-                order.side.value,
-                order.quantity,
-                0,
-                verdict.price,
-                "allowed",
-                now,
-                self.books.latch.epoch,
-            )
-        self.books.store.decide(order.client_id, json.dumps(answer, sort_keys=True).encode(), row)
-        return answer, row
+                return True, (), nonce, verdict.price
+        return verdict.is_allowed, verdict.failures, None, verdict.price
 
     def _send(self, row: OrderRow, order: Order) -> str:
         """Let an order out that was allowed and kept; return its phase."""

@@ -14,7 +14,10 @@ from typing import Any
 
 from trading.gate.codes import Code, Control, Failure
 from trading.gate.fields import Fields
+from trading.model import SECOND
 
+VALID_NS_MAX = 24 * 3600 * SECOND
+"""A grant that ends later is none: it would outlive what was agreed."""
 OVERRIDABLE = frozenset({Control.MARKET, Control.SIZE, Control.EXPOSURE})
 
 
@@ -31,6 +34,11 @@ def is_signed(key: bytes, document: dict[str, Any]) -> bool:
     return bool(key) and isinstance(given, str) and hmac.compare_digest(signature(key, document), given)
 
 
+def overridable() -> tuple[Code, ...]:
+    """Return the codes that a grant can override."""
+    return tuple(code for code in Code if code.control in OVERRIDABLE)
+
+
 def overridden(grant: object, key: bytes, client_id: str, now: int, failures: tuple[Failure, ...]) -> str | None:
     """Return the nonce of a grant that covers all of an order's failures; None if this is none."""
     if not isinstance(grant, dict) or not is_signed(key, grant):
@@ -43,7 +51,7 @@ def overridden(grant: object, key: bytes, client_id: str, now: int, failures: tu
     fields.closed()
     if faults or by is None or reason is None or nonce is None or expires is None or not isinstance(codes, list):
         return None
-    if order != client_id or now > expires or not failures:
+    if order != client_id or not now <= expires <= now + VALID_NS_MAX or not failures:
         return None
-    covered = {code for code in Code if code.value in codes and code.control in OVERRIDABLE}
+    covered = {code for code in overridable() if code.value in codes}
     return nonce if all(failure.code in covered for failure in failures) else None

@@ -86,7 +86,7 @@ class Operator:
                     overseer.enable(str(message.get("strategy")), named, reason)
                 case "limits":
                     text = json.dumps(message.get("limits")).encode()
-                    signed = {"by": by, "reason": reason, "signature": message.get("signature")}
+                    signed = {"by": by, "reason": reason} | {n: message.get(n) for n in ("nonce", "signature")}
                     return {"later": list(overseer.new_limits(text, signed)), "limitsDigest": self._books.limits.digest}
                 case _:
                     if message.get("accept") and by.strip() and reason.strip():

@@ -128,24 +128,32 @@ class Overseer:
             self._books.store.keep("account", accounts.encode(self._books.account))
 
     def new_limits(self, text: bytes, signed: dict[str, Any]) -> tuple[str, ...]:
-        """Take limits: what is tighter at once, what is looser from the next session on. Return the looser ones."""
+        """Take limits: what is tighter at once, what is looser from the next session on. Return the looser ones.
+
+        A signature counts once. Whatever is taken voids what waited for the next session: the last word holds.
+        """
         found, failures = limits_module.read(text)
         if found is None:
             raise state.Refusal("; ".join(failure.message for failure in failures))
         looser = limits_module.loosened(found, self._books.limits)
         if looser:
-            bound = {"digest": found.digest, "by": signed.get("by"), "reason": signed.get("reason")}
-            if not all(bound.values()) or not grants.is_signed(
-                self._key, bound | {"signature": signed.get("signature")}
-            ):
-                raise state.Refusal(f"{', '.join(looser)} would be looser: that needs a signature, a name and a reason")
+            bound = {"digest": found.digest} | {name: signed.get(name) for name in ("by", "reason", "nonce")}
+            signature = {"signature": signed.get("signature")}
+            if not all(bound.values()) or not grants.is_signed(self._key, bound | signature):
+                raise state.Refusal(
+                    f"{', '.join(looser)} would be looser: that needs a signature, a name and a reason; "
+                    "sign with the desk's key: trading gate limits propose FILE --key FILE --by NAME --reason TEXT"
+                )
+            if self._books.store.fact(f"limits-signed:{bound['nonce']}") is not None:
+                raise state.Refusal("this signature was used before; sign anew")
         now = self._books.clock.now()
         day = calendar.day_of(now)
         tighter = limits_module.tightest(self._books.limits, found)
         with self._books.store.transaction():
             self._books.store.keep("limits", json.dumps(limits_module.document(tighter)).encode())
+            later = {"after": str(day), "limits": limits_module.document(found)} if looser else None
+            self._books.store.keep("limits_later", b"" if later is None else json.dumps(later).encode())
             if looser:
-                later = {"after": str(day), "limits": limits_module.document(found)}
-                self._books.store.keep("limits_later", json.dumps(later).encode())
+                self._books.store.keep(f"limits-signed:{signed.get('nonce')}", json.dumps(signed).encode())
         self._books.use(tighter)
         return looser

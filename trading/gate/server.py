@@ -21,11 +21,12 @@ from trading.clock import Clock
 from trading.gate import beat, wire
 from trading.gate.books import Books
 from trading.gate.clearing import Clearing
-from trading.gate.codes import Failure
+from trading.gate.codes import Code, Failure
 from trading.gate.documents import PRICE_MAX
 from trading.gate.egress import Broker
 from trading.gate.fields import Fields
 from trading.gate.gatekeeper import Gatekeeper
+from trading.gate.modify import modify
 from trading.gate.operator import Operator
 from trading.gate.pager import Pager
 from trading.gate.settings import Desk, Places
@@ -127,14 +128,18 @@ class GateServer:
 
     def _answered(self, uid: int, text: bytes, connection: socket.socket | None) -> dict[str, Any] | None:
         try:
-            message, _ = parse(text)
+            message, duplicates = parse(text)
         except Unreadable:
-            message = None
+            message, duplicates = None, []
         if not isinstance(message, dict) or "do" not in message:
             return self.keeper.order(uid, text)
         match message["do"]:
             case "cancel":
                 return self.keeper.cancel(uid, str(message.get("client_id")))
+            case "modify" if duplicates:
+                return self.keeper.denied([Failure(Code.FIELD_DUPLICATE, name) for name in duplicates])
+            case "modify":
+                return modify(self.keeper, uid, message)
             case "quote" if uid in self._desk.feeds:
                 return self._quote(message)
             case "status":
