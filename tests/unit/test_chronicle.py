@@ -10,16 +10,19 @@ from orchestrator.core.chronicle.axis import FOLD_WIDTH, WIDTH, axis
 from orchestrator.core.chronicle.bill import bill
 from orchestrator.core.chronicle.claims import holdings
 from orchestrator.core.chronicle.places import places
-from orchestrator.core.chronicle.story import Mood, mood_of, stretches
-from orchestrator.core.chronicle.trouble import TAIL_CHARS, denials, denied_total, tail
+from orchestrator.core.chronicle.story import Mood, mood_of, stretches, tries_of
+from orchestrator.core.chronicle.trouble import TAIL_CHARS, denials, denied_total, gate_tallies, tail
 from orchestrator.model.condition import FailureClass, Phase, Reason
 from orchestrator.model.decision import Verb
 from orchestrator.model.event import Event
+from orchestrator.model.gate import GateResult
 from orchestrator.model.run import AgentResult, Denied, ScopeVerdict, Usage
 from orchestrator.model.spec import ImplementationSpecStatus, Tier
 from orchestrator.model.train import Claim, Floor, MergeTrain, MergeTrainSpec, MergeTrainStatus
+from orchestrator.model.validation import ValidationPhase, ValidationStatus
 from tests.unit import make
 from tests.unit.make import START
+from tests.unit.test_decision_log import verdict_on
 
 
 def at(second: float):  # type: ignore[no-untyped-def]
@@ -286,3 +289,15 @@ def test_time_ends_with_the_last_fact_and_not_with_a_clock() -> None:
     )
     assert page(facts).as_of == at(7)
     assert page(facts) == page(facts)
+
+
+# --- gates
+
+
+def test_a_validation_that_was_stopped_is_not_said_to_be_running() -> None:
+    begun = {"started_at": at(0)}
+    stopped = verdict_on().model_copy(update={"status": ValidationStatus(phase=ValidationPhase.PENDING, **begun)})
+    running = verdict_on().model_copy(update={"status": ValidationStatus(phase=ValidationPhase.RUNNING, **begun)})
+    (tally,) = gate_tallies(Facts(validations=(verdict_on((5, GateResult.PASS)), stopped, running)))
+    assert tally.says == (("pass", 1), ("running", 1), ("stopped", 1))
+    assert ([each.result for each in tries_of(running, at(3))], tries_of(stopped, at(3))) == (["running"], [])

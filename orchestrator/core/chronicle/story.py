@@ -16,7 +16,7 @@ from orchestrator.core.chronicle.facts import Facts
 from orchestrator.model.condition import FailureClass, Phase, Reason
 from orchestrator.model.event import Event
 from orchestrator.model.spec import ImplementationSpec
-from orchestrator.model.validation import Purpose, Validation
+from orchestrator.model.validation import Purpose, Validation, ValidationPhase
 
 SHORTEST = timedelta(milliseconds=1)
 """Stretches below this are steps of one decision, not time that passed."""
@@ -160,7 +160,7 @@ def tries_of(validation: Validation, as_of: datetime) -> list[GateTry]:
         if one.started_at is not None
     ]
     began = validation.status.started_at
-    if not validation.status.tries and began is not None:
+    if validation.status.phase is ValidationPhase.RUNNING and began is not None:
         found.append(GateTry(spec.gate.name, spec.purpose, began, max(began, as_of), "running"))
     return found
 

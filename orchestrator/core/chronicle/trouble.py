@@ -12,7 +12,7 @@ from datetime import datetime
 from orchestrator.core.chronicle.facts import Facts
 from orchestrator.model.condition import FailureClass
 from orchestrator.model.run import AgentRun
-from orchestrator.model.validation import Purpose, Validation
+from orchestrator.model.validation import Purpose, Validation, ValidationPhase
 
 TAIL_CHARS = 4_000
 DENIED_MAX = 200
@@ -118,7 +118,7 @@ def tail(text: str) -> str:
     return f"…\n{rest}" if newline and len(rest) > TAIL_CHARS // 2 else f"… {cut}"
 
 
-_SAID = ("pass", "flaky", "fail", "could-not-run", "lost", "running")
+_SAID = ("pass", "flaky", "fail", "could-not-run", "lost", "running", "stopped")
 
 
 def _tally(gate: str, validations: Sequence[Validation]) -> GateTally:
@@ -134,8 +134,10 @@ def _tally(gate: str, validations: Sequence[Validation]) -> GateTally:
                 took.append((one.ended_at - one.started_at).total_seconds())
             if validation.spec.purpose is Purpose.CONTROL and result not in ("pass", "flaky"):
                 quotes.append(Quote(f"{gate} on the base", result, tail(one.output or one.signature)))
-        if not tries and validation.status.started_at is not None:
+        if validation.status.phase is ValidationPhase.RUNNING:
             counts["running"] += 1
+        elif not tries and validation.status.started_at is not None:
+            counts["stopped"] += 1  # Nobody needed it any more.
     says = tuple((result, number) for result, number in counts.items() if number)
     return GateTally(gate, says, sum(took), max(took, default=0.0), tuple(quotes))
 
