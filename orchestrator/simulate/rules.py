@@ -268,29 +268,44 @@ class _Judge:
 
 
 class _Window:
-    """How many entries may be looked at together: halved by a fault, one more with every landing."""
+    """How many entries may be looked at together: halved by a fault, one more with every landing.
+
+    What happens at one minute has no order but that of the trail, and whoever asks later has only the times: the window
+    is as wide as it is where those at fault leave first.
+    """
 
     def __init__(self, window: Window) -> None:
         self._limits = window
-        self._now = window.start
-        self._widest = (0.0, window.start)
+        self._minute = 0.0
+        self._before = window.start
+        """As wide as it was at the end of the minute before."""
+        self._faults = self._landings = 0
 
     def shrink(self, at: float) -> None:
         """Halve it for a rejection at that minute."""
-        self._move(at, max(self._limits.min, self._now // 2))
+        self._begin(at)
+        self._faults += 1
 
     def grow(self, at: float) -> None:
         """Widen it by one for a landing at that minute."""
-        self._move(at, min(self._limits.max, self._now + 1))
+        self._begin(at)
+        self._landings += 1
 
     def widest(self, at: float) -> int:
         """Return its widest at that minute: what one decision does, it does with the window it found."""
-        return self._widest[1] if self._widest[0] == at else self._now
+        widened = min(self._limits.max, self._before + self._landings)
+        return max(self._before, widened) if self._minute == at else self._settled()
 
-    def _move(self, at: float, to: int) -> None:
-        before = self.widest(at)
-        self._now = to
-        self._widest = (at, max(before, to))
+    def _begin(self, at: float) -> None:
+        if at != self._minute:
+            self._before, self._minute = self._settled(), at
+            self._faults = self._landings = 0
+
+    def _settled(self) -> int:
+        now = self._before
+        for _ in range(self._faults):
+            now = max(self._limits.min, now // 2)
+        return min(self._limits.max, now + self._landings)
 
 
 def _named(elements: tuple[Element, ...] | list[Element]) -> str:
