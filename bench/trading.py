@@ -85,8 +85,8 @@ class Log:
         self.counts[type(event).__name__] += 1
 
 
-def setup(bars: Bars, days: int) -> Setup:
-    """Return the run that is measured."""
+def setup(bars: Bars, days: int, start: int) -> Setup:
+    """Return the run that is measured; before `start` nothing is decided."""
     limits = wide(days)
     return Setup(
         sma_cross.make("sma", sma_cross.Parameters(fast=FAST, slow=SLOW, lots=100)),
@@ -100,16 +100,17 @@ def setup(bars: Bars, days: int) -> Setup:
         limits,
         Money(10_000_000 * UNIT),
         {name: dict.fromkeys(bars.symbols, -0.2) for name in limits.stress_scenarios},
+        start,
     )
 
 
-def measured(bars: Bars, days: int = 250) -> tuple[float, Log]:
+def measured(bars: Bars, days: int = 250, start: int = 0) -> tuple[float, Log]:
     """Return the seconds of one run and what it logged."""
     log = Log()
-    run = Backtest(setup(bars, days), log.record)
-    start = time.perf_counter()
+    run = Backtest(setup(bars, days, start), log.record)
+    began = time.perf_counter()
     run.run()
-    return time.perf_counter() - start, log
+    return time.perf_counter() - began, log
 
 
 def bare(bars: Bars) -> float:
@@ -203,6 +204,8 @@ def main() -> None:
     orders = log.counts["Intent"]
     print(f"{args.bars} bars, {orders} orders, {log.counts['Denied']} denied, {sum(log.counts.values())} events")
     print(f"  bare loop {args.bars / loop:,.0f} bars/s, engine {args.bars / best:,.0f} bars/s")
+    idle = min(measured(one, start=2**62)[0] for _ in range(args.rounds))
+    print(f"  without a decision {args.bars / idle:,.0f} bars/s: an order costs {(best - idle) / orders * 1e6:.0f} us")
     print(f"  at least {BARS_A_SECOND_MIN:,}: {args.bars / best >= BARS_A_SECOND_MIN}")
     print(f"  every round logged the same: {len({run[2].head for run in runs}) == 1}")
     hundred = generate.minutes([Symbol.parse(f"S{n}.NYSE") for n in range(100)], date(2012, 1, 3), args.bars // 100, 2)

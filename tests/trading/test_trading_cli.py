@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -145,6 +147,16 @@ def test_what_cannot_be_done_is_said_with_a_remedy(
 ) -> None:
     code, _, err = run(desk, capsys, *words)
     assert code == 2 and said in err and "Traceback" not in err
+
+
+def test_help_loads_nothing_that_takes_time() -> None:
+    ask = (
+        "import sys; from trading.cli.main import main\n"
+        "assert main(['backtest', '--help']) == 0 and main(['data', 'import', '--help']) == 0\n"
+        "heavy = {'msgspec', 'polars', 'pyarrow', 'pyiceberg', 'sqlalchemy', 'rich'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True)
 
 
 def test_a_dataset_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
