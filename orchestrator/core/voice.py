@@ -29,8 +29,6 @@ class Voice:
     priority: int | None = None
     approvals: frozenset[tuple[str, str]] = frozenset()
     """(actor, head) pairs."""
-    released_tips: frozenset[str] = frozenset()
-    """Base tips a person released the train on."""
     scope_answers: tuple[tuple[int, bool], ...] = ()
     """(runs the subject had, granted) for each answer to a scope request."""
 
@@ -80,8 +78,7 @@ def _said(voice: Voice, decision: Decision, after_run: int) -> Voice:
         case Verb.HOLD:
             return replace(voice, held=True, held_why=why)
         case Verb.RELEASE:
-            tips = voice.released_tips | {said.head} if said.head else voice.released_tips
-            return replace(voice, held=False, held_why="", released_tips=tips)
+            return replace(voice, held=False, held_why="")
         case Verb.CANCEL:
             return replace(voice, cancelled=True, cancelled_why=why)
         case Verb.RETRY:

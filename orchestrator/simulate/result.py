@@ -101,7 +101,6 @@ def result_of(name: str, spec: SimulationSpec, world: World) -> Result:
     runs = tuple(world.trail.runs())
     own: Counter[str] = Counter(member for run in runs for member in run.tested)
     fates = {entry.name: _fate(entry.name, world, own[entry.name]) for entry in spec.entries}
-    fates |= _without_needs(spec, fates)
     frozen = world.train.status.frozen
     landed = (commit.element for commit in world.commits.on_base())
     return Result(
@@ -135,24 +134,3 @@ def _outcome(status: ImplementationSpecStatus) -> str:
             return REJECTED
         case _:
             return HELD if status.reason is Reason.HELD else WAITING
-
-
-def _without_needs(spec: SimulationSpec, fates: dict[str, Fate]) -> dict[str, Fate]:
-    """Return the fate of what waits for an entry that was rejected or cancelled: it is rejected with it."""
-    failed: dict[str, Fate] = {}
-    by_name = {entry.name: entry for entry in spec.entries}
-
-    def fate(name: str) -> Fate:
-        if name in failed or fates[name].outcome not in (WAITING, HELD):
-            return failed.get(name, fates[name])
-        for need in by_name[name].needs:
-            needed = fate(need)
-            if needed.outcome in (REJECTED, CANCELLED):
-                message = f"needs {need}, which is {needed.outcome}"
-                failed[name] = Fate(REJECTED, Reason.NEED_FAILED.value, needed.at, fates[name].runs, message)
-                break
-        return failed.get(name, fates[name])
-
-    for name in fates:
-        fate(name)
-    return failed
