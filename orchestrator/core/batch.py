@@ -108,10 +108,22 @@ def _mergeable(
     while count <= min(board.train.spec.batch.max, len(kept)):
         made = candidates.get(heads_of(kept[:count]))
         if isinstance(made, Conflicted) and 0 < made.merged < count:
-            del kept[made.merged]
+            kept = _without(kept, made.merged)
             count = 2
         else:
             count += 1
+    return kept
+
+
+def _without(entries: Sequence[Entry], at: int) -> list[Entry]:
+    """Return the entries without one of them, nor those that need it."""
+    gone = {entries[at].name}
+    kept = list(entries[:at])
+    for entry in entries[at + 1 :]:
+        if gone.isdisjoint(entry.item.spec.spec.depends_on):
+            kept.append(entry)
+        else:
+            gone.add(entry.name)
     return kept
 
 

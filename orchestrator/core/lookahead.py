@@ -41,6 +41,8 @@ class Ahead:
     actions: tuple[BuildCandidate, ...] = ()
     settled: Mapping[str, bool] = field(default_factory=dict)
     """Entries behind the front whose verdict is the same however those ahead of them end, with that verdict."""
+    free: frozenset[str] = frozenset()
+    """Entries behind the front whose verdict nobody ahead of them can change, whether it is known or not."""
 
 
 def look_ahead(board: Board, gatehouse: Gatehouse, step: TrainStep) -> Ahead:
@@ -109,9 +111,11 @@ class _Ahead:
                     self._gatehouse.ask(each)
             else:
                 found.append(merging(self._board, chosen))
-        may_pass = {car[0] for car in self._may_pass(entrants)}
-        said = {entrant.name[0]: settled(entrant) for entrant in entrants if entrant.name[0] in may_pass}
-        return Ahead(tuple(found), {name: verdict for name, verdict in said.items() if verdict is not None})
+        may_pass = self._may_pass(entrants)
+        said = {entrant.name[0]: settled(entrant) for entrant in entrants if entrant.name in may_pass}
+        known = {name: verdict for name, verdict in said.items() if verdict is not None}
+        free = frozenset(each.name[0] for each in entrants if each.name in may_pass and not each.ahead)
+        return Ahead(tuple(found), known, free)
 
     def _entrants(
         self, mode: Speculation, known: Mapping[Names, Mapping[frozenset[Names], bool]]
@@ -127,7 +131,9 @@ class _Ahead:
             chance = prod(passed.chance(entry.item, entry.run) for entry in car)
             chance = CHANCE_MAX if mode is Speculation.PREFIX else chance
             mine = {frozenset[Names](): True} if car[0].lands else known[name]
-            entrants.append(Entrant(name, ahead, chance, mine))
+            needs = {need for entry in car for need in entry.item.spec.spec.depends_on}
+            must = frozenset(other for other in ahead if not needs.isdisjoint(other)) if needs else frozenset()
+            entrants.append(Entrant(name, ahead, chance, mine, must))
         return entrants
 
     def _within(self, room: int, *, doomed: bool) -> dict[Names, list[Names]]:

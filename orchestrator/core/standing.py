@@ -4,6 +4,8 @@
 other than its own tests.
 """
 
+from collections.abc import Collection
+
 from orchestrator.core.barrier import Barriers
 from orchestrator.core.board import Board, Item
 from orchestrator.core.trial import Waiting
@@ -13,8 +15,13 @@ from orchestrator.model.spec import Wait
 from orchestrator.model.train import Frozen
 
 
-def standing(board: Board, barriers: Barriers, item: Item, run: AgentRun) -> Waiting | None:
-    """Return why an open pull request may not pass now, whatever its verdicts; None if it may."""
+def standing(
+    board: Board, barriers: Barriers, item: Item, run: AgentRun, *, ahead: Collection[str] = ()
+) -> Waiting | None:
+    """Return why an open pull request may not pass now, whatever its verdicts; None if it may.
+
+    `ahead` are items that land before it or with it: what it needs of them is met.
+    """
     if item.voice.held:
         return Waiting(Reason.HELD, f"held by {item.voice.held_why}", (Wait(kind="Person", name="release"),))
     if item.stall is not None:
@@ -28,7 +35,7 @@ def standing(board: Board, barriers: Barriers, item: Item, run: AgentRun) -> Wai
         )
     if item.claim is None:
         return Waiting(Reason.WAITING_FOR_CLAIM, "its claim is being taken again")
-    needs = board.open_needs(item)
+    needs = [need for need in board.open_needs(item) if need not in ahead]
     if needs:
         return Waiting(
             Reason.WAITING_FOR_NEED,
@@ -38,12 +45,12 @@ def standing(board: Board, barriers: Barriers, item: Item, run: AgentRun) -> Wai
     unapproved = approval_wait(board, item, run, is_protected=_is_protected(run))
     if unapproved is not None:
         return unapproved
-    ahead = barriers.holds(item)
-    if ahead is not None:
+    holder = barriers.holds(item)
+    if holder is not None:
         return Waiting(
             Reason.WAITING_FOR_TIER,
-            f"{ahead.name} ({ahead.tier.value}) is an earlier tier and still open",
-            (Wait(kind="ImplementationSpec", name=ahead.name, reason=f"tier {ahead.tier.value}"),),
+            f"{holder.name} ({holder.tier.value}) is an earlier tier and still open",
+            (Wait(kind="ImplementationSpec", name=holder.name, reason=f"tier {holder.tier.value}"),),
         )
     return None
 

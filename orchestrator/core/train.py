@@ -72,8 +72,8 @@ def steer(board: Board, gatehouse: Gatehouse, stop: Frozen | None) -> TrainStep:
                 step.batch += (name,)
         elif waits is not None:
             step.waiting[name] = waits
-            if waits.reason is Reason.WAITING_FOR_TIER and barriers.is_behind(entry.item, step.in_line):
-                step.join(entry)  # All that holds it is ahead of it in the line: it can be tested on top.
+            if _is_tested_on_top(board, barriers, step, entry, waits):
+                step.join(entry)
         elif ahead is not None:
             # Named after its neighbour, not the front: a landing changes one status, not all of those behind.
             step.waiting[name] = Waiting(
@@ -84,12 +84,35 @@ def steer(board: Board, gatehouse: Gatehouse, stop: Frozen | None) -> TrainStep:
             ahead = name
             step.join(entry)
         else:
-            ready = [other for other, why in line[at:] if why is None] if board.train.spec.batch.max > 1 else []
+            ready = _ready(board, barriers, line[at:]) if board.train.spec.batch.max > 1 else []
             together = batch(board, gatehouse, step.candidates, ready) if step.frozen is None and ready else Batch()
             step.split = together.split
             alone = together.outcome is None
             ahead = _advance(board, gatehouse, step, entry) if alone else _move(board, step, together)
     return step
+
+
+def _is_tested_on_top(board: Board, barriers: Barriers, step: TrainStep, entry: Entry, waits: Waiting) -> bool:
+    """Return whether all that an entry waits for is ahead of it in the line: then it can be tested on top of that."""
+    why: Waiting | None = waits
+    if waits.reason is Reason.WAITING_FOR_NEED:
+        why = standing(board, barriers, entry.item, entry.run, ahead=step.in_line)
+    if why is not None and why.reason is Reason.WAITING_FOR_TIER:
+        return barriers.is_behind(entry.item, step.in_line)
+    return why is None
+
+
+def _ready(board: Board, barriers: Barriers, line: Sequence[tuple[Entry, Waiting | None]]) -> list[Entry]:
+    """Return the entries that may land now, or with those before them: who only needs one of these comes after it."""
+    found: list[Entry] = []
+    names: set[str] = set()
+    for entry, why in line:
+        if why is not None and why.reason is Reason.WAITING_FOR_NEED:
+            why = standing(board, barriers, entry.item, entry.run, ahead=names)
+        if why is None:
+            found.append(entry)
+            names.add(entry.name)
+    return found
 
 
 def _line(board: Board, barriers: Barriers, step: TrainStep) -> list[tuple[Entry, Waiting | None]]:

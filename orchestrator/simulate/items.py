@@ -58,11 +58,6 @@ class Pull:
         """Return its present head."""
         return head_id(self.entry.name, self.version)
 
-    @property
-    def asks_person(self) -> bool:
-        """Return whether it needs a person's word where its tier alone would not ask for one."""
-        return not self.entry.approved
-
 
 def train_of(spec: MergeTrainSpec, gate: Gate = GATE) -> MergeTrain:
     """Return the train of a simulation: the file's settings, one gate, nobody to work on what is rejected."""
@@ -126,8 +121,9 @@ def run_of(pull: Pull, tip: Sha, now: datetime, clashes: Iterable[str]) -> Agent
             ended_at=now,
             changed_files=tuple(ChangedFile(path=each, status="M") for each in changed),
             changed_total=len(changed),
-            # A protected path is how a real entry comes to need a person whatever its tier.
-            scope=ScopeVerdict(allowed=True, protected=(path,) if pull.asks_person else ()),
+            # A protected path is how a real entry comes to need a person whatever its tier. One that has been approved
+            # is like any other: in a file it says no more than that somebody was waited for.
+            scope=ScopeVerdict(allowed=True, protected=() if pull.is_approved else (path,)),
         ),
     )
 

@@ -14,7 +14,7 @@ from orchestrator.model.base import ObjectMeta, Sha
 from orchestrator.model.condition import Phase, Reason
 from orchestrator.model.decision import Decision, DecisionSpec, Verb
 from orchestrator.model.facts import Built, Candidate, CandidateKey, LandedFact, PullRequest, PullState, RepositoryFacts
-from orchestrator.model.run import AgentRun
+from orchestrator.model.run import AgentRun, ScopeVerdict
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpec, ImplementationSpecStatus, Tier
 from orchestrator.model.train import MergeTrain
@@ -186,15 +186,16 @@ class World:
         if not pull.is_open:
             return
         self._propose(pull)
-        is_kept = self.train.spec.approvals.needed(pull.entry.tier) == 0
-        if pull.asks_person and pull.is_approved and is_kept:
-            self._approve(pull, 1)
-        pull.is_approved = pull.is_approved and is_kept
+        pull.is_approved = pull.is_approved and self.train.spec.approvals.needed(pull.entry.tier) == 0
 
     def approve(self, name: str) -> None:
         """Let as many people approve the entry's head as any tier asks for."""
         pull = self.pulls[name]
         pull.is_approved = True
+        run = self.runs.get(f"{name}-{pull.runs}")
+        if run is not None:
+            asks_nobody = run.status.model_copy(update={"scope": ScopeVerdict(allowed=True)})
+            self.runs.update(run.model_copy(update={"status": asks_nobody}))
         self._approve(pull, max(1, self._approvals_max))
         self.trail.facts.append(Spoken(self.minute, Verb.APPROVE, name, pull.head))
 

@@ -73,9 +73,9 @@ def test_without_a_barrier_tiers_share_no_batch_either() -> None:
     assert runs(result) == ["a 0-10 pass", "b+c 10-20 pass"]
 
 
-def test_what_a_person_had_to_agree_to_lands_by_itself() -> None:
+def test_what_was_approved_shares_a_batch_like_any_other() -> None:
     result = scarce("entries: [{name: a}, {name: b, approved: false}, {name: c}]\nevents: [{at: 0, approve: b}]")
-    assert runs(result) == ["a 0-10 pass", "b 10-20 pass", "c 20-30 pass"]
+    assert runs(result) == ["a+b+c 0-10 pass"]
 
 
 def test_what_cannot_be_merged_with_who_is_ahead_is_passed_by_the_rest_of_the_batch() -> None:

@@ -14,6 +14,7 @@ from orchestrator.model.condition import Reason
 from orchestrator.model.decision import Verb
 from orchestrator.model.facts import Built, CandidateKey, LandedFact
 from orchestrator.model.gate import Gate, GateResult
+from orchestrator.model.run import ScopeVerdict
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import Landed, MergeTrainStatus
 from orchestrator.model.validation import Validation
@@ -129,6 +130,15 @@ def test_a_held_member_is_in_no_batch() -> None:
     world.decisions.append(decision(Verb.HOLD, "b", sequence=1))
     assert world.next_status().landing is None
     assert world.builds() == ["a c"]
+
+
+def test_what_a_person_has_to_agree_to_whatever_its_tier_lands_by_itself() -> None:
+    world = Crowd("a", "b", "c")
+    asked = ScopeVerdict(allowed=True, protected=("src/b/key",))
+    status = world.runs[1].status.model_copy(update={"scope": asked})
+    world.runs[1] = world.runs[1].model_copy(update={"status": status})
+    world.decisions = [decision(Verb.APPROVE, "b", head="head-b", sequence=1)]
+    assert ([one.spec.tree for one in world.started()], world.builds()) == (["tree-a"], [])
 
 
 def test_a_batch_that_fails_like_the_base_freezes_the_train_and_is_not_split() -> None:

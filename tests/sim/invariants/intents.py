@@ -6,7 +6,7 @@ from orchestrator.model.condition import Reason
 from orchestrator.model.decision import Verb
 from orchestrator.model.gate import GateResult
 from orchestrator.model.spec import ImplementationSpec, Tier
-from orchestrator.model.train import Barrier, Member, MergeTrain
+from orchestrator.model.train import Barrier, Landing, Member, MergeTrain
 from tests.sim.faults import Effect
 from tests.sim.invariants.log import Log, Suspect, after
 from tests.sim.invariants.reading import (
@@ -63,11 +63,17 @@ def nothing_lands_before_its_needs(log: Log, effect: Effect) -> str | None:
     for step, spec in _steps(log, effect):
         if spec is None:
             return f"{step.spec} is no spec"
-        in_base = log.world.repository.landed(effect.result.status.landing.base)
-        missing = [need for need in spec.spec.depends_on if need not in in_base and need not in log.landed]
+        landing: Landing = effect.result.status.landing
+        before = {*log.world.repository.landed(landing.base), *log.landed, *_named_before(landing, step)}
+        missing = [need for need in spec.spec.depends_on if need not in before]
         if missing:
             return f"{step.spec} needs {', '.join(missing)}"
     return None
+
+
+def _named_before(landing: Landing, step: Member) -> list[str]:
+    """Return the members of a batch whose merges lie below this one's."""
+    return [one.spec for one in landing.steps[: landing.steps.index(step)]]
 
 
 @after("cluster.update_status MergeTrain")
