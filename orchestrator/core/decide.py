@@ -72,7 +72,7 @@ def _drive(board: Board) -> list[Action]:
             waiting[item.name] = settled.waiting
         settling.extend(tidy(board, item))
     ahead = look_ahead(board, gatehouse, step) if step.frozen is None else Ahead()
-    overtake(board, gatehouse, step, ahead.settled)
+    overtake(board, gatehouse, step, ahead)
     dispatched = dispatch(board, step.frozen)
     begun = _landing_begun(board, step, dispatched)
     # Finishing before starting: what is begun beside a landing would be begun on the tip that it replaces.

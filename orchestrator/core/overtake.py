@@ -7,12 +7,14 @@ calls `overtake` after `lookahead` has said whose verdict is settled.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from orchestrator.core.board import Board
 from orchestrator.core.collisions import collisions
 from orchestrator.core.front import refused, trial
 from orchestrator.core.gatehouse import Gatehouse
-from orchestrator.core.line import Entry, heads_of, kind_of, merging
+from orchestrator.core.line import Entry, gates_of, heads_of, kind_of, merging
+from orchestrator.core.lookahead import Ahead
 from orchestrator.core.train import TrainStep, landing_of, reject
 from orchestrator.core.trial import Passed, Rejected, Waiting
 from orchestrator.model.action import BuildCandidate
@@ -21,10 +23,26 @@ from orchestrator.model.facts import Built, Candidate, Conflicted
 from orchestrator.model.spec import Wait
 
 
-def overtake(board: Board, gatehouse: Gatehouse, step: TrainStep, settled: Mapping[str, bool]) -> None:
-    """Land or reject the first entry behind the front that may be."""
-    if not board.facts.touches or step.frozen is not None or board.train.status.landing is not None:
+def overtake(board: Board, gatehouse: Gatehouse, step: TrainStep, ahead: Ahead) -> None:
+    """Land or reject the first entry behind the front that may be; of the others say what they really wait for."""
+    if not board.facts.touches or step.frozen is not None:
         return
+    if board.train.status.landing is None:
+        _overtake(board, gatehouse, step, ahead.settled)
+    for at, entry in enumerate(step.line):
+        waits = step.waiting.get(entry.name)
+        if waits is None or not waits.message.startswith("behind "):
+            continue
+        if ahead.settled.get(entry.name):
+            said = f"it passes however those ahead of it end, and lands in its turn, {waits.message}"
+            step.waiting[entry.name] = replace(waits, message=said)
+        elif entry.name in ahead.free and _is_among_equals(step, at):
+            gates = tuple(Wait(kind="Gate", name=gate.name) for gate in gates_of(board, entry.item))
+            said = "its own gates, whose verdict nobody ahead of it can change"
+            step.waiting[entry.name] = Waiting(Reason.VALIDATING, said, gates)
+
+
+def _overtake(board: Board, gatehouse: Gatehouse, step: TrainStep, settled: Mapping[str, bool]) -> None:
     if any(isinstance(action, BuildCandidate) for action in step.actions):
         return  # The front is being merged: it may well have passed already.
     for at, entry in enumerate(step.line):
@@ -36,10 +54,13 @@ def overtake(board: Board, gatehouse: Gatehouse, step: TrainStep, settled: Mappi
 
 def _may_pass(step: TrainStep, at: int) -> bool:
     """Return whether nothing but its turn keeps the entry at this place of the line from landing."""
-    entry = step.line[at]
-    waits = step.waiting.get(entry.name)
-    is_next = waits is not None and waits.reason is Reason.WAITING_FOR_TRAIN
-    return is_next and all(kind_of(other) == kind_of(entry) for other in step.line[:at])
+    waits = step.waiting.get(step.line[at].name)
+    return waits is not None and waits.reason is Reason.WAITING_FOR_TRAIN and _is_among_equals(step, at)
+
+
+def _is_among_equals(step: TrainStep, at: int) -> bool:
+    """Return whether all ahead of this place are of one tier and roadmap with who stands there."""
+    return all(kind_of(other) == kind_of(step.line[at]) for other in step.line[:at])
 
 
 def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, at: int) -> None:

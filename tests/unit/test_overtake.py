@@ -95,6 +95,21 @@ def test_a_candidate_ahead_is_tested_by_the_gates_that_read_what_it_changes() ->
     assert {gate for tree, gate in started_by(world) if tree == "tree-a-b"} == {"lint"}
 
 
+def test_who_can_be_changed_by_nobody_ahead_is_not_called_behind_them() -> None:
+    world = slow_and_small()
+    world.validations.clear()
+    found = world.standing("b")
+    assert found.reason is Reason.VALIDATING
+    assert found.message == "its own gates, whose verdict nobody ahead of it can change"
+    assert [(each.kind, each.name) for each in found.waiting_for] == [("Gate", "unit"), ("Gate", "lint")]
+
+
+def test_of_who_passes_either_way_and_keeps_its_turn_both_is_said() -> None:
+    found = slow_and_small(roadmap="other").standing("b")
+    said = "it passes however those ahead of it end, and lands in its turn, behind a in the train"
+    assert (found.reason, found.message) == (Reason.WAITING_FOR_TRAIN, said)
+
+
 def changing(world: Ahead, **files: str) -> Ahead:
     """Say what each entry changed: `M src/x` and so on, separated by commas."""
     for at, each in enumerate(world.runs):
