@@ -7,12 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from trading.cli.main import main
 from trading.cli.progress import counting
+from trading.events import Signal
+from trading.stages.stage import Alpha, Strategy
+from trading.strategies import sma_cross
 
 ROOT = Path(__file__).resolve().parents[2]
 CROSS = str(ROOT / "docs/trading/cross.toml")
@@ -147,6 +151,23 @@ def test_what_cannot_be_done_is_said_with_a_remedy(
 ) -> None:
     code, _, err = run(desk, capsys, *words)
     assert code == 2 and said in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("verb", ["backtest", "lookahead"])
+def test_a_strategy_that_does_what_none_may_is_told_in_a_sentence(
+    desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    honest = sma_cross.make
+
+    def nonsense(name: str, parameters: sma_cross.Parameters) -> Strategy:
+        says = Alpha(
+            None, lambda state, moment: (None, (Signal(moment.at, name, moment.bars[0].symbol, float("nan")),))
+        )
+        return replace(honest(name, parameters), alpha=says)
+
+    monkeypatch.setattr(sma_cross, "make", nonsense)
+    code, _, err = run(desk, capsys, verb, CROSS)
+    assert code == 1 and "alpha says nan of AAPL.NASDAQ; a strength is from -1 to 1" in err
 
 
 def test_help_loads_nothing_that_takes_time() -> None:

@@ -27,7 +27,7 @@ from trading.events import AnyEvent
 from trading.gate import limits as limits_module
 from trading.gate.limits import Limits
 from trading.model import UNIT, decimal
-from trading.stages.stage import Faulty, Strategy
+from trading.stages.stage import Strategy
 
 ERRORS = ("Denied", "Rejected", "Expired", "Intercepted")
 """What `--errors-only` shows: whatever kept an order from what it was meant to be."""
@@ -41,9 +41,6 @@ def backtest(args: argparse.Namespace) -> int:
             folder = runner.carry_out(parts, Path(args.runs), progress)
         except runner.Unfit as error:
             raise Misuse(f"{args.file}: {error}") from error
-        except Faulty as error:
-            sys.stderr.write(f"trading: backtest: strategy {parts.file.strategy}: {error}\n")
-            return 1
     summary = artifacts.read_json(folder, artifacts.SUMMARY)
     if args.output == "json":
         sys.stdout.write(json.dumps({"run": folder.name, "folder": str(folder), "summary": summary}, indent=1) + "\n")

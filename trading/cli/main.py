@@ -69,3 +69,10 @@ def _call(args: argparse.Namespace) -> int:
     except Misuse as error:
         sys.stderr.write(f"trading: {error}\n")
         return 2
+    except Exception as error:
+        # A strategy that did what none may is no bug of this program. Nobody can raise it who has not loaded stages.
+        stages = sys.modules.get("trading.stages.stage")
+        if stages is None or not isinstance(error, stages.Faulty):
+            raise
+        sys.stderr.write(f"trading: {module}: the strategy ended the run: {error}\n")
+        return 1
