@@ -26,13 +26,12 @@ from typing import Any, Self
 import httpx
 
 from tests.kube import assets, identity, keeper
+from tests.kube.served import unserved
 
 ROOT = Path(__file__).resolve().parents[2]
 CRDS = ROOT / "manifests/crds"
 READY_TIMEOUT_S = 90.0
 KUBECTL_TIMEOUT_S = 60.0
-DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-"""What kubectl finds kinds by."""
 STARTS_MAX = 3
 """A port that was free when it was asked for may be taken when it is used; then all are chosen anew."""
 ETCD, API, MANAGER, SCHEDULER = "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"
@@ -362,7 +361,7 @@ class Plane:
         """
         until = time.monotonic() + READY_TIMEOUT_S
         with self.client() as client:
-            while missing := _unserved(client):
+            while missing := unserved(client):
                 if time.monotonic() > until:
                     raise Failed(f"not served after {READY_TIMEOUT_S} s: {missing}\n{self.log(API)[-3000:]}")
                 time.sleep(0.05)
@@ -436,33 +435,6 @@ class Plane:
         if "error" in told:
             raise Failed(f"{do} {program}: {told['error']}")
         return told
-
-
-def _unserved(client: httpx.Client) -> set[str]:
-    """Return the custom resources that are defined and cannot be listed or found yet."""
-    told = client.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
-    if told.status_code != 200:
-        return {f"definitions: {told.text}"}
-    defined = {each["metadata"]["name"]: each["spec"] for each in told.json()["items"]}
-    if not defined:
-        return set()
-    found = client.get("/apis", headers={"Accept": DISCOVERY})
-    groups = found.json()["items"] if found.status_code == 200 else []
-    known = {
-        f"{resource['resource']}.{group['metadata']['name']}"
-        for group in groups
-        for version in group["versions"]
-        for resource in version.get("resources", ())
-    }
-    listed = {
-        name
-        for name, spec in defined.items()
-        if client.get(
-            f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}", params={"limit": "1"}
-        ).status_code
-        == 200
-    }
-    return set(defined) - (known & listed)
 
 
 def _load(context: ssl.SSLContext, user: dict[str, str]) -> None:

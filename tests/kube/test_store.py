@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from orchestrator.adapters.kubernetes import pages
 from orchestrator.adapters.kubernetes.connection import Answer, Connection, Unanswered
 from orchestrator.adapters.kubernetes.source import Source
 from orchestrator.adapters.kubernetes.store import KubernetesCluster
+from orchestrator.cli.people import decide
 from orchestrator.errors import Unusable
-from orchestrator.model.decision import Decision
+from orchestrator.model.decision import Decision, Verb
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import MergeTrain
+from orchestrator.ports import Event
 from tests.contract.cluster_suite import ClusterSuite, decision, landing, made, run, spec, train, with_message
 from tests.kube.plane import Plane
 
@@ -124,6 +128,65 @@ def test_a_lost_answer_to_a_write_that_lost_is_a_lost_race(
         connection.loses_answers = True
         assert cluster.update_status(with_message(created, "ours")) is None
     assert made(cluster.get(AgentRun, created.name)).status.message == "theirs"
+
+
+def lines(count: int, first: int = 0) -> list[Event]:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return [
+        Event(at + timedelta(seconds=n), "AgentRun", f"it-{n}", "Landed", f"line {n}")
+        for n in range(first, first + count)
+    ]
+
+
+def told(cluster: KubernetesCluster) -> list[str]:
+    return [event.message for event in cluster.events(limit=10_000)]
+
+
+def test_a_line_of_the_trail_whose_answer_is_lost_is_written_once(plane: Plane, namespace: str) -> None:
+    connection = Meddling(Source(namespace, kubeconfig=plane.admin))
+    with KubernetesCluster(connection, writer="interlock-test", is_watching=True) as cluster:
+        cluster.start()
+        for turn in range(2):
+            # First it is the answer to a new page, then to a line more on it.
+            connection.loses_answers = True
+            cluster.record(lines(1, first=turn)[0])
+            cluster.trail.flush(20)
+        assert not connection.loses_answers
+        assert told(cluster) == ["line 0", "line 1"]
+
+
+def test_who_leads_next_goes_on_where_the_trail_ends(plane: Plane, namespace: str) -> None:
+    with opened(plane, namespace, is_watching=True) as one, opened(plane, namespace, is_watching=True) as other:
+        for turn in range(4):
+            leading = (one, other)[turn % 2]
+            for event in lines(3, first=3 * turn):
+                leading.record(event)
+            leading.trail.flush(20)
+        assert told(one) == [f"line {number}" for number in range(12)]
+        assert [event.sequence for event in one.events()] == list(range(1, 13))
+
+
+def test_full_pages_are_followed_by_others_and_the_oldest_goes(
+    plane: Plane, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "PAGES_MAX", 3)
+    with opened(plane, namespace) as cluster:
+        cluster.trail.restore(lines(900))
+        names = plane.kubectl("get", "trailpages", "-o", "name", namespace=namespace).out.split()
+        assert names == [f"trailpage.interlock.dev/trail-{first:010d}" for first in (400, 600, 800)]
+        assert told(cluster) == [f"line {number}" for number in range(400, 900)]
+        assert [event.message for event in cluster.events(limit=2)] == ["line 898", "line 899"]
+        assert [event.message for event in cluster.events("it-450")] == ["line 450"]
+
+
+def test_a_word_is_told_from_its_decision_once_its_event_is_gone(plane: Plane, namespace: str) -> None:
+    with opened(plane, namespace) as cluster:
+        word = decide(cluster, Verb.HOLD, "it", reason="not yet", actor="ada")
+        (before,) = cluster.events("it")
+        plane.kubectl("delete", "events", "--all", namespace=namespace)
+        (after,) = cluster.events("it")
+    assert before.message == after.message == f"hold: not yet ({word.name})"
+    assert (after.actor, after.reason, after.kind) == ("ada", "Hold", "Decision")
 
 
 def test_nothing_is_written_once_the_guard_says_no(plane: Plane, namespace: str) -> None:
