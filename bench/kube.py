@@ -283,11 +283,17 @@ def main(count: int, objects: int) -> None:
         said = (
             f"{writes:.2f} writes a run in all, {trail:.2f} of them the trail; idle for {IDLE_S:.0f} s: {idle} writes"
         )
-        print(f"interlock  {1000 * took / count:7.1f} ms a run  {said}", flush=True)
+        cpu_s = time.process_time()
+        print(f"interlock  {1000 * took / count:7.1f} ms a run ({1000 * cpu_s / count:.0f} of CPU)  {said}", flush=True)
         for name, measured in (("reflector", reflector), ("kopf", kopf_operator)):
+            begun_s = time.process_time()
             other = measured(plane, count, same)
+            cpu_s = time.process_time() - begun_s
             said = f"{same} writes a run; interlock takes {took / other:.2f} times that"
-            print(f"{name:<9}  {1000 * other / count:7.1f} ms a run  {said}", flush=True)
+            print(
+                f"{name:<9}  {1000 * other / count:7.1f} ms a run ({1000 * cpu_s / count:.0f} of CPU)  {said}",
+                flush=True,
+            )
         seen, megabytes, first = memory(plane, objects)
         print(f"memory      {megabytes:7.1f} MB at {seen} landed runs, first look {first:.1f} s")
 

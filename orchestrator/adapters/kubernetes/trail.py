@@ -130,7 +130,9 @@ class Trail:
                 continue
             except InterlockError as error:
                 self._lose(batch, error)
-            self._written(batch)
+            else:
+                self._show(batch)
+            self._is_written(batch)
 
     def _gathered(self) -> list[Event]:
         """Return what is to be written together, left where it is until it is; nothing once this is to end."""
@@ -143,11 +145,13 @@ class Trail:
             )
             return [self._waiting[at] for at in range(min(BATCH_MAX, len(self._waiting)))]
 
-    def _written(self, batch: Sequence[Event]) -> None:
+    def _is_written(self, batch: Sequence[Event]) -> None:
         with self._changed:
             for _ in batch:
                 self._waiting.popleft()
             self._changed.notify_all()
+
+    def _show(self, batch: Sequence[Event]) -> None:
         for event in batch:
             try:
                 self._notices.show(event)
