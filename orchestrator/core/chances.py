@@ -81,9 +81,10 @@ def decided(items: Iterable[Item]) -> list[AgentRun]:
 
 
 def _decided_at(item: Item, run: AgentRun) -> datetime | None:
-    if item.landed is not None and run.status.phase is RunPhase.LANDED:
-        return item.landed.at  # Its own `ended_at` is when its agent was done, which may be long before.
-    return run.status.ended_at
+    if run.status.phase is not RunPhase.LANDED:
+        return run.status.ended_at
+    # Its own `ended_at` is when its agent was done, and its merge is older than its test: both may be long before.
+    return run.status.landed_at or (item.landed.at if item.landed is not None else run.status.ended_at)
 
 
 def _features(item: Item, run: AgentRun) -> Iterator[Feature]:

@@ -5,6 +5,7 @@ one item and returns what to do and what it waits for; none of them acts.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from orchestrator.core.blame import judged, lost_gate, rejection
 from orchestrator.core.board import Board, Item, foreign_head, superseded
@@ -51,7 +52,7 @@ def settle(board: Board, item: Item, gatehouse: Gatehouse) -> Step:
     if run is None:
         return Step()
     if item.landed is not None:
-        return Step((_landed(item, run),))
+        return Step((_landed(item, run, board.now),))
     match run.status.phase:
         case RunPhase.PENDING:
             return _pending(board, item, run)
@@ -84,9 +85,14 @@ def ended_workspaces(runs: tuple[AgentRun, ...], known: frozenset[str]) -> list[
     return [DiscardWorkspace(run) for run in runs if run.name in known and run.status.phase in over]
 
 
-def _landed(item: Item, run: AgentRun) -> WriteStatus:
+def _landed(item: Item, run: AgentRun, now: datetime) -> WriteStatus:
     assert item.landed is not None
-    update: dict[str, object] = {"phase": RunPhase.LANDED, "reason": Reason.LANDED, "landed": item.landed.commit}
+    update: dict[str, object] = {
+        "phase": RunPhase.LANDED,
+        "reason": Reason.LANDED,
+        "landed": item.landed.commit,
+        "landed_at": now,
+    }
     return _write(run, update, event="Landed", message=f"{item.name} is in the base as {item.landed.commit[:12]}")
 
 

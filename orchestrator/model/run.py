@@ -250,6 +250,8 @@ class AgentRunStatus(Value):
     """The number of the pull request it is in."""
     landed: Sha | None = None
     """The merge commit on the base that brought its work in."""
+    landed_at: Timestamp | None = None
+    """When that became the base, which is later than the commit was made."""
 
 
 class AgentRun(Resource):

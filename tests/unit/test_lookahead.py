@@ -13,7 +13,7 @@ from orchestrator.core.window import window
 from orchestrator.model.action import BuildCandidate, Forget, StartGate, StopGate
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.condition import FailureClass, RunPhase
-from orchestrator.model.facts import Built, CandidateKey, Conflicted, RepositoryFacts
+from orchestrator.model.facts import Built, CandidateKey, Conflicted, LandedFact, RepositoryFacts
 from orchestrator.model.gate import Gate, GateResult
 from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import Tier
@@ -215,6 +215,18 @@ def test_the_window_halves_with_a_rejection_and_grows_with_a_landing() -> None:
     assert [after(), after(True), after(False), after(False, False), after(False, False, False)] == [4, 5, 2, 1, 1]
     assert after(True, True, True, True) == 6
     assert after(False, True, True) == 4
+
+
+def test_a_landing_widens_the_window_when_it_happens_however_old_its_merge_is() -> None:
+    world = Ahead(window={"start": 4, "min": 1, "max": 6})
+    for name, ended in (("late", START), ("bad", START.replace(minute=1))):
+        failure = FailureClass.GATE_FAILED if name == "bad" else None
+        phase = RunPhase.FAILED if failure else RunPhase.LANDED
+        at = None if failure else START.replace(minute=2)
+        world.waiting(name)
+        world.runs.append(run(name, phase=phase, failure_class=failure, published="h", ended_at=ended, landed_at=at))
+    world.facts = replace(world.facts, landed={"late": LandedFact(Sha("merge"), "late-1", START)})
+    assert window(boards(world.snapshot(), START)[0]) == 3, "halved to 2 by the one, then wider by the other"
 
 
 def test_a_chain_is_a_candidate_of_its_rest_once_its_first_members_are_the_base() -> None:
