@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.adapters.git import GitRepository, Runner, inspect, open_repository
+from orchestrator.adapters.git.merge import Merger
 from orchestrator.adapters.git.run import GitFailed, Place
 from orchestrator.adapters.git.worktrees import asked_work_trees, work_trees
 from orchestrator.errors import Invalid, Unusable
@@ -161,6 +162,12 @@ def test_a_head_without_common_history_is_a_conflict(world: RealWorld) -> None:
     found = world.git.build(world.root, [orphan], ["x"])
     assert isinstance(found, Conflicted)
     assert "no common history" in found.output
+
+
+def test_a_commit_that_cannot_be_read_just_now_is_no_conflict_and_no_bug(world: RealWorld) -> None:
+    head = world.commit(world.root, files={"a": "1\n"})
+    with pytest.raises(GitFailed, match="not something we can merge"):
+        Merger(world.repository).tree(head, Sha("1" * 40), attributes_of=head)
 
 
 def test_a_forged_spec_name_in_a_trailer_is_passed_over(world: RealWorld) -> None:

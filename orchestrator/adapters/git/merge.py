@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.adapters.git.repository import Repository, add_commit
-from orchestrator.adapters.git.run import Place, identity, nul_fields
+from orchestrator.adapters.git.run import GitFailed, Place, identity, nul_fields
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.facts import Built, Conflicted
 
@@ -62,6 +62,9 @@ class Merger:
                 return Conflicted((), f"{ours} and {theirs} have no common history; nothing says what changed")
             self._repository.runner.run(where, *arguments, expect=(0, 1))
         fields = nul_fields(done.out)
+        if not fields:
+            # What git cannot read a commit of ends with the very code that means a conflict, and without a word.
+            raise GitFailed(arguments, where.git_dir, done.code, done.err)
         if done.code == 0:
             return TreeId(fields[0])
         paths = fields[1 : fields.index("", 1)]
