@@ -36,8 +36,8 @@ TEXT_MAX = 1_024
 SAME_FOR_S = 600.0
 SAME_MAX = 4_096
 SHOWN = frozenset({ImplementationSpec.KIND, MergeTrain.KIND})
-RATE_PER_S = 1.0
-BURST = 40.0
+RATE_PER_S = 0.2
+BURST = 30.0
 """A leader in a hurry writes its records, and people read where they are kept."""
 
 Involved = Callable[[str, str], "tuple[str, str, str] | None"]
