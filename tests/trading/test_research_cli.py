@@ -159,6 +159,14 @@ def test_an_author_cannot_review(desk: Path, say: Any) -> None:
         ),
         (("record-validation", "cross", "--check", "lookahead", *BY), ["name its FILE"]),
         (("record-validation", "cross", "x.toml", "--check", "costs", *BY), ["and no FILE"]),
+        (("record-validation", "cross", "cross.toml", "--check", "lookahead", "--cuts", "2", *BY), ["--cuts 2"]),
+        (("record-backtest", "gone", "--all", "--runs", "none", *BY), ["--runs none", "no candidate 'gone'"]),
+        (("record-backtest", "cross", "--failed", "x", "--parameters", "NaN", *BY), ["NaN is no number of JSON"]),
+        (("gate", "--changed", "trading/strategies/x.py", "--root", "runs"), ["--root runs"]),
+        (
+            ("gate", "--changed", '"trading/\\x"', '"trading/\\777"', "-"),
+            ["trading/\\x", "777", "--changed -: nothing"],
+        ),
         (("record-validation", "cross", "gone.toml", "--check", "lookahead", *BY), ["gone.toml"]),
         (("record-paper", "cross", "gone.json", *BY), ["gone.json"]),
         (("store-walk-forward", "cross", "cross.toml", *BY), ["cross.toml", "trading.walk-forward/v1"]),
@@ -173,9 +181,10 @@ def test_an_author_cannot_review(desk: Path, say: Any) -> None:
     ],
 )
 def test_everything_that_is_wrong_is_said_at_once_and_nothing_written(
-    desk: Path, say: Any, words: tuple[str, ...], said: list[str]
+    desk: Path, say: Any, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: list[str]
 ) -> None:
     before = say("check")[1]
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
     code, out, err = say(*words)
     assert (code, out) == (2, None)
     assert [text for text in said if text not in err] == []
@@ -260,7 +269,7 @@ def test_a_strategy_that_looks_ahead_or_never_trades_fails_and_that_is_recorded(
 
     honest = strategies.make("reversion", "cross", {"enter_pct": 100})
     peeking = replace(honest, features=lambda: (polars.col("close").shift(-1) - polars.col("close"),))
-    lookahead = ("record-validation", "cross", "cross.toml", "--check", "lookahead", "--cuts", "2", *BY)
+    lookahead = ("record-validation", "cross", "cross.toml", "--check", "lookahead", "--cuts", "3", *BY)
     with monkeypatch.context() as patched:
         patched.setattr(strategies, "make", lambda *words: peeking)
         code, told, _ = say(*lookahead)

@@ -36,6 +36,8 @@ def test_every_command_of_the_section_does_what_is_said_beside_it(
     assert (
         main(["data", "generate", "made_up", "--symbol", "AAPL.NASDAQ", "--symbol", "XOM.NYSE", "--count", "520"]) == 0
     )
+    file = tmp_path / "cross.toml"
+    file.write_text(file.read_text() + "# another line\n")
     told = commands()
     assert len(told) == 16
     for command, code in told:

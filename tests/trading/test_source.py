@@ -89,6 +89,7 @@ def test_what_is_not_there_or_no_python_is_named(name: str, files: dict[str, byt
         ("/repo/trading/strategies/x.py", "x.py"),
         (" trading/strategies/x.py ", "x.py"),
         ('"trading/strategies/na\\303\\257f.py"', "naïf.py"),
+        ('"trading/strategies/a\\"b\\\\c\\td.py"', 'a"b\\c\td.py'),
         ('"docs/na\\303\\257f.py"', None),
         ("trading/strategies", None),
         ("trading/strategies_old/x.py", None),

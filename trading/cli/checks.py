@@ -12,12 +12,16 @@ from trading.research.entries import AnyEntry, Check, Record, Validation
 from trading.research.promotion import Criteria
 from trading.research.trials import PROFILE
 
+CUTS_MIN = 3
+
 
 def record_validation(args: argparse.Namespace) -> int:
     """Make a check, record it, and return 0 if it passed."""
     problems: list[str] = []
     if args.check == Check.LOOKAHEAD and (not args.file or args.run):
         raise Misuse("--check lookahead plays a run again: name its FILE, and no --run")
+    if args.check == Check.LOOKAHEAD and args.cuts < CUTS_MIN:
+        raise Misuse(f"--cuts {args.cuts}: fewer than {CUTS_MIN} show too little to be recorded")
     if args.check == Check.COSTS and args.file:
         raise Misuse("--check costs looks at a finished run: name it with --run ID or not at all, and no FILE")
     found = _lookahead(args) if args.check == Check.LOOKAHEAD else _costs(args, problems)
@@ -61,7 +65,7 @@ def _lookahead(args: argparse.Namespace) -> tuple[str, _Made]:
         fills += isinstance(event, Fill)
 
     Play(setup, count).run()
-    cuts = lookahead.spread(parts.bars, max(args.cuts, 1))
+    cuts = lookahead.spread(parts.bars, args.cuts)
     leaks = lookahead.leaks(setup, lambda bars: columns(parts.strategy, bars), cuts)
     if leaks:
         detail = f"{len(leaks)} of {len(cuts)} cuts change what was before them; `trading lookahead {args.file}`"

@@ -160,7 +160,7 @@ def _judge(inner: Verbs) -> None:
         description="Every strategy that is made of a changed file needs a candidate in the ledger, a backtest of this "
         "very version under each of three profiles, and a lookahead test that passed. Exit 1 with what to run if "
         "anything is missing; changes elsewhere pass. "
-        "`git diff --name-only main... | trading research gate --changed -`",
+        "`git diff -z --name-only main | trading research gate --changed -`",
     )
     gate.add_argument(
         "--changed", metavar="FILE", nargs="*", required=True, help="changed files; - reads them, a line each"

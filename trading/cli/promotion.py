@@ -95,8 +95,7 @@ def check(args: argparse.Namespace) -> int:
 def gate(args: argparse.Namespace) -> int:
     """Return 0 if a change has its evidence in the ledger; print what it lacks."""
     root = Path(args.root).resolve()
-    listed = [line for name in args.changed for line in (_listed(sys.stdin.read()) if name == "-" else [name])]
-    changed = [path for name in listed if name.strip() and (path := changes.inside(name, str(root))) is not None]
+    changed = _changed(args, root)
     files = evidence.files(root / FOLDER)
     records: tuple[Record, ...] = ()
     lacking = ""
@@ -126,6 +125,28 @@ def gate(args: argparse.Namespace) -> int:
         names = ", ".join(answer.strategies) or "no strategy"
         sys.stdout.write(f"{'refused' if demands else 'passed'}: {len(changed)} changed files, {names}\n")
     return 1 if demands else 0
+
+
+def _changed(args: argparse.Namespace, root: Path) -> list[str]:
+    """Return the changed paths below the strategies' folder; raise `Misuse` where that cannot be known."""
+    found, problems = [], []
+    for name in args.changed:
+        listed = _listed(sys.stdin.read()) if name == "-" else [name]
+        if not any(listed):
+            # A pipe whose first half failed looks the same, and a gate does not pass what it cannot see.
+            problems.append("--changed -: nothing was listed; see whether git failed, or give no - if nothing changed")
+        for path in filter(None, listed):
+            try:
+                below = changes.inside(path, str(root))
+            except ValueError:
+                problems.append(f"--changed {path}: is quoted in a way git does not; list names with `git diff -z`")
+            else:
+                found += [] if below is None else [below]
+    if found and not (root / FOLDER).is_dir():
+        problems.append(f"--root {args.root}: there is no {FOLDER} in it; name the repository the changes are in")
+    if problems:
+        raise Misuse("\n".join(problems))
+    return found
 
 
 def _listed(text: str) -> list[str]:

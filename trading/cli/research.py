@@ -81,13 +81,15 @@ def record_backtest(args: argparse.Namespace) -> int:
             continue
         written.append(write(args, partial(_attempt, args, run)).serial)
         sys.stderr.write(f"entry {written[-1]}: run {run.name} under {run.profile}\n")
+    if not runs:
+        sys.stderr.write(f"every finished run of the strategy in {args.runs} is an entry already\n")
     show(args, {"entries": written})
     return 0
 
 
 def _all(args: argparse.Namespace) -> tuple[str, ...]:
     """Return the finished runs of the candidate's strategy that no entry knows."""
-    records = readable(args, ())
+    records = readable(args, [] if Path(args.runs).is_dir() else [f"--runs {args.runs}: there is no such folder"])
     begun = case.created(records, args.candidate)
     assert begun is not None
     known = frozenset(record.entry.run for record in records if isinstance(record.entry, Backtest))
@@ -100,7 +102,7 @@ def _record_failure(args: argparse.Namespace) -> int:
         problems.append(f"--profile {args.profile}: is none of {', '.join(case.PROFILES)}; name one of them")
     if args.parameters:
         try:
-            parameters = json.dumps(json.loads(args.parameters), sort_keys=True)
+            parameters = json.dumps(json.loads(args.parameters, parse_constant=_no_number), sort_keys=True)
         except ValueError as error:
             problems.append(f"--parameters: {error}; write JSON such as '{{\"fast\": 3}}'")
 
@@ -110,6 +112,10 @@ def _record_failure(args: argparse.Namespace) -> int:
         return Backtest(now(), args.by, args.candidate, args.profile, setup, parameters, source, args.failed)
 
     return recorded(args, write(args, decide, problems))
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def record_paper(args: argparse.Namespace) -> int:

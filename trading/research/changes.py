@@ -6,6 +6,7 @@ A change to a file asks for evidence of every strategy that is made of it. What 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,11 @@ from trading.research import source
 from trading.research.case import PROFILES
 from trading.research.entries import Backtest, Check, Created, Record, Validation
 from trading.research.source import FOLDER, Files, Unreadable
+
+_QUOTED = re.compile(r'(?:[^"\\]|\\[abtnvfr"\\]|\\[0-3][0-7]{2})*')
+_LETTERS = {
+    b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r", b'"': b'"', b"\\": b"\\",
+}  # fmt: skip
 
 
 class Demand(NamedTuple):
@@ -38,14 +44,22 @@ EXECUTED = (".py", ".pyc", ".pyd", ".so")
 def inside(path: str, root: str) -> str | None:
     """Return a changed path below the strategies' folder, or None for one elsewhere. `root` is where both lie.
 
-    Git puts a name with unusual letters in quotes and writes their bytes as octal numbers.
+    Git puts a name with unusual letters in quotes and writes their bytes as octal numbers; raise ValueError for quotes
+    around anything else.
     """
     path = path.strip()
     if len(path) > 1 and path[0] == path[-1] == '"':
-        path = path[1:-1].encode().decode("unicode_escape").encode("latin-1").decode("utf-8", "surrogateescape")
+        path = _unquoted(path[1:-1])
     whole = posixpath.normpath(posixpath.join(root, path))
     folder = posixpath.normpath(posixpath.join(root, FOLDER))
     return whole[len(folder) + 1 :] if whole.startswith(folder + "/") else None
+
+
+def _unquoted(text: str) -> str:
+    if _QUOTED.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not what git puts in quotes")
+    made = re.sub(rb"\\([0-7]{3}|.)", lambda found: _LETTERS.get(found[1]) or bytes([int(found[1], 8)]), text.encode())
+    return made.decode("utf-8", "surrogateescape")
 
 
 def answer(records: Sequence[Record], files: Files, changed: Iterable[str], links: Iterable[str] = ()) -> Answer:

@@ -56,7 +56,9 @@ class Ledger:
             if create:
                 self._create()
         except (sqlite3.Error, OSError) as error:
-            raise LedgerDamaged(f"{path}: {error}; restore a copy of the ledger") from error
+            raise LedgerDamaged(
+                f"{path}: {error}; name a file that can be written, or restore a copy of the ledger"
+            ) from error
         self.records()
 
     def close(self) -> None:
