@@ -43,6 +43,10 @@ from orchestrator.model.condition import Reason
 from orchestrator.model.facts import Built, Candidate, Conflicted
 from orchestrator.model.spec import Wait
 
+ROUNDS = 2
+"""Where all gates declare their inputs, how many times all runs have to be used before a line is worth batching: with
+one runner and 8 entries an hour the median wait is 111 minutes without batches, with eight runners and 24 they only
+cost (ADR 0041)."""
 _TROUBLE = frozenset({Verdict.FAIL, Verdict.COULD_NOT_RUN, Verdict.LOST})
 
 
@@ -131,9 +135,10 @@ def together(board: Board, ready: Sequence[Entry]) -> int:
     """Return how many of the first entries may share a candidate: of one tier and roadmap, none that lands alone."""
     train = board.train.spec
     most = min(train.batch.max, train.window.max, len(ready))
-    # Who is known to be apart lands as it passes, out of turn. In a batch it would wait for the slowest of them, fail
-    # with the worst, and its verdict would be none on any other tree.
-    if most < 2 or board.facts.touches or _lands_alone(ready[0]):
+    # Who is known to be apart lands as it passes, out of turn. In a batch it waits for the slowest of them and fails
+    # with the worst: that is worth it where it would wait for several others to be tested before it.
+    are_apart = bool(board.facts.touches) and len(ready) <= ROUNDS * train.runs
+    if most < 2 or are_apart or _lands_alone(ready[0]):
         return min(most, 1)
     kind = kind_of(ready[0])
     return next((at for at in range(1, most) if kind_of(ready[at]) != kind or _lands_alone(ready[at])), most)

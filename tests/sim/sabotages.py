@@ -91,9 +91,11 @@ NOTICED = {
     "lands_again_after_a_lost_answer": 46,
     "lands_whatever_the_merge_brings": 104,
     "rejects_who_conflicts_with_an_entry_ahead": 802,
+    "stops_what_has_to_be_merged_anew": 470,
     "stops_what_runs_for_what_is_likelier": 896,
     "takes_a_candidate_of_several_for_that_of_its_last": 770,
     "takes_a_spec_of_the_same_name_for_the_same": 191,
+    "takes_nothing_for_refuted": 442,
     "tests_on_top_of_who_was_rejected": 335,
 }
 """The seed that caught what few of them do. Only where to look first: a leader that acts otherwise moves it, and then
@@ -394,6 +396,16 @@ def goes_on_with_what_is_refuted() -> Sequence[Patch]:
     return [(gatehouse.Gatehouse, "_is_spared", lambda self, validation: True)]
 
 
+@breaks("what_cannot_come_about_any_more_is_stopped_in_that_tick", fits=lambda world: looks_far(world, "bad", "ugly"))
+def takes_nothing_for_refuted() -> Sequence[Patch]:
+    return [(prospects.Prospects, "is_refuted", lambda self, members: False)]
+
+
+@breaks("nothing_is_stopped_to_be_started_again", fits=lambda world: declares(world) and looks_far(world))
+def stops_what_has_to_be_merged_anew() -> Sequence[Patch]:
+    return [(gatehouse.Gatehouse, "_is_spared", lambda self, validation: False)]
+
+
 @breaks("what_is_known_of_the_front_is_decided_in_one_tick", fits=lambda world: looks_far(world, "bad", "ugly", "poor"))
 def decides_one_entry_a_tick() -> Sequence[Patch]:
     right = train._advance
@@ -434,8 +446,9 @@ def starts_one_more_validation_than_there_are_runs() -> Sequence[Patch]:
 
 
 def batches(world: Scenario) -> bool:
-    """Return whether entries share validations there."""
-    return world.train.spec.batch.max > 1 and world.train.spec.window.max > 1
+    """Return whether entries share validations there: a short line does not where all gates declare their inputs."""
+    spec = world.train.spec
+    return spec.batch.max > 1 and spec.window.max > 1 and not all(gate.inputs for gate in spec.gates)
 
 
 @breaks(
