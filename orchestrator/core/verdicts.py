@@ -101,16 +101,10 @@ class Answer:
         )
 
     def is_apart_from(self, other: Answer) -> bool:
-        """Return whether it was not asked for because of the other, as soon as that was over: they are about two times.
-
-        What was asked as a candidate and has landed since may have begun at that very moment.
-        """
+        """Return whether its last try began other than as soon as the other's was over: they are about two times."""
         tries = self.validation.status.tries if self.validation else ()
         began, ended = tries[-1].started_at if tries else None, other._ended_at()
-        if self.validation is None or began is None or ended is None:
-            return False
-        is_control = self.validation.spec.purpose is Purpose.CONTROL
-        return not is_control or not 0 <= (began - ended).total_seconds() <= AT_ONCE_S
+        return began is not None and ended is not None and not 0 <= (began - ended).total_seconds() <= AT_ONCE_S
 
     def _ended_at(self) -> datetime | None:
         tries = self.validation.status.tries if self.validation else ()
