@@ -19,7 +19,7 @@ from math import sqrt
 
 from orchestrator.core.blame import controlled
 from orchestrator.core.board import Board
-from orchestrator.core.chances import record
+from orchestrator.core.chances import Record, record
 from orchestrator.core.front import refused
 from orchestrator.core.gatehouse import Gatehouse
 from orchestrator.core.landing import elsewhere
@@ -84,7 +84,7 @@ def batch(
     `ready` are the entries that may pass now, in order.
     """
     ready = _mergeable(board, candidates, ready)
-    most = together(board, ready)
+    most = together(board, ready, len(ready))
     if most < 2:
         return Batch()
     looks: dict[int, _Look] = {}
@@ -92,7 +92,7 @@ def batch(
         made = candidates.get(heads_of(ready[:count]))
         if made is not None:
             looks[count] = _look(board, gatehouse, ready[:count], made)
-    count, stopped, failed = _next(board, gatehouse, looks, min(most, size(board, ready)))
+    count, stopped, failed = _next(board, gatehouse, looks, min(most, size(board, ready, len(ready), record(board))))
     if count < 2:
         return Batch(split=failed)
     members = tuple(ready[:count])
@@ -131,30 +131,33 @@ def _without(entries: Sequence[Entry], at: int) -> list[Entry]:
     return kept
 
 
-def together(board: Board, ready: Sequence[Entry]) -> int:
-    """Return how many of the first entries may share a candidate: of one tier and roadmap, none that lands alone."""
+def together(board: Board, ready: Sequence[Entry], waiting: int) -> int:
+    """Return how many of the first entries may share a candidate: of one tier and roadmap, none that lands alone.
+
+    `waiting` is how many there are in all, of which `ready` are the first.
+    """
     train = board.train.spec
     most = min(train.batch.max, train.window.max, len(ready))
     # Who is known to be apart lands as it passes, out of turn. In a batch it waits for the slowest of them and fails
     # with the worst: that is worth it where it would wait for several others to be tested before it.
-    are_apart = bool(board.facts.touches) and len(ready) <= ROUNDS * train.runs
+    are_apart = bool(board.facts.touches) and waiting <= ROUNDS * train.runs
     if most < 2 or are_apart or _lands_alone(ready[0]):
         return min(most, 1)
     kind = kind_of(ready[0])
     return next((at for at in range(1, most) if kind_of(ready[at]) != kind or _lands_alone(ready[at])), most)
 
 
-def size(board: Board, ready: Sequence[Entry]) -> int:
+def size(board: Board, ready: Sequence[Entry], waiting: int, past: Record) -> int:
     """Return how many entries to test together while nothing is known of them: 1 where there are runs for all.
 
     With a share q of entries that fail, groups of about 1/sqrt(q) + 1/2 need the fewest tests (Dorfman 1943). The share
-    is this train's own record, with the default chance while there is none.
+    is this train's own record, with the default chance while there is none. `waiting` is how many there are in all, of
+    which `ready` are the first.
     """
-    most = together(board, ready)
-    if most < 2 or len(ready) <= board.train.spec.runs:
+    most = together(board, ready, waiting)
+    if most < 2 or waiting <= board.train.spec.runs:
         return min(most, 1)
-    known = record(board)
-    fails = sum(1.0 - known.chance(entry.item, entry.run) for entry in ready[:most]) / most
+    fails = sum(1.0 - past.chance(entry.item, entry.run) for entry in ready[:most]) / most
     return min(most, max(2, round(1.0 / sqrt(max(fails, 1e-6)) + 0.5)))
 
 

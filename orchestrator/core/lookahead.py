@@ -64,9 +64,13 @@ def cars(board: Board, step: TrainStep) -> list[tuple[Entry, ...]]:
     line = step.line
     found = [tuple(line[: max(len(step.batch), 1)])] if line else []
     at = len(found[0]) if found else 0
+    most = board.train.spec.batch.max
+    if most < 2:
+        return [*found, *((entry,) for entry in line[at:])]
+    past = record(board)
     while at < len(line):
         # The rest of a batch that failed as a whole is found out about in halves, too.
-        count = (step.split - at) // 2 if at < step.split else size(board, line[at:])
+        count = (step.split - at) // 2 if at < step.split else size(board, line[at : at + most], len(line) - at, past)
         found.append(tuple(line[at : at + max(count, 1)]))
         at += len(found[-1])
     return found
