@@ -115,8 +115,11 @@ class KillDrill:
 
     def _measured(self, client: GateClient) -> Round:
         for n in range(self._orders):
+            # A busy disk takes its time over each, and a quote is old after five seconds.
+            self._quoted(client)
             answer = client.order(self.order(f"rest-{n}", 1, 19700 + n % 89))
             assert answer.get("phase") == "working", answer
+        self._quoted(client)
         killer = GateClient(self._places.gate_socket)
         with ThreadPoolExecutor(1) as beside:
             start = time.monotonic_ns()
