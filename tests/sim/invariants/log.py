@@ -80,8 +80,8 @@ class Log:
         """By base and heads: the tick in which these were first merged."""
         self.running: dict[str, int] = {}
         """By validation that runs: how many tries it had when it was started."""
-        self.stopped: dict[str, tuple[int, tuple[str, int]]] = {}
-        """By validation that was stopped before its end: the tick, the leader, and how much people had done by then."""
+        self.stopped: dict[str, tuple[int, tuple[str, str, int]]] = {}
+        """By validation that was stopped before its end: the tick, the leader, the tip, how much people had done."""
         self.decided: dict[str, int] = {}
         """By validation: the tick in which its verdict was written down."""
         self.effect: Effect | None = None

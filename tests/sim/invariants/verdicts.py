@@ -126,7 +126,7 @@ def nothing_is_stopped_to_be_started_again(log: Log, effect: Effect) -> str | No
     """Not in the next tick or the one after it: merges that are made anew in between are no reason."""
     now: Validation = effect.result
     world = log.world
-    moment = (effect.leader, world.people.events)
+    moment = (effect.leader, world.tip(), world.people.events)
     if now.status.phase is not ValidationPhase.RUNNING:
         if log.running.get(now.name) == len(now.status.tries) and now.status.leader == effect.leader:
             log.stopped[now.name] = (world.ticks, moment)
@@ -150,6 +150,8 @@ def what_is_tested_and_can_still_come_about_is_never_stopped(log: Log, effect: E
         return None
     if not _is_plain(log) or now.spec.purpose is not Purpose.CANDIDATE or status.leader != effect.leader:
         return None
+    if any(spec.status.reason is Reason.NEW for spec in log.world.specs()):
+        return None  # Who was applied since may hold whom the last statuses call free to pass.
     owners, refs = _owners(log), log.world.repository.refs
     for key in _chains(log, now):
         if log.merged.get((key.base, key.heads), 0) >= log.world.ticks:
