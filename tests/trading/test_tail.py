@@ -115,6 +115,15 @@ def test_what_is_not_known_is_said() -> None:
     assert not Tail(None, None).knows(A) and Tail(None, None).days(A) == 0
 
 
+def test_what_is_held_counts_in_every_scenario() -> None:
+    shocks = {"x": {A: -0.5, B: -0.1}, "y": {A: 0.25, B: -0.3}}
+    tail = Tail({A: [0.0] * 5, B: [0.0] * 5}, shocks)
+    tail.expose({A: 100 * UNIT})
+    assert tail.worst_scenario(B, 10.0) == ("x", 51.0)
+    tail.expose({A: 0})
+    assert tail.worst_scenario(B, 10.0) == ("y", 3.0)
+
+
 KNOWN = [
     test_the_normal_tail_is_the_one_of_the_books,
     test_the_historical_tail_is_the_mean_of_the_worst_days,
@@ -123,5 +132,6 @@ KNOWN = [
     test_days_that_are_all_alike_have_no_spread,
     test_running_totals_are_those_of_a_fresh_start,
     test_what_is_not_known_is_said,
+    test_what_is_held_counts_in_every_scenario,
 ]
 """What mutants of the tail are tried on."""
