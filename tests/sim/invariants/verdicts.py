@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.model.base import Sha
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
+from orchestrator.model.decision import Decision
 from orchestrator.model.facts import Built, CandidateKey
 from orchestrator.model.gate import GateResult
 from orchestrator.model.run import AgentRun
@@ -150,8 +151,9 @@ def what_is_tested_and_can_still_come_about_is_never_stopped(log: Log, effect: E
         return None
     if not _is_plain(log) or now.spec.purpose is not Purpose.CANDIDATE or status.leader != effect.leader:
         return None
-    if any(spec.status.reason is Reason.NEW for spec in log.world.specs()):
-        return None  # Who was applied since may hold whom the last statuses call free to pass.
+    heard_now = any(said.status.at == log.world.clock.now() for said in log.world.store.list(Decision))
+    if heard_now or any(spec.status.reason is Reason.NEW for spec in log.world.specs()):
+        return None  # Who was applied, or said anything, since may hold whom the last statuses call free to pass.
     owners, refs = _owners(log), log.world.repository.refs
     for key in _chains(log, now):
         if log.merged.get((key.base, key.heads), 0) >= log.world.ticks:
