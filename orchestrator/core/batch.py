@@ -44,9 +44,9 @@ from orchestrator.model.facts import Built, Candidate, Conflicted
 from orchestrator.model.spec import Wait
 
 ROUNDS = 2
-"""Where all gates declare their inputs, how many times all runs have to be used before a line is worth batching: with
-one runner and 8 entries an hour the median wait is 111 minutes without batches, with eight runners and 24 they only
-cost (ADR 0041)."""
+"""Where all gates declare their inputs, how many times all runs have to be used before a line is worth batching."""
+SCARCE = 2
+"""Nor is it then with more runs than this: entries that are apart are tested beside each other (ADR 0041)."""
 _TROUBLE = frozenset({Verdict.FAIL, Verdict.COULD_NOT_RUN, Verdict.LOST})
 
 
@@ -140,7 +140,7 @@ def together(board: Board, ready: Sequence[Entry], waiting: int) -> int:
     most = min(train.batch.max, train.window.max, len(ready))
     # Who is known to be apart lands as it passes, out of turn. In a batch it waits for the slowest of them and fails
     # with the worst: that is worth it where it would wait for several others to be tested before it.
-    are_apart = bool(board.facts.touches) and waiting <= ROUNDS * train.runs
+    are_apart = bool(board.facts.touches) and (train.runs > SCARCE or waiting <= ROUNDS * train.runs)
     if most < 2 or are_apart or _lands_alone(ready[0]):
         return min(most, 1)
     kind = kind_of(ready[0])

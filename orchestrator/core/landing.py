@@ -31,6 +31,15 @@ def elsewhere(answers: Iterable[Answer], tree: TreeId) -> str:
     return f"{EQUIVALENT}; {', '.join([*found[:_ELSEWHERE_MAX], *more])}" if found else ""
 
 
+_AS_ONE = "as one batch: "
+
+
+def batch_said(message: str) -> str:
+    """Return the batch that a merge's message says it is a member of, in its words; empty for none."""
+    trailers = message.rpartition("\n\n")[2]
+    return next((line.partition(_AS_ONE)[2] for line in trailers.splitlines() if _AS_ONE in line), "")
+
+
 def as_batch(names: Sequence[str], tested: str = "") -> str:
     """Return what the members of a batch say of how they were tested: their common last tree was, not each step's.
 
@@ -39,7 +48,7 @@ def as_batch(names: Sequence[str], tested: str = "") -> str:
     if len(names) < 2:
         return tested
     more = [f"{len(names) - _TOGETHER_MAX} more"] if len(names) > _TOGETHER_MAX else []
-    return f"{tested or TESTED}; as one batch: {', '.join([*names[:_TOGETHER_MAX], *more])}"
+    return f"{tested or TESTED}; {_AS_ONE}{', '.join([*names[:_TOGETHER_MAX], *more])}"
 
 
 def merge_message(spec: ImplementationSpec, run: AgentRun, tested: str = "") -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
+from orchestrator.core.landing import batch_said
 from orchestrator.core.repair import is_repair
 from orchestrator.model.action import (
     Action,
@@ -131,7 +132,7 @@ def _build(action: BuildCandidate, world: World) -> bool:
     key = CandidateKey(action.base, action.heads)
     known = world.candidates.get(key)
     world.candidates[key] = _candidate(action, world)
-    world.merged(world.candidates[key])
+    world.merged(world.candidates[key], tuple(map(batch_said, action.messages)))
     return known is None
 
 

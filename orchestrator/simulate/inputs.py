@@ -64,19 +64,25 @@ class DeclaredInputs:
         self._came.pop(name, None)
         self._passed.pop(self._pulls[name].head, None)
 
-    def held_by(self, commit: Sha) -> str | None:
-        """Return the digest of what a candidate holds; None where that is its whole tree."""
+    def held_by(self, commit: Sha, together: int = 1) -> str | None:
+        """Return the digest of what a candidate holds; None where that is its whole tree.
+
+        So many of its last members are tested `together`: then it is what any of them can tell.
+        """
         beyond = [each.element for each in self._commits.beyond_base(commit) if each.element is not None]
-        last = beyond[-1] if beyond else None
-        if last is None or any(self._names(element) is None for element in beyond):
+        if not beyond or any(self._names(element) is None for element in beyond):
             return None
-        mine = self._names(last) or frozenset()
-        landed = self._since(commit, last)
-        met = [each for each in (*landed, *beyond) if self._meets(each, mine)]
-        heads = self._without_vouched(last, met, landed)
         failing = [each.head for each in beyond[:-1] if self._fails(each, commit)]
-        parts = [last.head, "with", *sorted(heads), "beside", *sorted(failing)]
+        told = [self._told(each, commit, beyond) for each in beyond[-together:]]
+        parts = [*told, "beside", *sorted(failing)]
         return f"inputs:{sha1(' '.join(parts).encode(), usedforsecurity=False).hexdigest()}"
+
+    def _told(self, member: Element, commit: Sha, beyond: list[Element]) -> str:
+        """Return what a member's verdict in this tree depends on."""
+        mine = self._names(member) or frozenset()
+        landed = self._since(commit, member)
+        met = [each for each in (*landed, *beyond) if self._meets(each, mine)]
+        return " ".join([member.head, "with", *sorted(self._without_vouched(member, met, landed))])
 
     def _without_vouched(self, last: Element, met: list[Element], landed: list[Element]) -> set[Sha]:
         """Return the heads of those without whoever came later and passed it: it was tested with them by their tests.

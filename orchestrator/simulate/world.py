@@ -251,13 +251,19 @@ class World:
         """Close a pull request."""
         self._close_request(self._requests[number].branch.removeprefix("interlock/"), PullState.CLOSED)
 
-    def merged(self, candidate: Candidate) -> None:
-        """Look up what a candidate that was merged holds of the declared inputs."""
+    def merged(self, candidate: Candidate, batches: tuple[str, ...]) -> None:
+        """Look up what a candidate that was merged holds of the declared inputs.
+
+        `batches` says of each member, in order, which batch it is tested in; empty where in none.
+        """
         if self._declares_inputs and isinstance(candidate, Built):
-            for commit in {candidate.commit, *(step.commit for step in candidate.brought if step.commit is not None)}:
-                held = self.declared.held_by(commit)
+            for at, (step, batch) in enumerate(zip(candidate.brought, batches, strict=True)):
+                if step.commit is None:
+                    continue
+                together = batches[: at + 1].count(batch) if batch else 1
+                held = self.declared.held_by(step.commit, together)
                 if held is not None:
-                    self.inputs[commit, READING.inputs] = held
+                    self.inputs[step.commit, READING.inputs] = held
 
     def tidy(self) -> None:
         """Let what has long been over leave the store: entries that landed or were closed, verdicts on past trees."""
