@@ -42,7 +42,6 @@ from orchestrator.model.decision import Decision
 from orchestrator.model.facts import AgentFact, AgentState, Collected
 from orchestrator.model.run import AgentRun, ScopeVerdict
 from orchestrator.model.spec import ImplementationSpec
-from orchestrator.model.train import MergeTrain
 from orchestrator.model.validation import Validation, ValidationStatus
 from orchestrator.ports import AgentRuntime, Clock, Cluster, Event, Forge, Gates, Git, Published, Publisher, RunOrder
 from orchestrator.reconcile.flights import Call, Flights, Steps
@@ -257,8 +256,6 @@ class Executor:
         return written is not None
 
     def _start_agent(self, action: StartAgent) -> Steps:
-        if not self._is_claimed(action.spec):
-            return False
         intended = self._ports.cluster.update_status(action.run)
         if intended is None:
             return False
@@ -282,11 +279,6 @@ class Executor:
                 WriteStatus(intended.model_copy(update={"status": status}), "PolicyDenied", fact.failed_start[:1000])
             )
         return True
-
-    def _is_claimed(self, spec: ImplementationSpec) -> bool:
-        """Return whether the item holds its claim in the store: an old look may show one that another leader ended."""
-        train = self._ports.cluster.get(MergeTrain, spec.spec.train)
-        return isinstance(train, MergeTrain) and any(claim.spec == spec.name for claim in train.status.claims)
 
     def _collect(self, action: CollectWork) -> Steps:
         run, ports = action.run, self._ports
