@@ -7,24 +7,20 @@ Usage: python bench/gate.py
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-# Beside this file lies one that is called what the package is called, and this folder is where Python looks first.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
-from trading.gate import documents, firewall  # noqa: E402
-from trading.gate import limits as limits_module  # noqa: E402
-from trading.gate.book import OpenOrder, Sent  # noqa: E402
-from trading.gate.controls import around, conduct, exposure, integrity, loss, market, rate, sanity, size  # noqa: E402
-from trading.gate.controls.case import Case  # noqa: E402
-from trading.gate.limits import Limits  # noqa: E402
-from trading.gate.snapshot import Order, Snapshot  # noqa: E402
-from trading.model import UNIT, Side, Symbol  # noqa: E402
-from trading.service.drill import KillDrill  # noqa: E402
+from trading.gate import documents, firewall
+from trading.gate import limits as limits_module
+from trading.gate.book import OpenOrder, Sent
+from trading.gate.controls import around, conduct, exposure, integrity, loss, market, rate, sanity, size
+from trading.gate.controls.case import Case
+from trading.gate.limits import Limits
+from trading.gate.snapshot import Order, Snapshot
+from trading.model import UNIT, Side, Symbol
+from trading.service.drill import KillDrill
 
 DATA = Path(__file__).resolve().parent.parent / "tests/trading/data"
 CHECKS_MAX_US, SCENARIOS_MAX_US = 15.0, 100.0

@@ -1,4 +1,4 @@
-"""How many bars a second the engine plays, with orders, the gate and every event: python bench/trading.py [--profile].
+"""How many bars a second the engine plays, with orders, the gate and every event: python bench/engine.py [--profile].
 
 A million bars of a minute, a cross of two means that makes about 22,500 orders, whole runs in turn with a bare loop
 over the same bars. Limits are wide, so that orders pass; the firewall is asked about every one all the same. `--others`
@@ -22,10 +22,6 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-# This file is called what the package is called, and its folder is where Python looks first.
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)
-
 from trading import chain, events
 from trading.costs import fees, profile
 from trading.data import generate
@@ -38,6 +34,7 @@ from trading.gate.limits import Limits
 from trading.model import UNIT, Instrument, Money, Symbol
 from trading.strategies import sma_cross
 
+ROOT = Path(__file__).resolve().parent.parent
 AAPL = Symbol.parse("AAPL.NASDAQ")
 FAST, SLOW = 12, 60
 BARS_A_SECOND_MIN = 100_000
