@@ -14,8 +14,10 @@ from tests.trading.gate_world import FEED, KEY, OPERATOR, OTHER, STRATEGIES, SYM
 from trading.gate import grants
 from trading.gate import limits as limits_module
 from trading.gate.freeze import promotions_frozen
+from trading.gate.server import GateServer
 from trading.gate.settings import Places
 from trading.gate.snapshot import Quote
+from trading.gate.state import fenced
 from trading.gate.store import Store, StoreBroken
 from trading.model import SECOND, UNIT, TradingState, money
 
@@ -34,6 +36,36 @@ def test_a_gate_starts_halted_until_a_person_arms_it(tmp_path: Path) -> None:
         assert "say" in world.operator.act(OPERATOR, "arm", words)["refused"]
     assert world.arm() == {"state": "ARMED"}
     assert world.ask(world.make())["phase"] == "filled"
+
+
+def test_a_status_tells_what_another_process_latched_a_moment_ago(tmp_path: Path) -> None:
+    beside = GateWorld(tmp_path)
+    places = Places(tmp_path / "state", tmp_path / "elsewhere/mark")
+    server = GateServer(beside.desk, places, beside.broker, beside.clock, KEY)
+    try:
+        assert server.status()["level"] == "ARMED"
+        beside.books.store.change_latch(lambda old: fenced(old, beside.clock.now(), "watchdog", "it was silent"))
+        told = server.status()
+        assert (told["level"], told["by"], told["promotionsFrozen"]) == ("KILLED", "watchdog", True)
+    finally:
+        server.close()
+
+
+def test_a_status_of_a_store_that_broke_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside = GateWorld(tmp_path)
+    server = GateServer(
+        beside.desk, Places(tmp_path / "state", tmp_path / "elsewhere/mark"), beside.broker, beside.clock, KEY
+    )
+    try:
+
+        def broken() -> None:
+            raise StoreBroken("the disk is gone")
+
+        monkeypatch.setattr(server.books.store, "latch", broken)
+        told = server.status()
+        assert (told["state"], told["store"]) == ("HALTED", "store: the disk is gone")
+    finally:
+        server.close()
 
 
 def test_an_allowed_order_is_on_the_disk_before_the_broker_hears_of_it(world: GateWorld) -> None:

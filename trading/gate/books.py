@@ -82,6 +82,11 @@ class Books:
             return mine
         return stored
 
+    def reread(self) -> Latch:
+        """Take over the latch as it is on the disk, where others write it too, and return it; raise `StoreBroken`."""
+        self.latch = self.severer(self.store.latch())
+        return self.latch
+
     def keep_account(self) -> None:
         """Write what the account is worth to the store."""
         try:

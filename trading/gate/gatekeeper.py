@@ -139,7 +139,7 @@ class Gatekeeper:
         """Do what is due: look at the latch on the disk, the watchdog, the clock and the account."""
         books, now = self.books, self.books.clock.now()
         try:
-            books.latch = books.severer(books.store.latch())
+            books.reread()
             self.overseer.hear(watchdog_at, now)
             self.overseer.roll(now)
             self.overseer.look(now)
@@ -196,9 +196,8 @@ class Gatekeeper:
         self, order: Order, strategy: str | None, grant: object, faults: list[Failure], now: int
     ) -> tuple[bool, tuple[Failure, ...], str | None, int | None]:
         """Return verdict, failures, nonce of the grant it takes, and price: on the latch as it is on the disk."""
-        self.books.latch = self.books.severer(self.books.store.latch())
-        snapshot = self.books.snapshot
-        snapshot.state, snapshot.epoch = self.books.latch.state, self.books.latch.epoch
+        latch, snapshot = self.books.reread(), self.books.snapshot
+        snapshot.state, snapshot.epoch = latch.state, latch.epoch
         snapshot.caller_strategy = strategy
         snapshot.reconciled_at, snapshot.watchdog_at = self.books.reconciled_at, self.books.watchdog_at
         snapshot.faults = tuple(faults)

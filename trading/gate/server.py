@@ -156,8 +156,14 @@ class GateServer:
                 return {"error": f"{str(verb)[:40]!r} is nothing that uid {uid} can ask for"}
 
     def status(self) -> dict[str, Any]:
-        """Return what is in force, for a person."""
-        books, latch = self.books, self.books.latch
+        """Return what is in force, for a person: what another process latched a moment ago as well."""
+        books, broken = self.books, ""
+        try:
+            latch = books.reread()
+        except StoreBroken as error:
+            broken = f"store: {error}"
+            books.halt(broken)
+            latch = books.latch
         now = self._clock.now()
         shared = {name for name, (uid, _) in self._desk.strategies.items() if uid == os.geteuid()}
         return {
@@ -177,7 +183,7 @@ class GateServer:
             "promotionsFrozen": latch.level is TradingState.KILLED,
             "limitsDigest": books.limits.digest,
             "suspicion": books.store.suspicion,
-            "store": latch.halted if latch.halted.startswith("store: ") else "",
+            "store": broken or (latch.halted if latch.halted.startswith("store: ") else ""),
             "clearing": self._clearing is not None,
         }
 
