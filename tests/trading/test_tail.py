@@ -7,10 +7,10 @@ from math import isclose, isfinite, pi, sqrt
 from statistics import NormalDist, fmean, pstdev, stdev
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading.gate.tail import Tail, tail_value_at_risk
+from trading.gate.tail import PARTS, Tail, tail_value_at_risk
 from trading.model import UNIT, Symbol
 
 A, B = Symbol("AAPL", "NASDAQ"), Symbol("XOM", "NYSE")
@@ -83,21 +83,48 @@ def test_an_estimate_is_a_number_and_not_below_the_worst_days(losses: list[float
     assert found >= fmean(losses) - 1e-6 * (1 + max(map(abs, losses)))
 
 
-def test_running_totals_are_those_of_a_fresh_start() -> None:
+def test_a_tail_is_that_of_the_losses_of_each_day() -> None:
     rng = random.Random(1)
     returns = {symbol: [rng.gauss(0, 0.01) for _ in range(50)] for symbol in (A, B)}
-    scenarios = {"bad": {A: -0.5, B: 0.1}, "worse": {A: 0.1, B: -0.9}}
-    moving = Tail(returns, scenarios)
-    for _ in range(40):
-        values = {A: rng.randrange(0, 10**13), B: rng.randrange(0, 10**13)}
-        moving.expose(values)
-        fresh = Tail(returns, scenarios)
-        fresh.expose(values)
-        assert moving.losses == pytest.approx(fresh.losses, abs=1e-6)
-        assert moving.stress == pytest.approx(fresh.stress, abs=1e-6)
-    assert moving.worst_scenario(B, 10**6)[0] == "worse"
-    moving.expose({A: 0, B: 0})
-    assert moving.losses == pytest.approx([0.0] * 50, abs=1e-6)
+    tail = Tail(returns, {"bad": {A: -0.5, B: 0.1}, "worse": {A: 0.1, B: -0.9}})
+    for a, b, more in ((0, 0, 900), (300, 0, 0), (300, 0, 700), (0, 400, 250), (300, 400, 250), (0, 0, 1)):
+        tail.expose({A: a * UNIT, B: b * UNIT})
+        losses = [-(a + more) * x - b * y for x, y in zip(returns[A], returns[B], strict=True)]
+        assert tail.value_at_risk(A, more * UNIT, 9750) == pytest.approx(tail_value_at_risk(losses, 9750), rel=1e-9)
+        stress = {"bad": (a + more) * 0.5 - b * 0.1, "worse": b * 0.9 - (a + more) * 0.1}
+        name, cost = tail.worst_scenario(A, more * UNIT)
+        assert (name, cost / (UNIT * PARTS)) == (max(stress, key=stress.__getitem__), max(stress.values()))
+
+
+C, D = Symbol("KO", "NYSE"), Symbol("GE", "NYSE")
+NUMBERS = random.Random(2)
+DAYS = {symbol: [NUMBERS.gauss(0, 0.01) for _ in range(n)] for symbol, n in ((A, 40), (B, 40), (C, 40), (D, 39))}
+SHOCKS = {name: {symbol: NUMBERS.uniform(-0.9, 0.2) for symbol in DAYS} for name in ("x", "y", "z")}
+values = st.dictionaries(st.sampled_from([A, B, C, D]), st.sampled_from([0, 0, 1, 10**9, 7 * 10**13, 10**17]))
+
+
+@settings(max_examples=300)
+@given(st.lists(values, max_size=8), st.lists(st.booleans(), min_size=8, max_size=8))
+def test_totals_say_what_is_exposed_to_the_bit_however_it_came_to_be(
+    steps: list[dict[Symbol, int]], asked: list[bool]
+) -> None:
+    moving = Tail(DAYS, SHOCKS)
+    now: dict[Symbol, int] = {}
+    for step, is_asked in zip([*steps, {}], [*asked, True], strict=False):
+        moving.expose(step)
+        now |= step
+        # Whoever asks changes nothing, so it makes no difference whether anybody did.
+        if not is_asked:
+            continue
+        fresh = Tail(DAYS, SHOCKS)
+        fresh.expose(now)
+        for symbol in DAYS:
+            assert moving.days(symbol) == fresh.days(symbol)
+            for amount in (0, 10**12):
+                assert moving.worst_scenario(symbol, amount) == fresh.worst_scenario(symbol, amount)
+                if moving.days(symbol):
+                    found = moving.value_at_risk(symbol, amount, 9750)
+                    assert found == fresh.value_at_risk(symbol, amount, 9750)
 
 
 def test_what_is_not_known_is_said() -> None:
@@ -112,6 +139,11 @@ def test_what_is_not_known_is_said() -> None:
     assert (other.days(A), other.days(B)) == (300, 0)
     other.expose({B: UNIT})
     assert (other.days(A), other.days(B)) == (0, 0), "no telling which day is which"
+    other.expose({A: 2 * UNIT})
+    other.expose({A: 0})
+    assert (other.days(A), other.days(B)) == (0, 299), "what is gone is in nobody's way"
+    other.expose({B: 0})
+    assert (other.days(A), other.days(B)) == (300, 299)
     assert not Tail(None, None).knows(A) and Tail(None, None).days(A) == 0
 
 
@@ -119,9 +151,9 @@ def test_what_is_held_counts_in_every_scenario() -> None:
     shocks = {"x": {A: -0.5, B: -0.1}, "y": {A: 0.25, B: -0.3}}
     tail = Tail({A: [0.0] * 5, B: [0.0] * 5}, shocks)
     tail.expose({A: 100 * UNIT})
-    assert tail.worst_scenario(B, 10.0) == ("x", 51.0)
+    assert tail.worst_scenario(B, 10 * UNIT) == ("x", 51 * UNIT * PARTS)
     tail.expose({A: 0})
-    assert tail.worst_scenario(B, 10.0) == ("y", 3.0)
+    assert tail.worst_scenario(B, 10 * UNIT) == ("y", 3 * UNIT * PARTS)
 
 
 KNOWN = [
@@ -130,7 +162,7 @@ KNOWN = [
     test_the_bent_tail_is_its_own_integral,
     test_the_bent_tail_counts_where_it_is_the_largest,
     test_days_that_are_all_alike_have_no_spread,
-    test_running_totals_are_those_of_a_fresh_start,
+    test_a_tail_is_that_of_the_losses_of_each_day,
     test_what_is_not_known_is_said,
     test_what_is_held_counts_in_every_scenario,
 ]

@@ -1,94 +1,186 @@
 """What could be lost: the tail of a day's losses by three estimates, and named scenarios, as running totals.
 
 The tail value at risk is the mean of the worst share of days. The gate takes the largest of three: normal, from the
-days themselves, and Cornish-Fisher, which bends the normal by skew and kurtosis. This is the one place of the gate
-where floats are allowed: an estimate has no exact value.
+days themselves, and Cornish-Fisher, which bends the normal by skew and kurtosis. Totals are whole numbers, so that they
+say what is exposed and not how it came to be; only the estimates are floats, because they have no exact value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from math import dist, exp, hypot, inf, pi, sqrt
+from math import dist, exp, hypot, pi, sqrt
 from operator import mul
 from statistics import NormalDist
+from typing import NamedTuple
 
 from trading.model import UNIT, Symbol
 
+PARTS = 10**12
+"""What a return or a shock of 1 is counted as; losses are minor units times this."""
+DAYS_MIN = 2
+"""Fewer days have no spread, whatever the limits ask for."""
 _NORMAL = NormalDist()
 _SPREAD_MIN = 1e-12
 """A variance below this share of the squares is rounding."""
-DAYS_MIN = 2
-"""Fewer days have no spread, whatever the limits ask for."""
+_SAMPLE = 100.0
+"""The amount that a symbol's own tail is estimated of: it loses about 1 a day, where power sums lose least."""
+_CURRENCY = 1.0 / (UNIT * PARTS)
+
+
+class History(NamedTuple):
+    """What has to be known of a symbol."""
+
+    days: int
+    shocks: tuple[int, ...]
+    """Of each scenario, in parts."""
 
 
 class Tail:
-    """Losses of what is held and open to buy, day by day and scenario by scenario. Values in account currency."""
+    """Losses of what is held and open to buy, day by day and scenario by scenario."""
 
     def __init__(
         self, returns: Mapping[Symbol, Sequence[float]] | None, scenarios: Mapping[str, Mapping[Symbol, float]] | None
     ) -> None:
         self.returns = returns
         self.scenarios = scenarios
-        self.losses: list[float] = []
-        """Of each day, oldest first; negative is a gain."""
-        self.stress: dict[str, float] = dict.fromkeys(scenarios or (), 0.0)
         self.missing: set[Symbol] = set()
         """Held or open to buy, and without returns or without a shock in some scenario."""
         self._values: dict[Symbol, int] = {}
+        """What is exposed, in minor units; none of zero."""
+        self._stress = [0] * len(scenarios or ())
+        self._lengths: dict[int, int] = {}
+        """How many symbols are exposed with a history of so many days; none of zero."""
+        self._totals: list[int] = []
+        """The losses of each day, oldest first; negative is a gain. Without what is pending."""
+        self._pending: dict[Symbol, int] = {}
+        self._losses: list[float] = []
+        """The same in account currency."""
+        self._histories: dict[Symbol, History | None] = {}
+        self._columns: dict[Symbol, list[int]] = {}
+        self._own: dict[tuple[Symbol, int], float] = {}
 
     def expose(self, values: Mapping[Symbol, int]) -> None:
-        """Bring the totals to these values (minor units) of each symbol."""
+        """Bring the totals to these values (minor units, not negative) of each symbol."""
         for symbol, value in values.items():
-            change = value - self._values.get(symbol, 0)
-            if change:
-                self._values[symbol] = value
-                self._add(symbol, change / UNIT)
-                if value and not self.knows(symbol):
-                    self.missing.add(symbol)
-                else:
-                    self.missing.discard(symbol)
+            before = self._values.get(symbol, 0)
+            if value != before:
+                self._change(symbol, before, value)
 
     def knows(self, symbol: Symbol) -> bool:
         """Return whether a loss in this symbol can be estimated."""
-        return (
-            self.returns is not None
-            and self.scenarios is not None
-            and symbol in self.returns
-            and all(symbol in shocks for shocks in self.scenarios.values())
-        )
+        return self._history(symbol) is not None
 
     def days(self, symbol: Symbol) -> int:
         """Return over how many days a loss can be estimated with this symbol; 0 if they are not those of the rest."""
         mine = len(self.returns[symbol]) if self.returns is not None and symbol in self.returns else 0
-        return mine if not self.losses or len(self.losses) == mine else 0
+        lengths = self._lengths
+        # Days that do not fit make the whole history unusable: there is no telling which day is which.
+        return mine if not lengths or (len(lengths) == 1 and mine in lengths) else 0
 
-    def losses_with(self, symbol: Symbol, amount: float) -> list[float]:
-        """Return the losses of each day with so much more of a symbol."""
+    def value_at_risk(self, symbol: Symbol, amount: int, confidence_bps: int) -> float:
+        """Return the tail value at risk, in account currency, with so much more (minor units) of a symbol.
+
+        Of a symbol that is known, with the days of the rest; an amount that is not negative.
+        """
+        held = self._values.get(symbol, 0)
+        if len(self._values) == (1 if held else 0):
+            return (held + amount) / UNIT * self._of_one(symbol, confidence_bps)
         assert self.returns is not None
-        returns = self.returns[symbol]
-        if not self.losses:
-            return [-amount * r for r in returns]
-        return [loss - amount * r for loss, r in zip(self.losses, returns, strict=True)]
+        returns, more = self.returns[symbol], amount / UNIT
+        losses = [loss - more * each for loss, each in zip(self._added_up(), returns, strict=True)]
+        return tail_value_at_risk(losses, confidence_bps)
 
-    def worst_scenario(self, symbol: Symbol, amount: float) -> tuple[str, float]:
-        """Return the scenario that costs most with so much more of a symbol, and what it costs."""
-        worst, cost = "", -inf
-        for name, shocks in (self.scenarios or {}).items():
-            loss = self.stress[name] - amount * shocks[symbol]
-            if loss > cost:
-                worst, cost = name, loss
-        return worst, cost
+    def worst_scenario(self, symbol: Symbol, amount: int) -> tuple[str, int]:
+        """Return the scenario that costs most with so much more (minor units) of a symbol, and what it costs in parts.
 
-    def _add(self, symbol: Symbol, amount: float) -> None:
-        if self.returns is not None and symbol in self.returns and self.days(symbol):
-            self.losses = self.losses_with(symbol, amount)
-        elif self.returns is not None and symbol in self.returns:
-            # Days that do not fit make the whole history unusable: there is no telling which day is which.
-            self.losses = [inf]
-        for name, shocks in (self.scenarios or {}).items():
-            if symbol in shocks:
-                self.stress[name] -= amount * shocks[symbol]
+        Of a symbol that is known.
+        """
+        history = self._history(symbol)
+        assert history is not None and self.scenarios
+        costs = [total - amount * shock for total, shock in zip(self._stress, history.shocks, strict=True)]
+        cost = max(costs)
+        return list(self.scenarios)[costs.index(cost)], cost
+
+    def _change(self, symbol: Symbol, before: int, value: int) -> None:
+        if value:
+            self._values[symbol] = value
+        else:
+            del self._values[symbol]
+        history = self._history(symbol)
+        if history is None:
+            if value:
+                self.missing.add(symbol)
+            else:
+                self.missing.discard(symbol)
+            return
+        if not before or not value:
+            count = self._lengths.pop(history.days, 0) + (1 if value else -1)
+            if count:
+                self._lengths[history.days] = count
+        change = value - before
+        self._stress = [total - change * shock for total, shock in zip(self._stress, history.shocks, strict=True)]
+        pending = self._pending.pop(symbol, 0) + change
+        if pending:
+            self._pending[symbol] = pending
+
+    def _added_up(self) -> list[float]:
+        """Return the losses of each day of everything that is exposed, which all have the same days.
+
+        Worked out when somebody asks: sells do not, and one symbol alone has its own tail.
+        """
+        (days,) = self._lengths
+        totals, changes = self._totals, self._pending
+        if len(totals) != days:
+            # What was counted, if anything was, had other days and is gone.
+            totals = [0] * days
+            changes = {symbol: value for symbol, value in self._values.items() if self.knows(symbol)}
+        if changes or not self._losses:
+            for symbol, change in changes.items():
+                totals = [total - change * each for total, each in zip(totals, self._column(symbol), strict=True)]
+            self._totals, self._losses = totals, [total * _CURRENCY for total in totals]
+            self._pending.clear()
+        return self._losses
+
+    def _history(self, symbol: Symbol) -> History | None:
+        try:
+            return self._histories[symbol]
+        except KeyError:
+            found = self._histories[symbol] = self._looked_up(symbol)
+            return found
+
+    def _looked_up(self, symbol: Symbol) -> History | None:
+        if self.returns is None or self.scenarios is None or symbol not in self.returns:
+            return None
+        if any(symbol not in shocks for shocks in self.scenarios.values()):
+            return None
+        return History(len(self.returns[symbol]), tuple(parts(shocks[symbol]) for shocks in self.scenarios.values()))
+
+    def _column(self, symbol: Symbol) -> list[int]:
+        """Return a symbol's returns in parts."""
+        column = self._columns.get(symbol)
+        if column is None:
+            assert self.returns is not None
+            column = self._columns[symbol] = list(map(parts, self.returns[symbol]))
+        return column
+
+    def _of_one(self, symbol: Symbol, confidence_bps: int) -> float:
+        """Return the tail value at risk of holding one unit of account currency of a symbol and nothing else.
+
+        All three estimates grow with what is held, so one of them answers for every amount.
+        """
+        key = symbol, confidence_bps
+        found = self._own.get(key)
+        if found is None:
+            assert self.returns is not None
+            losses = [-_SAMPLE * each for each in self.returns[symbol]]
+            found = self._own[key] = tail_value_at_risk(losses, confidence_bps) / _SAMPLE
+        return found
+
+
+def parts(share: float) -> int:
+    """Return a return or a shock in parts; exact for up to twelve digits behind the point."""
+    return round(share * PARTS)
 
 
 def tail_value_at_risk(losses: Sequence[float], confidence_bps: int) -> float:

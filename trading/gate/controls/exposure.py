@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from trading.gate.codes import Code
 from trading.gate.controls.case import BPS, Case
-from trading.gate.tail import DAYS_MIN, tail_value_at_risk
+from trading.gate.tail import DAYS_MIN, PARTS
 from trading.model import SECOND, UNIT, decimal
 
 CHECKS = 14
@@ -120,17 +120,17 @@ def _losses(case: Case, notional: int, equity: int) -> int:
         case.deny(Code.RISK_MISSING, missing)
         return 0
     proved = 1
-    amount, whole = notional / UNIT, equity / UNIT
-    loss = tail_value_at_risk(tail.losses_with(symbol, amount), limits.tvar_confidence_bps_min)
+    whole = equity / UNIT
+    loss = tail.value_at_risk(symbol, notional, limits.tvar_confidence_bps_min)
     if loss * BPS <= limits.tvar_bps_max * whole:
         proved += 1
     else:
         case.deny(Code.TVAR, f"{loss:.2f}", limits.tvar_bps_max)
-    name, loss = tail.worst_scenario(symbol, amount)
-    if loss * BPS <= limits.stress_loss_bps_max * whole:
+    name, cost = tail.worst_scenario(symbol, notional)
+    if cost * BPS <= limits.stress_loss_bps_max * equity * PARTS:
         proved += 1
     else:
-        case.deny(Code.STRESS, f"{name} would cost {loss:.2f}", limits.stress_loss_bps_max)
+        case.deny(Code.STRESS, f"{name} would cost {cost / (UNIT * PARTS):.2f}", limits.stress_loss_bps_max)
     return proved
 
 
