@@ -100,6 +100,11 @@ class Item:
         return self.claim is not None and self.claim.lent_to is not None
 
     @property
+    def holds_its_scope(self) -> bool:
+        """It may write now, as far as claims go: all it is to write is claimed for it, and not lent."""
+        return self.claim is not None and not self.is_lent and self.claim.paths == self.scope
+
+    @property
     def proposal(self) -> AgentRun | None:
         """The run whose head is on the branch with an open pull request."""
         run = self.live_run

@@ -50,7 +50,7 @@ def dispatch(board: Board, frozen: Frozen | None) -> Dispatch:
         claimants.append(_claimant(board, item, wants=why is None))
     actions: list[Action] = []
     for item in ready:
-        if item.claim is None or item.is_lent or item.claim.paths != item.scope:
+        if not item.holds_its_scope:
             continue
         full = _full(board, item, free)
         if full is not None:

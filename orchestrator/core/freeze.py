@@ -99,8 +99,9 @@ def is_probing(item: Item) -> bool:
 
 
 def _may_be_in_trouble(item: Item) -> bool:
-    # Until its next attempt has left work, nobody knows that the machine does what it should again.
-    return isinstance(item.outlook, Startable) or is_probing(item)
+    # Until its next attempt has left work, nobody knows that the machine does what it should again. Who waits for its
+    # claim cannot try: it waits for others to land, which they never would if it kept the breaker open.
+    return (isinstance(item.outlook, Startable) and item.holds_its_scope) or is_probing(item)
 
 
 def breaker(board: Board) -> tuple[str, list[Item]] | None:

@@ -512,6 +512,21 @@ def test_the_breaker_stays_open_until_its_one_probe_has_ended() -> None:
     assert after.frozen is None
 
 
+def test_who_waits_for_its_claim_keeps_no_breaker_open_that_its_holder_would_wait_for() -> None:
+    world = World().waiting("a", paths=("src/x/**",)).waiting("b")
+    world.waiting("early", tier=Tier.SAFETY, paths=("src/x/**",))
+    for name in ("a", "b"):
+        world.runs.append(run(name, failure=FailureClass.INFRA, message="no space left"))
+    held = Claim(spec="b", paths=("src/b/**",), epoch=3)
+    mine, theirs = (Claim(spec=name, paths=("src/x/**",), epoch=n) for n, name in enumerate(("a", "early"), 1))
+    world.status = MergeTrainStatus(claims=(mine.model_copy(update={"lent_to": "early"}), held, theirs))
+    assert world.next_status().frozen is None
+    assert world.starts() == ["early-1", "b-2"], "nobody waits for a probe that waits for them"
+    world.status = MergeTrainStatus(claims=(mine, held))
+    frozen = world.next_status().frozen
+    assert frozen is not None and frozen.reason is Reason.BREAKER_OPEN, "it counts again once it may try"
+
+
 def test_a_merge_that_changes_what_the_item_has_not_claimed_is_rejected_with_the_path() -> None:
     world = World().proposed("a", PASS)
     key = next(iter(world.candidates))
