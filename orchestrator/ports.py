@@ -75,8 +75,11 @@ class Cluster(Protocol):
         """
         ...
 
-    def update_status(self, obj: R, *, only_if: Mapping[type[Resource], str] | None = None) -> R | None:
-        """Replace the status if the version is still the stored one (and the revisions in `only_if` hold); None if not.
+    def update_status(
+        self, obj: R, *, only_if: Mapping[type[Resource], str] | None = None, beside: Resource | None = None
+    ) -> R | None:
+        """Replace the status if the version is still the stored one (and the revisions in `only_if` hold, and the
+        object `beside` has its version still, too); None if not.
 
         Writing what is already there changes nothing, not even the version.
         """

@@ -123,7 +123,7 @@ def _pending(board: Board, item: Item, run: AgentRun) -> Step:
         ),
     }
     intended = run.model_copy(update={"status": run.status.model_copy(update=started)})
-    return Step((StartAgent(intended, item.spec, item.provider),), _agent_runs(run))
+    return Step((StartAgent(intended, item.spec, item.provider, board.train),), _agent_runs(run))
 
 
 def _overridden(board: Board, run: AgentRun) -> tuple[Condition, ...]:
@@ -161,7 +161,7 @@ def _running(board: Board, item: Item, run: AgentRun) -> Step:
         if late is not None:
             return Step((_supersede(run, late),))
         assert item.provider is not None
-        return Step((StartAgent(run, item.spec, item.provider),), _agent_runs(run))
+        return Step((StartAgent(run, item.spec, item.provider, board.train),), _agent_runs(run))
     if fact.state is AgentState.RUNNING:
         stop = (StopAgent(run.name),) if over is not None else ()
         return Step(stop, _agent_runs(run))

@@ -50,12 +50,14 @@ class WriteStatus:
 class StartAgent:
     """Write the run's status, `Running` under this leader, then prepare its workspace and start its agent.
 
-    The status is the intent: a leader that finds it and no process knows that its predecessor died in between.
+    The status is the intent: a leader that finds it and no process knows that its predecessor died in between. It is
+    written only if the train's record, which holds the claim, is still the one decided on.
     """
 
     run: AgentRun
     spec: ImplementationSpec
     provider: AgentProvider
+    train: MergeTrain
 
 
 @dataclass(frozen=True, slots=True)

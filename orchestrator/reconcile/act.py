@@ -256,7 +256,7 @@ class Executor:
         return written is not None
 
     def _start_agent(self, action: StartAgent) -> Steps:
-        intended = self._ports.cluster.update_status(action.run)
+        intended = self._ports.cluster.update_status(action.run, beside=action.train)
         if intended is None:
             return False
         if intended.version != action.run.version:

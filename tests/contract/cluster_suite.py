@@ -314,6 +314,27 @@ class ClusterSuite:
         made(cluster.create(spec("late")))
         assert cluster.update_status(line, only_if=seen) is None
 
+    def test_a_status_write_happens_while_the_object_beside_it_is_as_it_was(self, cluster: Cluster) -> None:
+        line = made(cluster.create(train()))
+        started = with_message(made(cluster.create(run())), "running")
+        written = made(cluster.update_status(started, beside=line))
+        assert made(cluster.update_status(written, beside=line)) == written
+
+    @pytest.mark.parametrize("change", ["status", "update", "delete", "anew"])
+    def test_a_status_write_is_refused_when_the_object_beside_it_moved(self, cluster: Cluster, change: str) -> None:
+        line, created = made(cluster.create(train())), made(cluster.create(run()))
+        if change == "status":
+            made(cluster.update_status(landing(line, "one")))
+        elif change == "update":
+            made(cluster.update(with_labels(line, late="yes")))
+        else:
+            assert cluster.delete(MergeTrain, line.name)
+        if change == "anew":
+            made(cluster.create(train()))
+        assert cluster.update_status(with_message(created, "running"), beside=line) is None
+        assert cluster.update_status(created, beside=line) is None, "not even what is there already"
+        assert cluster.get(AgentRun, created.name) == created
+
     def test_a_status_can_be_taken_back(self, cluster: Cluster) -> None:
         line = made(cluster.create(train()))
         written = made(cluster.update_status(landing(line, "one")))

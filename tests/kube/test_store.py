@@ -103,6 +103,21 @@ def test_a_spec_applied_around_the_landing_intent_is_seen_and_the_intent_taken_b
     assert cluster.update_status(landing(stored, "one"), only_if=again) is None
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_record_written_around_a_start_is_seen_and_the_start_taken_back(
+    plane: Plane, namespace: str, meddled: tuple[KubernetesCluster, Meddling], when: str
+) -> None:
+    cluster, connection = meddled
+    line, created = made(cluster.create(train())), made(cluster.create(run()))
+    with opened(plane, namespace) as somebody:
+        setattr(connection, when, lambda: made(somebody.update_status(landing(line, "two"))))
+        assert cluster.update_status(with_message(created, "running"), beside=line) is None
+        stored = made(somebody.get(AgentRun, created.name))
+    assert stored.status == created.status
+    held = made(cluster.get(MergeTrain, "main"))
+    assert made(cluster.update_status(with_message(stored, "running"), beside=held)).status.message == "running"
+
+
 def test_a_write_whose_answer_is_lost_is_found_to_have_happened(meddled: tuple[KubernetesCluster, Meddling]) -> None:
     cluster, connection = meddled
     connection.loses_answers = True

@@ -15,6 +15,7 @@ FOUND = {
     "an item held between the decision to start and the start is not started": 15,
     "a clock that was set back does not turn a backoff of seconds into hours": 167,
     "a verdict on the same declared inputs blames as one on the very tree does": 7056,
+    "a leader whose look is old starts no agent under a claim that has ended": 401423,
     "a workspace that a dead leader had collected is removed by the next one": 4,
     "a word about an item that an old snapshot does not show yet is not refused": 45,
     "an old list of specs takes no claim from an agent that is being started": 300660,

@@ -9,7 +9,17 @@ import pytest
 
 from orchestrator.core.decide import decide
 from orchestrator.core.provenance import gate_digest, validation_name
-from orchestrator.model.action import Action, BuildCandidate, Create, KeepForeign, Land, OnlyIf, StartGate, WriteStatus
+from orchestrator.model.action import (
+    Action,
+    BuildCandidate,
+    Create,
+    KeepForeign,
+    Land,
+    OnlyIf,
+    StartAgent,
+    StartGate,
+    WriteStatus,
+)
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.condition import FailureClass, Phase, Reason, RunPhase
 from orchestrator.model.decision import DecisionStatus, Verb
@@ -494,6 +504,14 @@ def test_a_head_made_with_an_overridden_prompt_lands_only_with_an_approval() -> 
     assert (world.next_landing(), world.reason("a")) == (None, Reason.WAITING_FOR_APPROVAL)
     world.decisions.append(decision(Verb.APPROVE, "a", head="head-a"))
     assert world.next_landing() == "a"
+
+
+def test_an_agent_is_started_only_while_the_record_that_holds_its_claim_is_as_it_was() -> None:
+    for phase in (RunPhase.PENDING, RunPhase.RUNNING):
+        world = World().waiting("a")
+        world.runs.append(run("a", phase=phase, leader="me"))
+        (start,) = [one for one in world.decide() if isinstance(one, StartAgent)]
+        assert start.train == world.snapshot().trains[0]
 
 
 def test_the_breaker_stays_open_until_its_one_probe_has_ended() -> None:

@@ -185,11 +185,14 @@ class KubernetesCluster:
             return self._found_out(obj, lost, lambda there: respecified(there, obj, 0) is None)
         return self._taken(kind, answer, f"change {_named(obj)}")
 
-    def update_status(self, obj: R, *, only_if: Mapping[type[Resource], str] | None = None) -> R | None:
-        """Replace the status if the version is still the server's and the revisions in `only_if` hold; else None.
+    def update_status(
+        self, obj: R, *, only_if: Mapping[type[Resource], str] | None = None, beside: Resource | None = None
+    ) -> R | None:
+        """Replace the status if its version, that of `beside` and the revisions in `only_if` are the server's; else
+        None.
 
-        No write spans two objects there. So the revisions are compared before the write and once more after it, on what
-        the server has then: what was written before the write is seen, and the status is taken back.
+        No write spans two objects there. So what it stands on is compared before the write and once more after it, on
+        what the server has then: what was written before the write is seen, and the status is taken back.
         """
         kind = type(obj)
         known = self._known(kind, obj)
@@ -198,11 +201,13 @@ class KubernetesCluster:
         if any(self.revision(each) != wanted for each, wanted in (only_if or {}).items()):
             return None
         if restated(known.obj, obj, 0) is None:
-            return known.obj
+            return known.obj if self._stands(beside) else None
+        if beside is not None and not self._is_known(beside):
+            return None
         written = self._state(obj, known.ahead)
-        if written is None or not only_if:
+        if written is None or (not only_if and beside is None):
             return written
-        return self._confirmed(known, written, only_if)
+        return self._confirmed(known, written, only_if or {}, beside)
 
     def delete(self, kind: type[R], name: str, version: str | None = None) -> bool:
         """Remove the object (if it still has that version); return whether it is gone by this call."""
@@ -328,10 +333,25 @@ class KubernetesCluster:
             return True
         return self._state(wanted, wire.origin_of(obj).generation) is not None
 
-    def _confirmed(self, before: Known[R], written: R, only_if: Mapping[type[Resource], str]) -> R | None:
-        """Return what was written if the revisions still hold; else take it back and return None."""
+    def _is_known(self, beside: Resource) -> bool:
+        """Return whether nothing else is known of the object than the caller knows."""
+        known = self._known(type(beside), beside)
+        return known is not None and str(known.version) == beside.version
+
+    def _stands(self, beside: Resource | None) -> bool:
+        """Return whether the server has that version of the object now."""
+        if beside is None:
+            return True
+        found = (each["metadata"] for each in self._reader.metadata(type(beside)))
+        return any(each["name"] == beside.name and each["resourceVersion"] == beside.version for each in found)
+
+    def _confirmed(
+        self, before: Known[R], written: R, only_if: Mapping[type[Resource], str], beside: Resource | None
+    ) -> R | None:
+        """Return what was written if what it stands on still holds; else take it back and return None."""
         try:
-            if all(self._reader.revision(kind) == wanted for kind, wanted in only_if.items()):
+            held = all(self._reader.revision(kind) == wanted for kind, wanted in only_if.items())
+            if held and self._stands(beside):
                 return written
         except InterlockError:
             self._withdraw(before, written)

@@ -81,11 +81,15 @@ class MemoryCluster:
             self._revisions[type(obj)] = self._version
             return kept
 
-    def update_status(self, obj: R, *, only_if: Mapping[type[Resource], str] | None = None) -> R | None:
-        """Replace the status if the version is still the stored one and the revisions in `only_if` hold; else None."""
+    def update_status(
+        self, obj: R, *, only_if: Mapping[type[Resource], str] | None = None, beside: Resource | None = None
+    ) -> R | None:
+        """Replace the status if its version, that of `beside` and the revisions in `only_if` still hold; else None."""
         with self._lock:
             stored = self._still(obj)
             if stored is None or any(self.revision(kind) != wanted for kind, wanted in (only_if or {}).items()):
+                return None
+            if beside is not None and self._still(beside) is None:
                 return None
             changed = restated(stored, obj, self._version + 1)
             return stored if changed is None else self._keep(changed)

@@ -84,12 +84,16 @@ class SqliteCluster:
             changed = respecified(stored, obj, version)
             return stored if changed is None else self._keep(changed, "update", version)
 
-    def update_status(self, obj: R, *, only_if: Mapping[type[Resource], str] | None = None) -> R | None:
-        """Replace the status if the version is still the stored one and the revisions in `only_if` hold; else None."""
+    def update_status(
+        self, obj: R, *, only_if: Mapping[type[Resource], str] | None = None, beside: Resource | None = None
+    ) -> R | None:
+        """Replace the status if its version, that of `beside` and the revisions in `only_if` still hold; else None."""
         with self._writing():
             stored = self._still(obj)
             # Read again here, under the write lock: until this transaction is over nobody can change them.
             if stored is None or any(self.revision(kind) != wanted for kind, wanted in (only_if or {}).items()):
+                return None
+            if beside is not None and self._still(beside) is None:
                 return None
             version = self._version() + 1
             changed = restated(stored, obj, version)
