@@ -229,7 +229,16 @@ def test_a_strategy_reaches_for_nothing_but_stages_and_values() -> None:
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
                 modules = [node.module or ""]
-            allowed = ("__future__", "typing", "collections.abc", "dataclasses", "msgspec", "math", "polars")
+            allowed = (
+                "__future__",
+                "typing",
+                "collections.abc",
+                "dataclasses",
+                "itertools",
+                "msgspec",
+                "math",
+                "polars",
+            )
             ours = ("trading.stages", "trading.model", "trading.events")
             found += [f"{path.name}: {name}" for name in modules if name not in allowed and not name.startswith(ours)]
     assert found == []

@@ -18,6 +18,9 @@ from trading.costs.fees import FeeSchedule
 from trading.costs.profile import ExecutionProfile
 from trading.data import calendar
 from trading.data.bars import Bars
+from trading.engine import agenda
+from trading.engine.agenda import Agenda
+from trading.engine.corporate import Corporate
 from trading.engine.gatehouse import Gatehouse
 from trading.engine.moments import moments
 from trading.engine.orders import Trade, trade
@@ -26,7 +29,6 @@ from trading.engine.tape import Tape
 from trading.engine.venue import Venue
 from trading.events import (
     Accepted,
-    Adjusted,
     Allowed,
     AnyEvent,
     Bar,
@@ -42,7 +44,7 @@ from trading.events import (
     Target,
 )
 from trading.gate.limits import Limits
-from trading.model import SECOND, Instrument, Lots, Money, Nanos, Symbol
+from trading.model import SECOND, Instrument, Money, Nanos, Symbol
 from trading.stages import risk
 from trading.stages.stage import Faulty, Strategy, Withdrawal
 from trading.stages.view import Moment, View
@@ -116,6 +118,8 @@ class Backtest:
         self._portfolio: Any = strategy.portfolio.start
         self._risk: tuple[Any, ...] = tuple(control.start for control in strategy.risk)
         self._execution: Any = strategy.execution.start
+        self._is_watched = any(control.watches for control in strategy.risk)
+        """Whether a control of risk has to see every moment while something is held or wanted."""
         self._is_busy = False
         """Whether execution wants to be asked again without a target."""
         self._queue = EventQueue()
@@ -131,22 +135,36 @@ class Backtest:
         self._session_starts = -1
         self._day = ""
         self._outcome = Outcome(bars=len(setup.bars))
-        self._splits = False
+        self._corporate = Corporate(self._view, self._tapes, self._gate, self._wanted)
 
-    def run(self, progress: Callable[[int], object] = lambda rows: None) -> Outcome:
-        """Play every bar and return what came of it. `progress` is told how many bars are done, now and then."""
-        bars, alpha, view = self._setup.bars, self._strategy.alpha, self._view
+    def run(self, progress: Callable[[int], object] = lambda rows: None, scans_from: int = agenda.ROWS_MIN) -> Outcome:
+        """Play every bar and return what came of it. `progress` is told how many bars are done, now and then.
+
+        From so many bars on, those at which nothing can happen are passed over, where that can be foreseen.
+        """
+        setup = self._setup
+        bars = setup.bars
         if len(bars):
             read = DataRead(Nanos(bars.opens_at[0]), bars.digest, 0, len(bars) - 1)
             self._record(read)
-        prices, steady, tapes = view.prices, view.steady, self._tapes
+        planned = agenda.foreseen(setup.strategy, bars, setup.start) if len(bars) >= scans_from else None
+        if planned is None:
+            self._walk(progress)
+        else:
+            self._stride(planned, progress)
+        return self._ended()
+
+    def _walk(self, progress: Callable[[int], object]) -> None:
+        """Play one moment after the other."""
+        alpha, view = self._strategy.alpha, self._view
+        prices, steady, tapes, corporate = view.prices, view.steady, self._tapes, self._corporate
         wanted, orders, queue = self._wanted, self._venue.orders, self._queue
         universe, start = self._strategy.universe, self._setup.start
         members_of, opinions_of = universe.step, alpha.step
         members_state, alpha_state = universe.start, alpha.start
-        is_controlled = bool(self._strategy.risk)
+        is_watched = self._is_watched
         done = told = 0
-        for moment, opens in moments(bars, self._setup.features):
+        for moment, opens in moments(self._setup.bars, self._setup.features):
             opens_at = opens[0]
             if opens_at >= self._session_ends:
                 self._begin_session(opens_at)
@@ -157,19 +175,70 @@ class Backtest:
             view.now = at = moment.at
             for bar, opened_at in zip(moment.bars, opens, strict=True):
                 symbol = bar.symbol
-                prices[symbol] = steady[symbol] = tapes[symbol].see(bar, opened_at)
-            if self._splits:
+                prices[symbol] = steady[symbol] = tapes[symbol].see(at, opened_at, bar.close, bar.volume)
+            if corporate.has_split:
                 moment = self._steadied(moment)
             members_state, view.members = members_of(members_state, moment, view)
             alpha_state, signals = opinions_of(alpha_state, moment)
-            if (signals or (is_controlled and (view.held or wanted))) and at >= start:
-                self._bus.extend(signals)
+            if (signals or (is_watched and (view.held or wanted))) and at >= start:
                 self._want(signals)
             done += len(opens)
             if done - told >= _PROGRESS_EVERY:
                 told = done
                 progress(done)
-        return self._ended()
+
+    def _stride(self, planned: Agenda, progress: Callable[[int], object]) -> None:
+        """Play the moments at which something can happen, and of the others keep what they leave."""
+        view, bars, queue = self._view, self._setup.bars, self._queue
+        wanted, orders, start = self._wanted, self._venue.orders, self._setup.start
+        universe = self._strategy.universe
+        members_state, is_watched = universe.start, self._is_watched
+        at_of, opens_of, signals_of, count = bars.at, bars.opens_at, planned.signals, len(planned)
+        number = row = told = 0
+        while number < count:
+            if not (wanted or orders or self._is_busy or (is_watched and view.held)):
+                number = planned.next(number, self._session_ends, queue.next_at)
+                first = planned.row(number)
+                if first > row:
+                    self._pass(row, first)
+                    row = first
+                if number == count:
+                    break
+            behind = planned.row(number + 1)
+            opens_at = opens_of[row]
+            if opens_at >= self._session_ends:
+                self._begin_session(opens_at)
+            if queue and queue.is_due(opens_at):
+                self._act(opens_at)
+            if wanted or orders or self._is_busy:
+                self._open(planned.bars(row, behind), tuple(opens_of[row:behind]))
+            view.now = at = at_of[row]
+            self._pass(row, behind)
+            if number in planned.newcomers:
+                moment = Moment(at, planned.bars(row, behind))
+                members_state, view.members = universe.step(members_state, moment, view)
+            signals = signals_of.get(number, ())
+            if (signals or (is_watched and (view.held or wanted))) and at >= start:
+                self._want(signals)
+            number, row = number + 1, behind
+            if row - told >= _PROGRESS_EVERY:
+                told = row
+                progress(row)
+
+    def _pass(self, first: int, behind: int) -> None:
+        """Let rows pass that are complete: prices move."""
+        bars, view, tapes = self._setup.bars, self._view, self._tapes
+        symbols, prices, steady = bars.symbols, view.prices, view.steady
+        if len(symbols) == 1:
+            (symbol,) = symbols
+            prices[symbol] = steady[symbol] = tapes[symbol].see_all(bars, first, behind)
+            return
+        span = slice(first, behind)
+        for number, at, opens_at, close, volume in zip(
+            bars.symbol[span], bars.at[span], bars.opens_at[span], bars.close[span], bars.volume[span], strict=True
+        ):
+            symbol = symbols[number]
+            prices[symbol] = steady[symbol] = tapes[symbol].see(at, opens_at, close, volume)
 
     # What is wanted.
 
@@ -178,6 +247,7 @@ class Backtest:
         for signal in signals:
             if not -1.0 <= signal.strength <= 1.0:
                 raise Faulty(f"alpha says {signal.strength} of {signal.symbol}; a strength is from -1 to 1")
+        self._bus.extend(signals)
         self._drain()
         view, strategy = self._view, self._strategy
         targets: tuple[Target, ...] = ()
@@ -333,45 +403,10 @@ class Backtest:
                 self._bus.extend(Cancelled(action.at, client_id) for client_id in orders)
             self._bus.append(action)
             self._drain()
-            if isinstance(action, Split):
-                self._split(action)
-            else:
-                self._pay(action)
-            self._drain()
-
-    def _split(self, split: Split) -> None:
-        tape, view, symbol = self._tapes[split.symbol], self._view, split.symbol
-        lot = tape.instrument.lot
-        tape.split(split)
-        self._splits = True
-        if symbol in view.prices:
-            view.prices[symbol] = tape.last
-        held = view.held.pop(symbol, 0)
-        shares, rest = divmod(held * lot * split.new, split.old)
-        lots, odd = divmod(shares, lot)
-        if lots:
-            view.held[symbol] = lots
-        if held:
-            # What is no whole lot is paid for at the last price.
-            cash = Money((odd * split.old + rest) * tape.last // split.old)
-            view.cash += cash
-            self._gate.adjust(symbol, Lots(lots - held))
-            self._bus.append(Adjusted(split.at, view.strategy, symbol, Lots(lots), cash))
-        target = self._wanted.get(symbol)
-        if target is not None:
-            price = Money(target.decision_price * split.old // split.new)
-            wanted = Lots(target.quantity * split.new // split.old)
-            self._wanted[symbol] = Target(target.at, target.strategy, symbol, wanted, price, target.reason)
-
-    def _pay(self, dividend: Dividend) -> None:
-        view, symbol = self._view, dividend.symbol
-        tape = self._tapes[symbol]
-        tape.pay(dividend.amount)
-        held = view.held.get(symbol, 0)
-        if held:
-            cash = Money(held * tape.instrument.lot * dividend.amount)
-            view.cash += cash
-            self._bus.append(Adjusted(dividend.at, view.strategy, symbol, Lots(held), cash))
+            adjusted = self._corporate.act(action)
+            if adjusted is not None:
+                self._bus.append(adjusted)
+                self._drain()
 
     def _steadied(self, moment: Moment) -> Moment:
         """Return a moment's bars in the shares of the first day, and note their closes."""

@@ -45,5 +45,10 @@ class EventQueue:
         """Return whether something waits that happens at a moment or before."""
         return bool(self._heap) and self._heap[0][0] <= at
 
+    @property
+    def next_at(self) -> int | None:
+        """Return when the next thing happens; None where nothing waits."""
+        return self._heap[0][0] if self._heap else None
+
     def __len__(self) -> int:
         return len(self._heap)

@@ -10,6 +10,7 @@ from collections import deque
 from math import isqrt
 
 from trading.costs.estimate import Liquidity
+from trading.data.bars import Bars
 from trading.events import Bar, Split
 from trading.model import Instrument, Money, Ticks
 
@@ -19,6 +20,8 @@ RETURNS_MAX = 1000
 _BPS = 10_000
 _MINUTES_A_DAY = 390
 _FIVE_MINUTES = 300 * 1_000_000_000
+_LATELY = 5
+"""Short bars that are remembered: the shortest have a minute."""
 
 
 class Tape:
@@ -36,7 +39,8 @@ class Tape:
         self._volumes: deque[int] = deque(maxlen=DAYS)
         self._today = 0
         self._paid = 0
-        self._lately: deque[Bar] = deque(maxlen=5)
+        self._lately: deque[tuple[int, int]] = deque(maxlen=_LATELY)
+        """When the last short bars were complete, and what traded in each."""
         self._default_bps = volatility_bps_default
         self.daily_volume = 0
         """Shares a session, on average; today's so far while no session is over."""
@@ -44,18 +48,32 @@ class Tape:
         self.new, self.old = 1, 1
         """What a share of the first day has become: `new` for `old`."""
 
-    def see(self, bar: Bar, opens_at: int) -> int:
+    def see(self, at: int, opens_at: int, close: int, volume: int) -> int:
         """Take a complete bar into account, and return its close in minor units."""
-        self.last = last = bar.close * self._tick
-        self._today += bar.volume
-        if bar.at - opens_at <= _FIVE_MINUTES:
-            self._lately.append(bar)
+        self.last = last = close * self._tick
+        self._today += volume
+        if at - opens_at <= _FIVE_MINUTES:
+            self._lately.append((at, volume))
         return last
+
+    def see_all(self, bars: Bars, first: int, behind: int) -> int:
+        """Take rows of a dataset of this symbol alone into account, and return the last close in minor units."""
+        self.last = bars.close[behind - 1] * self._tick
+        self._today += sum(bars.volume[first:behind])
+        latest = []
+        for row in range(behind - 1, first - 1, -1):
+            if bars.at[row] - bars.opens_at[row] <= _FIVE_MINUTES:
+                latest.append((bars.at[row], bars.volume[row]))
+                if len(latest) == _LATELY:
+                    break
+        self._lately.extend(reversed(latest))
+        return self.last
 
     def volume_5m(self, now: int) -> int:
         """Return what traded in the five minutes before a moment; their share of a day where bars are longer."""
         if self._lately:
-            return sum(bar.volume for bar in self._lately if bar.at > now - _FIVE_MINUTES)
+            since = now - _FIVE_MINUTES
+            return sum([volume for at, volume in self._lately if at > since])
         return self.daily_volume * 5 // _MINUTES_A_DAY
 
     def liquidity(self, bar_volume: int) -> Liquidity:

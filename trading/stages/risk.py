@@ -91,7 +91,7 @@ def tvar(limit_bps: int, confidence_bps: int = 9750, days: int = 250) -> Interce
             kept.append(target)
         return None, (tuple(kept), tuple(cut))
 
-    return Interceptor(name, None, step)
+    return Interceptor(name, None, step, watches=False)
 
 
 def weight_cap(cap_bps: int) -> Interceptor[None]:
@@ -112,7 +112,7 @@ def weight_cap(cap_bps: int) -> Interceptor[None]:
             kept.append(target)
         return None, (tuple(kept), tuple(cut))
 
-    return Interceptor(name, None, step)
+    return Interceptor(name, None, step, watches=False)
 
 
 def drawdown(limit_bps: int) -> Interceptor[int]:

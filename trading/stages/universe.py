@@ -20,7 +20,7 @@ def everything() -> Universe[frozenset[Symbol]]:
                 seen = seen | {bar.symbol}
         return seen, seen
 
-    return Universe(_NOTHING, step)
+    return Universe(_NOTHING, step, looks_once=True)
 
 
 def liquid(value_min: int, bars: int) -> Universe[Mapping[Symbol, tuple[int, ...]]]:

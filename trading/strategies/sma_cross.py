@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import Annotated, Any
 
 import msgspec
 
 from trading.events import Bar, Signal
 from trading.stages import execution, portfolio, risk, stage, universe
-from trading.stages.stage import Interceptor, Strategy
+from trading.stages.stage import Columns, Interceptor, Mark, Strategy
 
 Length = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 Share = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
@@ -63,6 +65,18 @@ def make(name: str, parameters: Parameters) -> Strategy:
         strength, reason = (1.0, "crossed above") if is_above else (0.0, "crossed below")
         return after, Signal(bar.at, name, bar.symbol, strength, reason)
 
+    def scan(columns: Columns) -> Iterator[Mark]:
+        sums = list(accumulate(columns.close, initial=0))
+        # Up to where a window begins, and up to where it ends: from the first bar that has a whole slow one on.
+        windows = zip(sums, sums[slow - fast :], sums[slow:], strict=False)
+        was_above = False
+        for number, (before_slow, before_fast, end) in enumerate(windows, slow - 1):
+            is_above = (end - before_fast) * slow > (end - before_slow) * fast
+            if is_above is not was_above:
+                was_above = is_above
+                strength, reason = (1.0, "crossed above") if is_above else (0.0, "crossed below")
+                yield number, strength, reason
+
     controls: list[Interceptor[Any]] = []
     if parameters.stop_bps:
         controls.append(risk.trailing_stop(parameters.stop_bps))
@@ -71,7 +85,7 @@ def make(name: str, parameters: Parameters) -> Strategy:
     return Strategy(
         name,
         universe.everything(),
-        stage.each_symbol(Window(), step),
+        stage.each_symbol(Window(), step, scan),
         portfolio.fixed_lots(parameters.lots) if parameters.lots else portfolio.fixed_weight(parameters.weight_bps),
         tuple(controls),
         execution.at_market(),
