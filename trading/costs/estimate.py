@@ -6,7 +6,7 @@ out to be. Keeping both is what transaction cost analysis lives on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trading.costs import impact
 from trading.costs.fees import FeeSchedule
@@ -17,8 +17,7 @@ from trading.model import Money, Nanos, Side
 _BPS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Liquidity:
+class Liquidity(NamedTuple):
     """What is known of a symbol's market at a moment."""
 
     daily_volume: int

@@ -60,9 +60,9 @@ class FeeSchedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         Minimum and maximum hold for an order, not for a fill: parts cost together what the whole would.
         """
-        return Money(
-            self.total(side, before[0] + shares, before[1] + notional) - self.total(side, before[0], before[1])
-        )
+        done, worth = before
+        whole = self.total(side, done + shares, worth + notional)
+        return Money(whole - self.total(side, done, worth)) if done else whole
 
 
 def load(name: str) -> tuple[FeeSchedule, str]:

@@ -98,7 +98,13 @@ def sessions_since(day: date, until: date) -> int | None:
 
 def _is_summer(day: date) -> bool:
     """Return whether New York is four hours behind UTC: from the second Sunday of March to the first of November."""
-    return _nth(day.year, 3, 6, 2) <= day < _nth(day.year, 11, 6, 1)
+    begins, ends = _summer(day.year)
+    return begins <= day < ends
+
+
+@lru_cache(maxsize=128)
+def _summer(year: int) -> tuple[date, date]:
+    return _nth(year, 3, 6, 2), _nth(year, 11, 6, 1)
 
 
 @lru_cache(maxsize=128)

@@ -129,6 +129,17 @@ class Backtest:
         self._wanted: dict[Symbol, Target] = {}
         """What risk let through and execution has not been told yet."""
         self._venue = Venue(self._tapes, profile, setup.fees, setup.seed)
+        self._follows: dict[type, Callable[[Any], object]] = {
+            Intent: self._ask,
+            Allowed: self._venue.allow,
+            Denied: lambda denied: self._venue.deny(denied.client_id),
+            Accepted: lambda accepted: self._gate.answer(accepted.client_id, rejected=False),
+            Fill: self._book,
+            Rejected: self._over,
+            Cancelled: self._over,
+            Expired: self._over,
+        }
+        """What has a consequence beside being logged."""
         self._estimated = 0
         self._realised = 0
         self._session_ends = -1
@@ -231,7 +242,12 @@ class Backtest:
         symbols, prices, steady = bars.symbols, view.prices, view.steady
         if len(symbols) == 1:
             (symbol,) = symbols
-            prices[symbol] = steady[symbol] = tapes[symbol].see_all(bars, first, behind)
+            tape = tapes[symbol]
+            if behind - first == 1:
+                last = tape.see(bars.at[first], bars.opens_at[first], bars.close[first], bars.volume[first])
+            else:
+                last = tape.see_all(bars, first, behind)
+            prices[symbol] = steady[symbol] = last
             return
         span = slice(first, behind)
         for number, at, opens_at, close, volume in zip(
@@ -254,8 +270,10 @@ class Backtest:
         if signals:
             self._portfolio, targets = strategy.portfolio.step(self._portfolio, signals, view)
             self._bus.extend(targets)
-        self._risk, (kept, cut) = risk.reduced(strategy.risk, self._risk, targets, view)
-        self._bus.extend(cut)
+        kept = targets
+        if strategy.risk:
+            self._risk, (kept, cut) = risk.reduced(strategy.risk, self._risk, targets, view)
+            self._bus.extend(cut)
         self._drain()
         for target in targets:
             # The latest word on a symbol counts, even where risk took it back.
@@ -267,46 +285,49 @@ class Backtest:
 
     def _open(self, bars: tuple[Bar, ...], opens: tuple[int, ...]) -> None:
         """Let a moment's bars meet the orders that rest, send new ones, and let them meet the bars as well."""
-        venue = self._venue
+        venue, bus = self._venue, self._bus
         venue.begin_bars()
-        met = [(bar, at) for bar, at in zip(bars, opens, strict=True) if bar.volume > 0]
+        met = {bar.symbol: (bar, at) for bar, at in zip(bars, opens, strict=True) if bar.volume > 0}
         if venue.orders:
-            for bar, opens_at in met:
-                self._bus.extend(venue.meet(bar, opens_at))
+            for symbol in [each for each in met if each in venue.orders]:
+                bus.extend(venue.meet(*met[symbol]))
             self._drain()
         if met and (self._wanted or self._is_busy):
             sent_at = max(opens[0], self._session_starts + self._setup.limits.opening_delay_s_min * SECOND)
-            if self._session_starts >= 0 and all(sent_at < bar.at for bar, _ in met):
+            if self._session_starts >= 0 and sent_at < bars[0].at:
                 self._send(met, sent_at)
-                for bar, opens_at in met:
-                    self._bus.extend(venue.meet(bar, opens_at, since=sent_at))
+                for symbol in [each for each in met if each in venue.orders]:
+                    bus.extend(venue.meet(*met[symbol], since=sent_at))
                 self._drain()
 
-    def _send(self, met: list[tuple[Bar, int]], sent_at: int) -> None:
+    def _send(self, met: Mapping[Symbol, tuple[Bar, int]], sent_at: int) -> None:
         """Have execution make orders of what is wanted of the symbols that trade now, and ask the gate about each."""
-        view, strategy = self._view, self._strategy
+        view, execution, venue, wanted = self._view, self._strategy.execution, self._venue, self._wanted
         view.now = sent_at
-        targets = []
-        for bar, opens_at in met:
-            tape = self._tapes[bar.symbol]
-            middle = matching.reference(bar, opens_at, sent_at, self._setup.profile) * tape.instrument.tick
-            self._gate.quote(bar.symbol, middle, sent_at, self._setup.profile)
-            target = self._wanted.pop(bar.symbol, None)
-            if target is not None:
-                targets.append(target)
-        quoted = {bar.symbol: (bar, opens_at) for bar, opens_at in met}
-        view.working, view.quoted = self._venue.working(), frozenset(quoted)
-        self._execution, steps = strategy.execution.step(self._execution, tuple(targets), view)
-        self._is_busy = strategy.execution.is_busy(self._execution)
+        targets = tuple([wanted.pop(symbol) for symbol in met if symbol in wanted])
+        view.working, view.quoted = venue.working(), frozenset(met)
+        self._execution, steps = execution.step(self._execution, targets, view)
+        self._is_busy = execution.is_busy(self._execution)
+        # What is held is valued by the market, and so is what an order on its way may bring.
+        for symbol in {*view.held, *venue.orders}:
+            if symbol in met:
+                self._quote(*met[symbol], sent_at)
         for step in steps:
             if isinstance(step, Withdrawal):
                 self._bus.append(Cancelled(Nanos(sent_at), step.client_id))
-            elif step.symbol not in quoted:
+            elif step.symbol not in met:
                 raise Faulty(f"execution made an order for {step.symbol}, which has no quote; see View.quoted")
             else:
                 self._bus.append(step)
-                self._venue.expect(step, *quoted[step.symbol])
+                venue.expect(step, self._quote(*met[step.symbol], sent_at))
         self._drain()
+
+    def _quote(self, bar: Bar, opens_at: int, at: int) -> int:
+        """Tell the gate where the market stands at a moment within a bar, and return the middle."""
+        profile, symbol = self._setup.profile, bar.symbol
+        middle = matching.reference(bar, opens_at, at, profile) * self._tapes[symbol].instrument.tick
+        self._gate.quote(symbol, middle, at, profile)
+        return middle
 
     # The deque.
 
@@ -316,25 +337,16 @@ class Backtest:
         while bus:
             event = bus.popleft()
             self._record(event)
-            match event:
-                case Intent():
-                    self._ask(event)
-                case Allowed():
-                    self._venue.allow(event)
-                case Denied():
-                    self._venue.deny(event.client_id)
-                case Accepted():
-                    self._gate.answer(event.client_id, rejected=False)
-                case Fill():
-                    self._book(event)
-                case Rejected():
-                    self._gate.answer(event.client_id, rejected=True)
-                    self._conclude(event.client_id, event.at)
-                case Cancelled() | Expired():
-                    self._gate.end(event.client_id)
-                    self._conclude(event.client_id, event.at)
-                case _:
-                    pass
+            follows = self._follows.get(type(event))
+            if follows is not None:
+                follows(event)
+
+    def _over(self, event: Rejected | Cancelled | Expired) -> None:
+        if isinstance(event, Rejected):
+            self._gate.answer(event.client_id, rejected=True)
+        else:
+            self._gate.end(event.client_id)
+        self._conclude(event.client_id, event.at)
 
     def _ask(self, intent: Intent) -> None:
         self._record(self._venue.asked(intent.client_id).estimate)

@@ -5,7 +5,7 @@ It answers with events and books nothing: cash, positions and the gate's totals 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from trading.broker import matching
 from trading.costs import estimate
@@ -34,11 +34,10 @@ class Venue:
         """Shares that our orders took of the bar that passes."""
         self._executions = 0
 
-    def expect(self, intent: Intent, bar: Bar, opens_at: int) -> Order:
-        """Return an order with what it should cost, by what is known when it is sent in a bar."""
+    def expect(self, intent: Intent, middle: int) -> Order:
+        """Return an order with what it should cost, by what is known when it is sent at a middle of the market."""
         tape = self._tapes[intent.symbol]
         instrument = tape.instrument
-        middle = matching.reference(bar, opens_at, intent.at, self._profile) * instrument.tick
         expected = estimate.estimated(
             intent.at,
             intent.client_id,
@@ -67,8 +66,8 @@ class Venue:
     def forget(self, client_id: str) -> Order | None:
         """Forget an order that is over, and return it."""
         for symbol, orders in self.orders.items():
-            order = orders.pop(client_id, None)
-            if order is not None:
+            if client_id in orders:
+                order = orders.pop(client_id)
                 if not orders:
                     del self.orders[symbol]
                 return order
@@ -76,6 +75,8 @@ class Venue:
 
     def working(self) -> dict[Symbol, tuple[Working, ...]]:
         """Return what may still trade, for a view."""
+        if not self.orders:
+            return {}
         return {
             symbol: tuple(Working(name, order.intent.side, order.left) for name, order in orders.items())
             for symbol, orders in self.orders.items()
@@ -85,9 +86,10 @@ class Venue:
         """Begin with bars of which our orders took nothing yet."""
         self._taken.clear()
 
-    def meet(self, bar: Bar, opens_at: int, since: int = -1) -> Iterator[Accepted | Rejected | Fill]:
-        """Let a bar pass the orders of its symbol that were sent at a moment or later, and yield what comes of it."""
-        for order in list(self.orders.get(bar.symbol, {}).values()):
+    def meet(self, bar: Bar, opens_at: int, since: int = -1) -> list[Accepted | Rejected | Fill]:
+        """Let a bar pass the orders of its symbol that were sent at a moment or later, and return what comes of it."""
+        met: list[Accepted | Rejected | Fill] = []
+        for order in self.orders.get(bar.symbol, {}).values():
             intent = order.intent
             if intent.at < since or order.arrives_at >= bar.at or not order.left:
                 continue
@@ -97,12 +99,13 @@ class Venue:
             if not order.is_accepted:
                 order.is_accepted = True
                 if matching.is_rejected(self._seed, intent.client_id, self._profile):
-                    yield Rejected(at, intent.client_id, "the venue refuses it")
+                    met.append(Rejected(at, intent.client_id, "the venue refuses it"))
                     continue
-                yield Accepted(at, intent.client_id)
+                met.append(Accepted(at, intent.client_id))
             fill = self._filled(order, bar, opens_at, at)
             if fill is not None:
-                yield fill
+                met.append(fill)
+        return met
 
     def _filled(self, order: Order, bar: Bar, opens_at: int, at: Nanos) -> Fill | None:
         intent, tape = order.intent, self._tapes[bar.symbol]

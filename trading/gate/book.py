@@ -176,7 +176,10 @@ class Book:
         order = self.remove(client_id)
         if order is None:
             return None
-        after = msgspec.structs.replace(order, filled=order.filled + min(quantity, order.remaining))
+        filled = order.filled + min(quantity, order.remaining)
+        after = OpenOrder(
+            client_id, order.strategy, order.symbol, order.side, order.quantity, filled, order.limit, order.sent_at
+        )
         if after.remaining:
             self.place(after)
         return after

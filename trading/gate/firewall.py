@@ -6,7 +6,7 @@ nothing failed and every check was made; a check that nobody made denies like on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from trading.gate.codes import ORDER, Code, Failure
 from trading.gate.controls import around, conduct, exposure, integrity, loss, market, rate, sanity, size
@@ -18,8 +18,7 @@ CHECKS = sum(group.CHECKS for group in (integrity, sanity, market, size, exposur
 """Everything that has to be proved."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What the firewall says, and why."""
 
     is_allowed: bool
