@@ -15,7 +15,7 @@ from orchestrator.model.facts import Built, Candidate, CandidateKey, Conflicted,
 
 def on_tip(facts: RepositoryFacts) -> dict[tuple[Sha, ...], Candidate]:
     """Return every candidate on the present tip by the heads it adds, in merge order."""
-    grounds = [key for key, made in facts.candidates.items() if isinstance(made, Built) and made.commit == facts.tip]
+    grounds = _made_the_tip(facts)
     found = _made_on(facts, facts.tip)
     for key, made in facts.candidates.items():
         for ground in grounds:
@@ -33,13 +33,21 @@ def _with_steps(found: dict[tuple[Sha, ...], Candidate]) -> dict[tuple[Sha, ...]
 
 def _add_steps(found: dict[tuple[Sha, ...], Candidate], heads: tuple[Sha, ...], made: Candidate) -> None:
     """Put the steps of a chain beside it, the longest first, down to one that is there with all below it."""
+    for count, step in steps_of(heads, made):
+        if heads[:count] in found:
+            return
+        found[heads[:count]] = step
+
+
+def steps_of(heads: tuple[Sha, ...], made: Candidate) -> Iterator[tuple[int, Built]]:
+    """Yield the steps that a chain was made by, the longest first, each with how many of the heads it adds."""
     if not isinstance(made, Built) or len(made.brought) != len(heads):
         return
     for count in range(len(heads) - 1, 0, -1):
         step = made.brought[count - 1]
-        if step.commit is None or step.tree is None or heads[:count] in found:
+        if step.commit is None or step.tree is None:
             return
-        found[heads[:count]] = Built(step.commit, step.tree, made.brought[:count])
+        yield count, Built(step.commit, step.tree, made.brought[:count])
 
 
 def needed(facts: RepositoryFacts, candidates: Mapping[tuple[Sha, ...], Candidate]) -> Iterator[Sha]:
@@ -52,6 +60,19 @@ def needed(facts: RepositoryFacts, candidates: Mapping[tuple[Sha, ...], Candidat
 
 def _made_on(facts: RepositoryFacts, base: Sha) -> dict[tuple[Sha, ...], Candidate]:
     return {key.heads: made for key, made in facts.candidates.items() if key.base == base}
+
+
+def _made_the_tip(facts: RepositoryFacts) -> set[CandidateKey]:
+    """Return what was merged on what to make the tip: whole chains, and first steps of longer ones."""
+    found: set[CandidateKey] = set()
+    for key, made in facts.candidates.items():
+        if isinstance(made, Built):
+            commits = [brought.commit for brought in made.brought]
+            count = len(key.heads) if made.commit == facts.tip else 0
+            count = commits.index(facts.tip) + 1 if facts.tip in commits else count
+            if count:
+                found.add(CandidateKey(key.base, key.heads[:count]))
+    return found
 
 
 def _behind(key: CandidateKey, ground: CandidateKey) -> tuple[Sha, ...]:

@@ -85,7 +85,8 @@ def _drive(board: Board) -> list[Action]:
         actions.extend(_repair(board, step))
     actions.extend(_record(board, step, dispatched, waiting, begun))
     actions.extend(report(board, waiting))
-    is_building = any(isinstance(action, BuildCandidate) for action in actions)
+    # What goes on behind a landing is merged anew once it is done, and is known by its old merge until then.
+    is_building = begun is not None or any(isinstance(action, BuildCandidate) for action in actions)
     actions.extend(_forget(board, step, is_building=is_building))
     return actions
 

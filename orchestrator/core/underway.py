@@ -10,12 +10,13 @@ made. What nobody asks for is stopped.
 from collections.abc import Collection, Iterator
 
 from orchestrator.core.board import Board
+from orchestrator.core.candidates import steps_of
 from orchestrator.core.gatehouse import Gatehouse
 from orchestrator.core.line import Entry, heads_of, merging
 from orchestrator.core.prospects import Prospects
 from orchestrator.model.action import BuildCandidate
 from orchestrator.model.base import Sha
-from orchestrator.model.facts import Built, CandidateKey
+from orchestrator.model.facts import Built, CandidateKey, RepositoryFacts
 
 
 def go_on(board: Board, gatehouse: Gatehouse, prospects: Prospects) -> list[BuildCandidate]:
@@ -37,9 +38,7 @@ def _made_anew(board: Board, gatehouse: Gatehouse, prospects: Prospects) -> Iter
         return
     names = {entry.head: entry.name for entry in prospects.by_name.values()}
     landed = _landed(board)
-    for key, made in board.facts.candidates.items():
-        if key.base == board.facts.tip or not isinstance(made, Built):
-            continue
+    for key, made in _on_older_tips(board.facts):
         gone = tuple(head for head in key.heads if head not in names)
         left = [prospects.by_name[names[head]] for head in key.heads if head in names]
         if not left or not landed.issuperset(gone) or heads_of(left) in prospects.candidates:
@@ -55,6 +54,15 @@ def _made_anew(board: Board, gatehouse: Gatehouse, prospects: Prospects) -> Iter
         if running:
             said = gatehouse.look(running[0]).validation
             yield merging(board, list(_cars(left, said.spec.batch if said is not None else ())))
+
+
+def _on_older_tips(facts: RepositoryFacts) -> Iterator[tuple[CandidateKey, Built]]:
+    """Yield what was merged on another tip, every step of a chain too: any of them may be what is being tested."""
+    for key, made in facts.candidates.items():
+        if key.base != facts.tip and isinstance(made, Built):
+            yield key, made
+            for count, step in steps_of(key.heads, made):
+                yield CandidateKey(key.base, key.heads[:count]), step
 
 
 def _holds_what_landed(board: Board, key: CandidateKey, made: Built, gone: tuple[Sha, ...]) -> bool:

@@ -256,6 +256,19 @@ def test_a_step_of_a_chain_is_a_candidate_of_the_members_so_far() -> None:
     assert set(needed(facts, found)) == {"m-abc", "m-ab", "m-a-alone"}, "the tip itself is none of them"
 
 
+def test_a_chain_of_which_a_step_became_the_base_is_a_candidate_of_its_rest() -> None:
+    a, b, c, d = Sha("a"), Sha("b"), Sha("c"), Sha("d")
+    steps = tuple(replace(brought(name, commit=f"m-{name}"), tree=TreeId(f"t-{name}")) for name in ("a", "ab", "abc"))
+    whole, clash = Built(Sha("m-abc"), TreeId("t-abc"), steps), Conflicted(("x",))
+    candidates = {CandidateKey(TIP, (a, b, c)): whole, CandidateKey(TIP, (a, d)): clash}
+    facts = RepositoryFacts(tip=Sha("m-a"), tip_tree=TreeId("t-a"), contains_previous=True, candidates=candidates)
+    found = on_tip(facts)
+    assert found[(b, c)] == Built(Sha("m-abc"), TreeId("t-abc"), steps[1:])
+    assert found[(b,)] == Built(Sha("m-ab"), TreeId("t-ab"), steps[1:2])
+    assert found[(d,)] == clash
+    assert set(found) == {(b, c), (b,), (d,)}
+
+
 def _failed(name: str) -> AgentRun:
     return run(name, phase=RunPhase.FAILED, failure_class=FailureClass.GATE_FAILED, published="h")
 
