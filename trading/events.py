@@ -6,6 +6,7 @@ machine: fields in the order of the class, no floats but in signals, no sets, no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -238,13 +239,11 @@ AnyEvent = (
     | StateChanged
 )
 
-_encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
 
 
-def encode(event: AnyEvent) -> bytes:
-    """Return the one spelling of an event, as a line of JSON without its line end."""
-    return _encoder.encode(event)
+encode: Callable[[AnyEvent], bytes] = msgspec.json.Encoder().encode
+"""Return the one spelling of an event, as a line of JSON without its line end."""
 
 
 def decode(line: bytes) -> AnyEvent:

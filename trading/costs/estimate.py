@@ -28,8 +28,8 @@ class Liquidity(NamedTuple):
 
 def half_spread(price: int, tick: int, profile: ExecutionProfile) -> int:
     """Return half of what lies between bid and ask at a price, in minor units, in whole half ticks, rounded up."""
-    spread = max(-(-price * profile.spread_bps // _BPS), profile.spread_ticks_min * tick)
-    return -(-spread // 2)
+    spread, least = -(-price * profile.spread_bps // _BPS), profile.spread_ticks_min * tick
+    return -(-(spread if spread > least else least) // 2)
 
 
 def slippage(price: int, profile: ExecutionProfile) -> int:

@@ -66,7 +66,20 @@ class Agenda:
 
     def bars(self, first: int, behind: int) -> tuple[Bar, ...]:
         """Return the bars of some rows."""
-        symbols, span, it = self._bars.symbols, slice(first, behind), self._bars
+        it = self._bars
+        symbols, span = it.symbols, slice(first, behind)
+        if behind - first == 1:
+            return (
+                Bar(
+                    Nanos(it.at[first]),
+                    symbols[it.symbol[first]],
+                    Ticks(it.open[first]),
+                    Ticks(it.high[first]),
+                    Ticks(it.low[first]),
+                    Ticks(it.close[first]),
+                    it.volume[first],
+                ),
+            )
         columns = it.at[span], it.symbol[span], it.open[span], it.high[span], it.low[span], it.close[span]
         return tuple(
             Bar(Nanos(at), symbols[number], Ticks(opened), Ticks(high), Ticks(low), Ticks(close), volume)

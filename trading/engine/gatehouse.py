@@ -48,13 +48,11 @@ class Gatehouse:
         snapshot = self._snapshot
         snapshot.endpoint, snapshot.account_id, snapshot.caller_strategy = ENDPOINTS[1], ACCOUNT, strategy
         snapshot.restricted, snapshot.clock_step = frozenset(), 0
-        self._listed: dict[Symbol, Listing] = {}
         self._is_stale = True
 
     def begin_day(self, equity: int) -> None:
         """Begin a session with what the account is worth."""
         self._snapshot.day_start_equity = self._snapshot.peak_equity_today = equity
-        self._listed.clear()
         self._is_stale = True
 
     def quote(self, symbol: Symbol, middle: int, now: int, profile: ExecutionProfile) -> None:
@@ -129,13 +127,10 @@ class Gatehouse:
         self._book.hold(self._strategy, symbol, change * self._tapes[symbol].instrument.lot)
 
     def _list(self, symbol: Symbol, tape: Tape, now: Nanos) -> None:
-        known = self._listed.get(symbol)
-        lately = tape.volume_5m(now)
-        if known is None or known.volume_5m != lately:
-            it = tape.instrument
-            self._listed[symbol] = self._snapshot.instruments[symbol] = Listing(
-                it.tick, it.lot, it.tradable, it.shortable, it.kind, it.sector, tape.daily_volume, lately
-            )
+        it = tape.instrument
+        self._snapshot.instruments[symbol] = Listing(
+            it.tick, it.lot, it.tradable, it.shortable, it.kind, it.sector, tape.daily_volume, tape.volume_5m(now)
+        )
 
     def _restate(self) -> None:
         """Make the tail anew of the days that are over: those that everything with enough days has in common."""

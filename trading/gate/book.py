@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import msgspec
@@ -253,9 +253,8 @@ class Book:
     def own_range(self, symbol: Symbol, side: Side, now: int) -> tuple[int, int] | None:
         """Return the lowest and the highest price of our own orders within the window; None without any."""
         start = now - self._limits.own_drift_window_s_min * SECOND
-        lows, highs = self._lows.get((symbol, side), ()), self._highs.get((symbol, side), ())
-        low = next((price for at, price in lows if at > start), None)
-        high = next((price for at, price in highs if at > start), None)
+        key = symbol, side
+        low, high = _first_since(self._lows.get(key, ()), start), _first_since(self._highs.get(key, ()), start)
         return None if low is None or high is None else (low, high)
 
     def _note_price(self, key: tuple[Symbol, Side], at: int, price: int) -> None:
@@ -294,3 +293,11 @@ class Book:
             self.unsectored.add(symbol)
         else:
             self.sector_values[sector] += change
+
+
+def _first_since(prices: Iterable[tuple[int, int]], start: int) -> int | None:
+    """Return the first price behind a moment; it is the extreme of all that follow."""
+    for at, price in prices:
+        if at > start:
+            return price
+    return None

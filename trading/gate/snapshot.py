@@ -67,7 +67,8 @@ class Strategy(msgspec.Struct, frozen=True, gc=False):
     @property
     def loss(self) -> int:
         """Return the larger of its drawdown and today's loss: a drawdown includes the day's loss."""
-        return max(self.drawdown, -self.pnl_today)
+        loss = -self.pnl_today
+        return loss if loss > self.drawdown else self.drawdown
 
 
 @dataclass(slots=True)

@@ -62,4 +62,7 @@ class View:
     @property
     def equity(self) -> Money:
         """Return cash and everything held at its last price."""
-        return Money(self.cash + sum(self.value(symbol, lots) for symbol, lots in self.held.items()))
+        total = self.cash
+        for symbol, lots in self.held.items():
+            total += self.value(symbol, lots)
+        return Money(total)

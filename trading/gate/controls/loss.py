@@ -66,8 +66,10 @@ def _lost(case: Case) -> int:
     strategies, limits = case.snapshot.strategies, case.limits
     if strategies is None:
         return 0
-    share = limits.strategy_drawdown_bps_max
-    lost = sum(not s.enabled or s.loss * BPS > share * s.budget for s in strategies.values())
+    share, lost = limits.strategy_drawdown_bps_max, 0
+    for strategy in strategies.values():
+        if not strategy.enabled or strategy.loss * BPS > share * strategy.budget:
+            lost += 1
     if case.reducing or lost <= limits.strategies_lost_max:
         return 1
     case.deny(Code.STRATEGIES_LOST, lost, limits.strategies_lost_max)
