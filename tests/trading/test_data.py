@@ -71,6 +71,12 @@ def test_bars_the_engine_cannot_work_with_are_named(rows: list[tuple[int, ...]],
     assert said in problem
 
 
+LOADS = """
+print(Catalog(Path(sys.argv[1])).load("two").digest)
+print(*(name in sys.modules for name in ("pyiceberg", "sqlalchemy", "polars")))
+"""
+
+
 def test_a_dataset_is_what_was_put_in(tmp_path: Path) -> None:
     made = daily({A: flat(1000, 5), B: flat(2000, 4)}, [events.Split(Nanos(session(2).opens), A, 2, 1)])
     catalog = Catalog(tmp_path / "catalog")
@@ -84,6 +90,19 @@ def test_a_dataset_is_what_was_put_in(tmp_path: Path) -> None:
         catalog.save("two", daily({A: flat(1, 2)}), "other")
     with pytest.raises(CatalogError, match="names no dataset"):
         catalog.save("No Name", made, "x")
+    assert [*catalog.describe("two")] == ["digest", "source", "ticks", "actions"]
+    # Whatever was read once is there without the libraries that take longest to load.
+    asked = f"import sys; from pathlib import Path; from trading.data.catalog import Catalog{LOADS}"
+    told = subprocess.run(
+        [sys.executable, "-c", asked, str(tmp_path / "catalog")], check=True, capture_output=True, text=True
+    ).stdout
+    assert told.split() == [digest, "False", "False", "False"]
+    # What was kept beside is believed as little as anything else.
+    (copy,) = (tmp_path / "catalog" / "mapped").iterdir()
+    for other in (b"", copy.read_bytes().replace((1000).to_bytes(8, "little"), (1001).to_bytes(8, "little"))):
+        copy.unlink()
+        copy.write_bytes(other)
+        assert catalog.load("two").digest == digest
     # The same name with other rows behind the catalog's back.
     catalog._table("two").append(arrow.table(daily({A: flat(7, 1)})))
     with pytest.raises(CatalogError, match="is damaged"):

@@ -2,18 +2,26 @@
 
 Whoever asks gets what was put in, or an error: a dataset's digest is kept with it and checked when it is read as bars.
 Arrow and polars readers are for research, where the digest is asked for by whoever needs it.
+
+Loading pyiceberg and SQLAlchemy takes longer than a short run. So what the catalog's files say is read from them, and
+bars that were read once lie beside as one Arrow file that is mapped, for as long as the table is the one they were read
+of. That file is no second truth: it is checked like any other, and made anew where it is missing or wrong.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from trading import events
-from trading.data import arrow
+from trading.data import arrow, shared
 from trading.data.bars import Action, Bars
 from trading.events import Dividend, Split
 from trading.model import Money, Symbol
@@ -23,7 +31,7 @@ if TYPE_CHECKING:
     import pyarrow
     from pyiceberg.table import Table
 
-_NAMESPACE = "bars"
+_CATALOG, _NAMESPACE = "trading", "bars"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _PROPERTY = "trading."
 
@@ -41,9 +49,7 @@ class Catalog:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all datasets, in order."""
-        if not self._database.exists():
-            return ()
-        return tuple(sorted(name[-1] for name in self._iceberg().list_tables(_NAMESPACE)))
+        return tuple(sorted(self._locations()))
 
     def save(self, name: str, bars: Bars, source: str) -> str:
         """Keep bars under a name and return their digest; a name that is taken keeps what it has."""
@@ -72,7 +78,21 @@ class Catalog:
 
     def load(self, name: str) -> Bars:
         """Return the bars of a dataset; raise `CatalogError` if they are not those that were kept."""
-        said = self.describe(name)
+        location = self._location(name)
+        said = _properties(location)
+        copy = self._folder / "mapped" / f"{name}-{sha256(location.encode()).hexdigest()[:16]}.arrow"
+        with contextlib.suppress(shared.NotShared):
+            mapped = shared.mapped(copy)
+            if mapped.digest == said["digest"]:
+                return mapped
+        bars = self._read(name, said)
+        # A catalog that cannot be written to is read the long way every time.
+        with contextlib.suppress(OSError):
+            copy.parent.mkdir(exist_ok=True)
+            shared.write(bars, copy)
+        return bars
+
+    def _read(self, name: str, said: Mapping[str, str]) -> Bars:
         ticks = {Symbol.parse(symbol): Money(tick) for symbol, tick in json.loads(said["ticks"]).items()}
         actions = tuple(_action(line) for line in json.loads(said["actions"]))
         bars = arrow.bars_of(self.read_arrow(name), ticks, actions)
@@ -98,13 +118,32 @@ class Catalog:
 
     def describe(self, name: str) -> Mapping[str, str]:
         """Return what is kept about a dataset: digest, source, ticks, actions."""
-        properties = self._table(name).properties
-        return {key.removeprefix(_PROPERTY): value for key, value in properties.items() if key.startswith(_PROPERTY)}
+        return _properties(self._location(name))
+
+    def _locations(self) -> dict[str, str]:
+        """Return where the metadata of each table lies."""
+        if not self._database.exists():
+            return {}
+        asked = (
+            "SELECT table_name, metadata_location FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ?"
+        )
+        try:
+            with contextlib.closing(sqlite3.connect(f"{self._database.as_uri()}?mode=ro", uri=True)) as database:
+                return dict(database.execute(asked, (_CATALOG, _NAMESPACE)))
+        except sqlite3.Error as error:
+            raise CatalogError(
+                f"{self._database}: {error}; restore it, or import the data into another folder"
+            ) from error
+
+    def _location(self, name: str) -> str:
+        found = self._locations()
+        if name not in found:
+            known = ", ".join(sorted(found)) or "none"
+            raise CatalogError(f"there is no dataset {name} in {self._folder} (there: {known}); see `trading data`")
+        return found[name]
 
     def _table(self, name: str) -> Table:
-        if name not in self.names():
-            known = ", ".join(self.names()) or "none"
-            raise CatalogError(f"there is no dataset {name} in {self._folder} (there: {known}); see `trading data`")
+        self._location(name)
         found: Table = self._iceberg().load_table(f"{_NAMESPACE}.{name}")
         return found
 
@@ -112,7 +151,17 @@ class Catalog:
         from pyiceberg.catalog.sql import SqlCatalog
 
         self._folder.mkdir(parents=True, exist_ok=True)
-        return SqlCatalog("trading", uri=f"sqlite:///{self._database}", warehouse=self._folder.as_uri())
+        return SqlCatalog(_CATALOG, uri=f"sqlite:///{self._database}", warehouse=self._folder.as_uri())
+
+
+def _properties(location: str) -> dict[str, str]:
+    """Return what a table's metadata keeps about a dataset."""
+    path = Path(unquote(urlsplit(location).path))
+    try:
+        found = json.loads(path.read_bytes())["properties"]
+        return {key.removeprefix(_PROPERTY): value for key, value in found.items() if key.startswith(_PROPERTY)}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise CatalogError(f"{path}: {error!r}; restore it, or import the data under another name") from error
 
 
 def _action(line: str) -> Action:
