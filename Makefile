@@ -67,7 +67,7 @@ soak: setup ## seeds by the thousand (SOAK_SEEDS=100000)
 	@$(PYTEST) -m soak --timeout=0
 
 bench: setup ## ratios measured side by side in one run
-	@set -e; for script in bench/*.py; do echo "== $$script"; python "$$script"; done
+	@set -e; for script in $(filter-out bench/trading.py,$(wildcard bench/*.py)) bench/desk/*.py; do echo "== $$script"; python "$$script"; done
 
 lint: setup ## ruff, mypy --strict, import contracts, shell syntax
 	@ruff check --quiet --output-format=concise .

@@ -1,7 +1,7 @@
 """What the firewall costs: microseconds a check with and without its two scenario checks, and how that grows; and what
 a durable allowance costs over the socket, beside a bare fdatasync of the same disk in the same run.
 
-Usage: python bench/gate.py
+Usage: python bench/desk/gate.py      with everything else: python bench/trading.py
 """
 
 import json
@@ -22,7 +22,7 @@ from trading.gate.snapshot import Order, Snapshot
 from trading.model import UNIT, Side, Symbol
 from trading.service.drill import KillDrill
 
-DATA = Path(__file__).resolve().parent.parent / "tests/trading/data"
+DATA = Path(__file__).resolve().parent.parent.parent / "tests/trading/data"
 CHECKS_MAX_US, SCENARIOS_MAX_US = 15.0, 100.0
 GROUPS = (integrity, sanity, market, size, exposure, loss, rate, conduct, around)
 
