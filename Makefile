@@ -63,7 +63,7 @@ test-all: test $(EXTRA_TESTS) ## test and every other test-* target
 extra-tests: # the names of the test-* targets beside test, for .ci/run
 	@echo $(EXTRA_TESTS)
 
-soak: setup ## seeds by the thousand (SOAK_SEEDS=100000)
+soak: setup ## seeds by the thousand, desks by the hundred (SOAK_SEEDS=100000 SOAK_DESKS=500)
 	@$(PYTEST) -m soak --timeout=0
 
 bench: setup ## ratios measured side by side in one run

@@ -14,6 +14,7 @@ from typing import Any
 
 from trading.broker.paper import PaperBroker
 from trading.clock import ManualClock
+from trading.gate import names
 from trading.gate.books import Books
 from trading.gate.egress import BrokerOrder, BrokerView, Submission
 from trading.gate.gatekeeper import Gatekeeper
@@ -200,6 +201,11 @@ class GateWorld:
         message = {"order": order} | ({} if grant is None else {"grant": grant})
         own = STRATEGIES.get(order["strategy"], (0, 0))[0]
         return self.keeper.order(own if uid is None else uid, json.dumps(message).encode())
+
+
+def name_of(order: dict[str, Any]) -> str:
+    """Return what the desk and the broker call an order of the strategy that it says it is of."""
+    return names.full(order["strategy"], order["client_id"])
 
 
 def why(answer: dict[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ def test_no_attack_of_a_strategy_sends_an_order_or_reaches_the_gate() -> None:
         allowed, denied = world.by_strategy(world.order("alpha-1"), world.order("alpha-2", quantity=60))
         assert (allowed.get("phase"), denied["reason"]) == ("filled", "notional")
         before = world.broker()
-        assert [execution.client_id for execution in before.executions] == ["alpha-1"]
+        assert [execution.client_id for execution in before.executions] == ["alpha/alpha-1"]
 
         achieved = world.attack()
 

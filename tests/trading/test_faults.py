@@ -206,7 +206,7 @@ def test_a_grant_and_looser_limits_are_signed_on_the_command_line(tmp_path: Path
         client = world.client()
         world.arm(client)
         order = world.order("alpha-big", quantity=60)
-        argv = [TRADING, "gate", "grant", "alpha-big", *signed]
+        argv = [TRADING, "gate", "grant", "alpha/alpha-big", *signed]
         for code in ("notional", "notional_equity_share"):
             argv += ["--code", code]
         grant = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -166,5 +167,12 @@ class Desk(RuleBasedStateMachine):
         assert dict(mine.open) == dict(fresh.open)
 
 
-Desk.TestCase.settings = settings(max_examples=int(os.environ.get("SOAK_DESKS", "12")), stateful_step_count=25)
+Desk.TestCase.settings = settings(max_examples=12, stateful_step_count=25)
 TestDesk = Desk.TestCase
+
+
+@pytest.mark.soak
+class TestManyDesks(Desk.TestCase):  # type: ignore[name-defined,misc]
+    """As above, with desks by the hundred: `make soak`."""
+
+    settings = settings(max_examples=int(os.environ.get("SOAK_DESKS", "500")), stateful_step_count=40)

@@ -10,7 +10,19 @@ from typing import Any
 
 import pytest
 
-from tests.trading.gate_world import FEED, KEY, OPERATOR, OTHER, STRATEGIES, SYMBOL, WATCHDOG, Crash, GateWorld, why
+from tests.trading.gate_world import (
+    FEED,
+    KEY,
+    OPERATOR,
+    OTHER,
+    STRATEGIES,
+    SYMBOL,
+    WATCHDOG,
+    Crash,
+    GateWorld,
+    name_of,
+    why,
+)
 from trading.gate import grants
 from trading.gate import limits as limits_module
 from trading.gate.freeze import promotions_frozen
@@ -79,7 +91,7 @@ def test_an_allowed_order_is_on_the_disk_before_the_broker_hears_of_it(world: Ga
     world.broker.before_submit = look
     order = world.make()
     world.ask(order)
-    assert seen == [(order["client_id"], "allowed")]
+    assert seen == [(name_of(order), "allowed")]
 
 
 def test_an_order_that_comes_again_gets_the_same_answer_and_is_not_sent_again(world: GateWorld) -> None:
@@ -120,6 +132,43 @@ def test_nobody_denies_another_strategys_order_by_a_broken_one(world: GateWorld)
     assert world.ask(order)["phase"] == "filled"
 
 
+def test_two_strategies_may_use_the_same_id_and_neither_learns_what_the_other_was_told(world: GateWorld) -> None:
+    beta = STRATEGIES["beta"][0]
+    order = world.make(client_id="same", cents_off=-50)
+    # Used first by another, denied, sent, and in this strategy's own name: none of it is about alpha's order.
+    assert why(world.ask(order, uid=beta)) == ["caller_mismatch"]
+    world.pass_time(6 * SECOND)
+    mine = world.ask(order | {"strategy": "beta", "quantity": 3, "decided_at": world.clock.now()})
+    assert (mine["again"], why(mine)) == (True, ["caller_mismatch"]), "beta's own mistake stays beta's"
+    answer = world.ask(order | {"decided_at": world.clock.now()})
+    assert (answer["phase"], answer["client_id"], answer["name"]) == ("working", "same", "alpha/same")
+    assert "again" not in answer
+    assert [sent.client_id for sent in world.broker.submitted] == ["alpha/same"]
+
+
+def test_an_id_is_cancelled_and_changed_by_its_own_strategy_alone(world: GateWorld) -> None:
+    alpha, beta = STRATEGIES["alpha"][0], STRATEGIES["beta"][0]
+    for strategy, cents in (("alpha", -50), ("beta", -51)):
+        order = world.make(client_id="same", strategy=strategy, cents_off=cents)
+        assert world.ask(order)["phase"] == "working"
+    for name in ("alpha/same", "/same", "../alpha/same", ""):
+        assert "has no order" in world.keeper.cancel(beta, name)["error"]
+    assert world.keeper.cancel(beta, "same") == {"client_id": "same", "phase": "cancelled"}
+    assert [order.client_id for order in world.broker.observe(0).orders] == ["alpha/same"]
+    assert "has no order" in world.keeper.cancel(OPERATOR + 12345, "alpha/same")["error"]
+    assert world.keeper.cancel(OPERATOR, "alpha/same")["phase"] == "cancelled"
+    assert world.keeper.cancel(alpha, "same")["phase"] == "cancelled"
+
+
+def test_whoever_is_no_strategy_uses_up_no_id_and_is_written_down(world: GateWorld) -> None:
+    order = world.make()
+    for uid in (FEED, WATCHDOG, OPERATOR, 99999):
+        before, _ = world.books.store.head()
+        assert "role_not_allowed" in why(world.ask(order, uid=uid))
+        assert world.books.store.head()[0] == before + 1
+    assert world.ask(order)["phase"] == "filled"
+
+
 @pytest.mark.parametrize("fault", ["crash before", "crash after", "no answer", "not sent"])
 def test_whatever_happens_while_sending_nothing_is_sent_twice_and_the_books_agree(world: GateWorld, fault: str) -> None:
     world.broker.fault = fault
@@ -130,12 +179,12 @@ def test_whatever_happens_while_sending_nothing_is_sent_twice_and_the_books_agre
         world.restart()
     for _ in range(8):
         world.pass_time(SECOND)
-    assert [sent.client_id for sent in world.broker.submitted].count(order["client_id"]) <= 1
+    assert [sent.client_id for sent in world.broker.submitted].count(name_of(order)) <= 1
     assert world.keeper.mirror.reconcile() == ""
     arrived = fault in ("crash after", "no answer")
     assert world.books.store.positions() == ({("alpha", str(SYMBOL)): 10} if arrived else {})
     assert world.ask(order)["again"] is True
-    row = world.books.store.order(order["client_id"])
+    row = world.books.store.order(name_of(order))
     assert row is not None and row.phase == ("filled" if arrived else "rejected")
 
 
@@ -143,7 +192,7 @@ def test_an_unanswered_send_is_unknown_counts_as_open_and_blocks_reconcile_until
     world.broker.fault = "no answer"
     order = world.make(cents_off=-50)
     assert world.ask(order)["phase"] == "unknown"
-    assert order["client_id"] in world.books.snapshot.book.open
+    assert name_of(order) in world.books.snapshot.book.open
     world.broker.order = lambda client_id: None  # type: ignore[method-assign]
     assert "not known yet" in world.keeper.mirror.reconcile()
     assert world.books.latch.state is TradingState.HALTED
@@ -315,6 +364,7 @@ def test_tightening_voids_what_was_to_be_looser_tomorrow(world: GateWorld) -> No
 
 def grant(world: GateWorld, order: str, **changes: Any) -> dict[str, Any]:
     made: dict[str, Any] = {
+        "strategy": "alpha",
         "client_id": order,
         "codes": ["notional", "notional_equity_share", "symbol_exposure", "strategy_exposure"],
         "nonce": f"n-{order}",
@@ -333,6 +383,7 @@ def test_a_grant_lets_out_the_one_order_it_names_once(world: GateWorld) -> None:
     for changes in (
         {"nonce": f"n-{order['client_id']}"},
         {"client_id": "another"},
+        {"strategy": "beta"},
         {"expires": world.clock.now() - 1},
         {"expires": world.clock.now() + 86_401 * SECOND},
         {"codes": ["notional"]},
@@ -434,7 +485,7 @@ def test_a_strategy_that_hangs_up_has_its_orders_cancelled(world: GateWorld) -> 
     world.ask(world.make(cents_off=-50))
     world.ask(world.make(cents_off=-51, strategy="beta", client_id="beta-1"))
     world.keeper.cancel_of("alpha")
-    assert [order.client_id for order in world.broker.observe(0).orders] == ["beta-1"]
+    assert [order.client_id for order in world.broker.observe(0).orders] == ["beta/beta-1"]
 
 
 def test_ten_rejects_disable_a_strategy_until_a_person_enables_it(world: GateWorld) -> None:

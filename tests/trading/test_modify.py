@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.trading.gate_world import KEY, OPERATOR, STRATEGIES, GateWorld, why
-from trading.gate import grants
+from trading.gate import grants, names
 from trading.gate.modify import modify
 from trading.gate.store import StoreBroken
 from trading.gate.wire import Unanswered
@@ -39,7 +39,9 @@ def change(world: GateWorld, old: str, order: dict[str, Any], uid: int = ALPHA, 
 def open_orders(world: GateWorld) -> list[str]:
     theirs = sorted(order.client_id for order in world.broker.observe(0).orders)
     assert sorted(world.books.snapshot.book.open) == theirs
-    return theirs
+    strategies, ids = zip(*map(names.split, theirs), strict=True) if theirs else ((), ())
+    assert set(strategies) <= {"alpha"}
+    return list(ids)
 
 
 def test_a_change_leaves_the_new_order_and_nothing_of_the_old(world: GateWorld) -> None:
@@ -148,8 +150,8 @@ def test_a_grant_counts_once_for_a_change(world: GateWorld) -> None:
     order = world.make(quantity=60, cents_off=-40)
     codes = ["notional", "notional_equity_share", "symbol_exposure", "strategy_exposure"]
     grant: dict[str, Any] = {
-        "client_id": order["client_id"], "codes": codes, "nonce": "once", "by": "someone", "reason": "agreed",
-        "expires": world.clock.now() + 60 * SECOND,
+        "strategy": "alpha", "client_id": order["client_id"], "codes": codes, "nonce": "once", "by": "someone",
+        "reason": "agreed", "expires": world.clock.now() + 60 * SECOND,
     }  # fmt: skip
     grant |= {"signature": grants.signature(KEY, grant)}
     answer = change(world, old, order, grant=grant)

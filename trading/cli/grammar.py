@@ -63,7 +63,7 @@ def _gate(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         'puts it beside it: {"order": …, "grant": …}. Exposure, size and market data only; no grant opens what a latch '
         "forbids.",
     )
-    grant.add_argument("order", metavar="CLIENT_ID", help="the order, by its id")
+    grant.add_argument("order", metavar="STRATEGY/CLIENT_ID", help="the order, by its name")
     grant.add_argument("--code", metavar="CODE", action="append", required=True, help="overridden; again for more")
     grant.add_argument("--valid-s", metavar="N", type=int, default=300, help="seconds (default %(default)s)")
     grant.add_argument("--key", metavar="FILE", required=True, help="the desk's signing key")

@@ -13,7 +13,7 @@ from trading.cli.keys import read_key
 from trading.cli.main import Misuse
 from trading.cli.places import places
 from trading.clock import SystemClock
-from trading.gate import grants
+from trading.gate import grants, names
 from trading.gate import limits as limits_module
 from trading.gate.client import GateClient
 from trading.gate.wire import Unanswered
@@ -30,8 +30,12 @@ def grant(args: argparse.Namespace) -> int:
         raise Misuse(f"no grant overrides {', '.join(strange)}; it can override: {', '.join(sorted(known))}")
     if not 0 < args.valid_s <= grants.VALID_NS_MAX // SECOND:
         raise Misuse(f"--valid-s is from 1 to {grants.VALID_NS_MAX // SECOND}")
+    strategy, client_id = names.split(args.order)
+    if not strategy or not client_id:
+        raise Misuse(f"{args.order}: an order is named STRATEGY/CLIENT_ID, as its denial says (name)")
     made: dict[str, Any] = {
-        "client_id": args.order,
+        "strategy": strategy,
+        "client_id": client_id,
         "codes": codes,
         "nonce": secrets.token_hex(16),
         "by": args.by,

@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from trading.gate import documents, firewall, grants
+import msgspec
+
+from trading.gate import documents, firewall, grants, names
 from trading.gate.ask import ORDER_BYTES_MAX, document
 from trading.gate.book import OpenOrder, Sent
 from trading.gate.books import Books
@@ -45,15 +47,15 @@ class Gatekeeper:
 
     def _order(self, uid: int, text: bytes) -> dict[str, Any]:
         now = self.books.clock.now()
-        order, grant, faults = self._read(text)
+        strategy = self.books.desk.strategy_of(uid)
+        order, grant, faults = self._read(text, strategy)
         if order is None:
-            return self._refused(uid, text, faults)
+            return self._refused(strategy, text, faults)
+        if strategy is None:
+            return self._stranger(uid, order, faults, now)
         known = self.books.store.answer(order.client_id)
         if known is not None:
             return self._again(order.client_id, known)
-        strategy = self.books.desk.strategy_of(uid)
-        if strategy is None:
-            faults.append(Failure(Code.ROLE_NOT_ALLOWED, uid, "no strategy of this desk"))
         self.overseer.roll(now)
         self.overseer.look(now)
         with self.books.store.transaction():
@@ -63,27 +65,37 @@ class Gatekeeper:
             return answer
         return answer | {"phase": self._send(row, order), "serial": self.books.store.head()[0]}
 
-    def _refused(self, uid: int, text: bytes, faults: list[Failure]) -> dict[str, Any]:
+    def _stranger(self, uid: int, order: Order, faults: list[Failure], now: int) -> dict[str, Any]:
+        """Return the denial of whoever is no strategy. It is written down, and uses up nobody's id."""
+        faults.append(Failure(Code.ROLE_NOT_ALLOWED, uid, "no strategy of this desk"))
+        _, failures, _, _ = self._judged(order, None, None, faults, now)
+        answer = document(False, failures, self.books.limits.digest) | {"client_id": order.client_id}
+        with self.books.store.transaction():
+            self.books.store.note(f"refused uid {uid} ".encode() + json.dumps(answer, sort_keys=True).encode())
+        return answer
+
+    def _refused(self, strategy: str | None, text: bytes, faults: list[Failure]) -> dict[str, Any]:
         """Return the denial of what is no order, kept under its id where its own strategy gave it one.
 
         An order that was denied once stays denied: a market order does not come to be allowed because the limit that
         nobody could read is left out the second time. Whoever means another order gives it another id.
         """
         answer = self.denied(faults)
-        client_id = documents.id_of(text, self.books.desk.strategy_of(uid))
-        if client_id is None:
+        client_id = documents.id_of(text, strategy)
+        if client_id is None or strategy is None:
             return answer
-        known = self.books.store.answer(client_id)
+        name = names.full(strategy, client_id)
+        known = self.books.store.answer(name)
         if known is not None:
-            return self._again(client_id, known)
-        answer |= {"client_id": client_id}
+            return self._again(name, known)
+        answer |= _named(name)
         with self.books.store.transaction():
-            self.books.store.decide(client_id, json.dumps(answer, sort_keys=True).encode(), None)
+            self.books.store.decide(name, json.dumps(answer, sort_keys=True).encode(), None)
         return answer
 
-    def read(self, text: bytes) -> tuple[Order | None, list[Failure]]:
-        """Return the order of a message, and what is wrong with it."""
-        order, _, faults = self._read(text)
+    def read(self, uid: int, text: bytes) -> tuple[Order | None, list[Failure]]:
+        """Return the order of a message of a uid, under its name, and what is wrong with it."""
+        order, _, faults = self._read(text, self.books.desk.strategy_of(uid))
         return order, faults
 
     def denied(self, faults: list[Failure]) -> dict[str, Any]:
@@ -93,35 +105,40 @@ class Gatekeeper:
     def foreseen(self, uid: int, order: Order, text: bytes) -> dict[str, Any]:
         """Return what would be said to an order now. Nothing is kept, sent or used up."""
         now = self.books.clock.now()
-        _, grant, faults = self._read(text)
         strategy = self.books.desk.strategy_of(uid)
+        _, grant, faults = self._read(text, strategy)
         self.overseer.look(now)
         is_allowed, failures, _, _ = self._judged(order, strategy, grant, faults, now)
-        return document(is_allowed, failures, self.books.limits.digest) | {"client_id": order.client_id}
+        return document(is_allowed, failures, self.books.limits.digest) | _named(order.client_id)
 
     def cancel(self, uid: int, client_id: str) -> dict[str, Any]:
-        """Cancel an order, in whatever state: whose it is, an operator's, or the watchdog's word."""
-        row = self.books.store.order(client_id)
+        """Cancel an order, in whatever state: a strategy one of its own, by its id; an operator or the watchdog
+        any, by its name."""
         own = self.books.desk.strategy_of(uid)
-        if uid not in self.books.desk.operators | self.books.desk.watchdogs and (
-            row is None or own is None or row.strategy != own
-        ):
-            return {"error": f"uid {uid} has no order {client_id}"}
+        row = None if own is None else self.books.store.order(names.full(own, client_id))
+        if row is not None:
+            return self._cancelled(row.client_id, row) | {"client_id": client_id}
+        if uid in self.books.desk.operators | self.books.desk.watchdogs:
+            return self._cancelled(client_id, self.books.store.order(client_id))
+        return {"error": f"uid {uid} has no order {client_id}"}
+
+    def _cancelled(self, name: str, row: OrderRow | None) -> dict[str, Any]:
+        """Have the broker cancel an order, and believe what it says."""
         self.books.snapshot.book.message(self.books.clock.now())
         try:
-            found = self.books.broker.cancel(client_id)
+            found = self.books.broker.cancel(name)
         except Unanswered as error:
             return {"error": f"not cancelled for certain: {error}; ask again"}
         if row is not None and found is not None:
             self.mirror.settle(row, found)
         self.mirror.sync()
-        return {"client_id": client_id, "phase": "unknown to the broker" if found is None else found.phase}
+        return {"client_id": name, "phase": "unknown to the broker" if found is None else found.phase}
 
     def cancel_of(self, strategy: str) -> None:
         """Cancel whatever a strategy has open: it hung up."""
         for row in self.books.store.orders(only_open=True):
             if row.strategy == strategy:
-                self.cancel(min(self.books.desk.operators | self.books.desk.watchdogs, default=0), row.client_id)
+                self._cancelled(row.client_id, row)
 
     def quote(self, symbol: Symbol, quote: Quote) -> None:
         """Take a quote into account. One that is older than what is known is dropped."""
@@ -146,8 +163,8 @@ class Gatekeeper:
         except StoreBroken as error:
             books.halt(f"store: {error}")
 
-    def _read(self, text: bytes) -> tuple[Order | None, object, list[Failure]]:
-        """Return the order of a message, its grant, and what is wrong with it."""
+    def _read(self, text: bytes, strategy: str | None) -> tuple[Order | None, object, list[Failure]]:
+        """Return the order of a strategy's message under its name, its grant, and what is wrong with it."""
         try:
             message, duplicates = parse(text)
         except Unreadable as error:
@@ -158,21 +175,23 @@ class Gatekeeper:
         faults += [Failure(Code.FIELD_DUPLICATE, name) for name in duplicates]
         if len(text) > ORDER_BYTES_MAX:
             faults.append(Failure(Code.ORDER_TOO_LARGE, len(text), ORDER_BYTES_MAX))
+        if order is not None and strategy is not None:
+            order = msgspec.structs.replace(order, client_id=names.full(strategy, order.client_id))
         return order, message.get("grant"), faults
 
-    def _again(self, client_id: str, known: bytes) -> dict[str, Any]:
+    def _again(self, name: str, known: bytes) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(known)
-        row = self.books.store.order(client_id)
+        row = self.books.store.order(name)
         return answer | {"again": True} | ({} if row is None else {"phase": row.phase})
 
     def _decided(
-        self, order: Order, strategy: str | None, grant: object, faults: list[Failure], now: int
+        self, order: Order, strategy: str, grant: object, faults: list[Failure], now: int
     ) -> tuple[dict[str, Any], OrderRow | None]:
         """Decide inside the transaction that keeps it, and use up the grant that it took."""
         is_allowed, failures, nonce, price = self._judged(order, strategy, grant, faults, now)
         if nonce is not None:
             self.books.store.keep(f"grant:{nonce}", json.dumps(grant, sort_keys=True).encode())
-        answer = document(is_allowed, failures, self.books.limits.digest) | {"client_id": order.client_id}
+        answer = document(is_allowed, failures, self.books.limits.digest) | _named(order.client_id)
         row = None
         if is_allowed:
             assert price is not None
@@ -231,12 +250,17 @@ class Gatekeeper:
             return "unknown"
         return self.mirror.settle(row, taken)
 
-    def _throttle(self, strategy: str | None, answer: dict[str, Any], now: int) -> None:
+    def _throttle(self, strategy: str, answer: dict[str, Any], now: int) -> None:
         """Disable a strategy whose denial says that a person has to look."""
         codes = {reason["code"] for reason in answer["reasons"]}
-        if strategy is not None and codes & {Code.REPEATED, Code.REJECTS}:
+        if codes & {Code.REPEATED, Code.REJECTS}:
             standing = self.books.account.standing(strategy)
             if standing.enabled:
                 standing.enabled = False
                 self.books.keep_account()
                 self.books.page("strategy", f"{strategy} is disabled: {answer['reason']}")
+
+
+def _named(name: str) -> dict[str, str]:
+    """Return how an answer says which order it is about: the strategy's own id, and the name that people use."""
+    return {"client_id": names.split(name)[1], "name": name}

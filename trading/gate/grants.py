@@ -12,6 +12,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
+from trading.gate import names
 from trading.gate.codes import Code, Control, Failure
 from trading.gate.fields import Fields
 from trading.model import SECOND
@@ -39,19 +40,22 @@ def overridable() -> tuple[Code, ...]:
     return tuple(code for code in Code if code.control in OVERRIDABLE)
 
 
-def overridden(grant: object, key: bytes, client_id: str, now: int, failures: tuple[Failure, ...]) -> str | None:
-    """Return the nonce of a grant that covers all of an order's failures; None if this is none."""
+def overridden(grant: object, key: bytes, name: str, now: int, failures: tuple[Failure, ...]) -> str | None:
+    """Return the nonce of a grant that covers all failures of the order of this name; None if this is none."""
     if not isinstance(grant, dict) or not is_signed(key, grant):
         return None
     faults: list[Failure] = []
     fields = Fields("grant", grant, faults)
-    order, nonce, by = fields.id("client_id"), fields.id("nonce"), fields.name("by")
+    strategy, order = fields.name("strategy"), fields.id("client_id")
+    nonce, by = fields.id("nonce"), fields.name("by")
     expires, reason, codes = fields.time("expires"), fields.text("reason", 400), fields.value("codes")
     fields.value("signature")
     fields.closed()
     if faults or by is None or reason is None or nonce is None or expires is None or not isinstance(codes, list):
         return None
-    if order != client_id or not now <= expires <= now + VALID_NS_MAX or not failures:
+    if strategy is None or order is None or names.full(strategy, order) != name or not failures:
+        return None
+    if not now <= expires <= now + VALID_NS_MAX:
         return None
     covered = {code for code in overridable() if code.value in codes}
     return nonce if all(failure.code in covered for failure in failures) else None

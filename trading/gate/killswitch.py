@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from trading.gate import names
 from trading.gate.egress import Broker, BrokerOrder, Submission
 from trading.gate.state import Latch
 from trading.gate.store import OrderRow, Store, StoreBroken
@@ -95,7 +96,7 @@ def sell_all(
             continue
         left[symbol] -= quantity
         limit = -(-bid * (10_000 - collar_bps) // (10_000 * step)) * step
-        name = f"close-{latch.killed_at}-{strategy}-{symbol}"
+        name = names.closing(latch.killed_at, strategy, symbol)
         out = Submission(name, symbol, "sell", quantity, limit, "ioc", True, latch.epoch)
         row = OrderRow(name, strategy, symbol, "sell", quantity, 0, limit, "allowed", now, latch.epoch)
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from trading.gate import names
 from trading.gate.ask import document
 from trading.gate.books import Books
 from trading.gate.codes import Code, Failure
@@ -44,17 +45,19 @@ class _Change:
         self._books: Books = keeper.books
         self._uid = uid
         self._old_id = str(message.get("client_id"))[:64]
+        self._own = self._books.desk.strategy_of(uid)
+        self._old = names.full(self._own or "", self._old_id)
         asked = {name: message[name] for name in ("order", "grant") if message.get(name) is not None}
         # A value that is no number is a text here: no field accepts it either.
         self._text = json.dumps(asked, default=str).encode()
 
     def made(self) -> dict[str, Any]:
         books, keeper = self._books, self._keeper
-        order, faults = keeper.read(self._text)
-        if order is not None and books.store.answer(order.client_id) is not None:
+        order, faults = keeper.read(self._uid, self._text)
+        if self._own is not None and order is not None and books.store.answer(order.client_id) is not None:
             return keeper.order(self._uid, self._text)  # decided before: the same answer, and nothing is cancelled
-        row = books.store.order(self._old_id)
-        if row is None or row.strategy != books.desk.strategy_of(self._uid):
+        row = books.store.order(self._old)
+        if self._own is None or row is None:
             return {"error": f"uid {self._uid} has no order {self._old_id}"}
         if row.phase != "working":
             return {"error": f"{self._old_id} is {row.phase}: only an order that works can be changed"}
@@ -62,8 +65,8 @@ class _Change:
             return keeper.denied(faults)
         if (str(order.symbol), order.side.value) != (row.symbol, row.side):
             return {"error": f"a change keeps symbol and side ({row.symbol}, {row.side}); cancel and ask for another"}
-        kept = books.store.fact(self._fact(self._old_id)) or b"1"
-        spent = books.snapshot.book.messages.get(self._old_id) or int(kept)
+        kept = books.store.fact(self._fact(self._old)) or b"1"
+        spent = books.snapshot.book.messages.get(self._old) or int(kept)
         # What the old one cost, and its cancel; the check adds the send.
         books.snapshot.book.messages[order.client_id] = spent + 1
         answer = self._replaced(row, order, spent + 1)
@@ -88,7 +91,7 @@ class _Change:
     def _foreseen(self, order: Order) -> dict[str, Any]:
         """Return what the firewall would say if the old order were gone. Nothing is kept, nothing is used up."""
         book = self._books.snapshot.book
-        resting = book.remove(self._old_id)
+        resting = book.remove(self._old)
         try:
             return self._keeper.foreseen(self._uid, order, self._text)
         finally:

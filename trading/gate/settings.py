@@ -12,7 +12,7 @@ from trading.gate import documents
 from trading.gate import limits as limits_module
 from trading.gate.book import Book
 from trading.gate.codes import Code, Failure
-from trading.gate.fields import Fields
+from trading.gate.fields import Fields, as_name
 from trading.gate.limits import Limits
 from trading.gate.snapshot import Listing, Snapshot
 from trading.gate.strict import Unreadable, parse
@@ -129,6 +129,8 @@ def read(path: Path) -> Desk:
     strategies: dict[str, tuple[int, int]] = {}
     for name, value in fields.entries("strategies", 1000) or ():
         one = Fields(f"desk.strategies.{name[:64]}", value, faults)
+        if as_name(name) is None:
+            one.fault(Code.FIELD_INVALID, one.path, "a name of at most 64 characters that begins with a letter")
         uid, budget = one.integer("uid", 0, documents.UID_MAX), one.amount("budget", 1, documents.AMOUNT_MAX)
         one.closed()
         if uid is not None and budget is not None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from trading.clock import Clock
-from trading.gate import killswitch, wire
+from trading.gate import killswitch, names, wire
 from trading.gate.ask import document
 from trading.gate.codes import Code, Failure
 from trading.gate.egress import Broker
@@ -85,8 +85,8 @@ class ShutGate:
         match message["do"]:
             case "status":
                 return self.status()
-            case "cancel" if uid in self._desk.operators | self._desk.watchdogs:
-                return self._cancel(str(message.get("client_id")))
+            case "cancel":
+                return self._cancel(uid, str(message.get("client_id")))
             case "kill":
                 return self._kill()
             case "halt" | "reduce":
@@ -106,9 +106,18 @@ class ShutGate:
             "limitsDigest": self._desk.limits.digest,
         }
 
-    def _cancel(self, client_id: str) -> dict[str, Any]:
+    def _cancel(self, uid: int, client_id: str) -> dict[str, Any]:
+        """Cancel a strategy's own order by its id, any by its name for operators: a name says whose it is, without
+        the store."""
+        own, found = self._desk.strategy_of(uid), None
+        is_operator = uid in self._desk.operators | self._desk.watchdogs
+        if own is None and not is_operator:
+            return {"error": f"uid {uid} has no orders"}
         try:
-            found = self._broker.cancel(client_id)
+            if own is not None:
+                found = self._broker.cancel(names.full(own, client_id))
+            if found is None and is_operator:
+                found = self._broker.cancel(client_id)
         except wire.Unanswered as error:
             return {"error": f"not cancelled for certain: {error}; ask again"}
         return {"client_id": client_id, "phase": "unknown to the broker" if found is None else found.phase}
