@@ -205,7 +205,6 @@ def test_a_grant_and_looser_limits_are_signed_on_the_command_line(tmp_path: Path
     with desk() as world:
         client = world.client()
         world.arm(client)
-        order = world.order("alpha-big", quantity=60)
         argv = [TRADING, "gate", "grant", "alpha/alpha-big", *signed]
         for code in ("notional", "notional_equity_share"):
             argv += ["--code", code]
@@ -214,18 +213,22 @@ def test_a_grant_and_looser_limits_are_signed_on_the_command_line(tmp_path: Path
         # The desk's clock is moved to a session; the grant was made by the machine's, so it is dated anew.
         made = {name: value for name, value in grant.items() if name != "signature"}
         made |= {"expires": world.now() + 60 * SECOND}
+        world.tell(client)
+        order = world.order("alpha-big", quantity=60)
         assert client.order(order, made | {"signature": grants.signature(KEY, made)})["phase"] == "filled"
         limits = tmp_path / "limits.json"
         document = json.loads(subprocess.run([TRADING, "gate", "limits", "-o", "json"], capture_output=True).stdout)
         document |= {"watchdog_age_s_max": 1, "reconcile_every_s_max": 1}
         limits.write_text(json.dumps(document | {"order_quantity_max": 5}))
         assert say(world, "gate", "limits", "propose", str(limits), *signed[2:])[1]["later"] == []
+        world.tell(client)
         assert client.order(world.order("alpha-six", quantity=6))["reason"] == "quantity"
         limits.write_text(json.dumps(document))
         code, refused = say(world, "gate", "limits", "propose", str(limits), *signed[2:])
         assert code == 1 and "trading gate limits propose FILE --key FILE" in refused["refused"]
         code, taken = say(world, "gate", "limits", "propose", str(limits), *signed)
         assert (code, taken["later"]) == (0, ["order_quantity_max"])
+        world.tell(client)
         assert client.order(world.order("alpha-seven", quantity=7))["reason"] == "quantity"
 
 
