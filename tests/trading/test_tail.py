@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from math import isclose, isfinite, pi, sqrt
+from math import inf, isclose, isfinite, pi, sqrt
 from statistics import NormalDist, fmean, pstdev, stdev
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trading.gate import lanes
 from trading.gate.tail import PARTS, Tail, tail_value_at_risk
 from trading.model import UNIT, Symbol
 
@@ -127,6 +128,25 @@ def test_totals_say_what_is_exposed_to_the_bit_however_it_came_to_be(
                     assert found == fresh.value_at_risk(symbol, amount, 9750)
 
 
+def test_what_no_account_holds_is_lost_without_end() -> None:
+    tail = Tail(DAYS, SHOCKS)
+    tail.expose({A: UNIT, B: 10**22})
+    assert tail.value_at_risk(A, UNIT, 9750) == inf
+    tail.expose({B: 10**17})
+    assert 10**5 < tail.value_at_risk(A, UNIT, 9750) < 10**8
+
+
+@given(st.lists(st.tuples(st.integers(-(10**12), 10**12), st.integers(-(10**18), 10**18)), min_size=1, max_size=9))
+def test_lanes_are_numbers_side_by_side(pairs: list[tuple[int, int]]) -> None:
+    one, other = (lanes.row(column) for column in zip(*pairs, strict=True))
+    for factor in (0, 1, -7, 10**12):
+        wanted = [a * factor - b for a, b in pairs]
+        total, count = one * factor - other, len(pairs)
+        assert lanes.numbers(total, count) == wanted
+        assert lanes.floats(total, count, 1.0) == pytest.approx(wanted, abs=2.0**40)
+    assert lanes.numbers(lanes.row([lanes.BOUND, -lanes.BOUND]), 2) == [lanes.BOUND, -lanes.BOUND]
+
+
 def test_what_is_not_known_is_said() -> None:
     tail = Tail({A: [0.0] * 300}, {"bad": {A: -0.5}})
     tail.expose({A: UNIT, B: UNIT})
@@ -163,6 +183,7 @@ KNOWN = [
     test_the_bent_tail_counts_where_it_is_the_largest,
     test_days_that_are_all_alike_have_no_spread,
     test_a_tail_is_that_of_the_losses_of_each_day,
+    test_what_no_account_holds_is_lost_without_end,
     test_what_is_not_known_is_said,
     test_what_is_held_counts_in_every_scenario,
 ]

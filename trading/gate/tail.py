@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from math import dist, exp, hypot, pi, sqrt
+from math import dist, exp, hypot, inf, pi, sqrt
 from operator import mul
 from statistics import NormalDist
 from typing import NamedTuple
 
+from trading.gate import lanes
 from trading.model import UNIT, Symbol
 
 PARTS = 10**12
@@ -51,13 +52,14 @@ class Tail:
         self._stress = [0] * len(scenarios or ())
         self._lengths: dict[int, int] = {}
         """How many symbols are exposed with a history of so many days; none of zero."""
-        self._totals: list[int] = []
-        """The losses of each day, oldest first; negative is a gain. Without what is pending."""
+        self._gains = 0
+        """Of each day, oldest first: a row of lanes, without what is pending."""
         self._pending: dict[Symbol, int] = {}
         self._losses: list[float] = []
-        """The same in account currency."""
+        """What the row says, in account currency; negative is a gain."""
         self._histories: dict[Symbol, History | None] = {}
-        self._columns: dict[Symbol, list[int]] = {}
+        self._rows: dict[Symbol, tuple[int, int]] = {}
+        """The returns of each day, in parts, as a row of lanes; and how large the largest is."""
         self._own: dict[tuple[Symbol, int], float] = {}
 
     def expose(self, values: Mapping[Symbol, int]) -> None:
@@ -86,9 +88,12 @@ class Tail:
         held = self._values.get(symbol, 0)
         if len(self._values) == (1 if held else 0):
             return (held + amount) / UNIT * self._of_one(symbol, confidence_bps)
+        before = self._added_up()
+        if before is None:
+            return inf
         assert self.returns is not None
         returns, more = self.returns[symbol], amount / UNIT
-        losses = [loss - more * each for loss, each in zip(self._added_up(), returns, strict=True)]
+        losses = [loss - more * each for loss, each in zip(before, returns, strict=True)]
         return tail_value_at_risk(losses, confidence_bps)
 
     def worst_scenario(self, symbol: Symbol, amount: int) -> tuple[str, int]:
@@ -124,21 +129,24 @@ class Tail:
         if pending:
             self._pending[symbol] = pending
 
-    def _added_up(self) -> list[float]:
-        """Return the losses of each day of everything that is exposed, which all have the same days.
+    def _added_up(self) -> list[float] | None:
+        """Return the losses of each day of everything that is exposed; None for amounts beyond all accounts.
 
-        Worked out when somebody asks: sells do not, and one symbol alone has its own tail.
+        Of symbols that are known and have the same days. Worked out when somebody asks: sells do not, and one symbol
+        alone has its own tail.
         """
         (days,) = self._lengths
-        totals, changes = self._totals, self._pending
-        if len(totals) != days:
+        known = {symbol: value for symbol, value in self._values.items() if self.knows(symbol)}
+        if sum(value * self._row(symbol)[1] for symbol, value in known.items()) >= lanes.BOUND:
+            return None
+        gains, changes = self._gains, self._pending
+        if len(self._losses) != days:
             # What was counted, if anything was, had other days and is gone.
-            totals = [0] * days
-            changes = {symbol: value for symbol, value in self._values.items() if self.knows(symbol)}
-        if changes or not self._losses:
+            gains, changes = 0, known
+        if changes:
             for symbol, change in changes.items():
-                totals = [total - change * each for total, each in zip(totals, self._column(symbol), strict=True)]
-            self._totals, self._losses = totals, [total * _CURRENCY for total in totals]
+                gains += change * self._row(symbol)[0]
+            self._gains, self._losses = gains, lanes.floats(gains, days, -_CURRENCY)
             self._pending.clear()
         return self._losses
 
@@ -156,13 +164,13 @@ class Tail:
             return None
         return History(len(self.returns[symbol]), tuple(parts(shocks[symbol]) for shocks in self.scenarios.values()))
 
-    def _column(self, symbol: Symbol) -> list[int]:
-        """Return a symbol's returns in parts."""
-        column = self._columns.get(symbol)
-        if column is None:
+    def _row(self, symbol: Symbol) -> tuple[int, int]:
+        row = self._rows.get(symbol)
+        if row is None:
             assert self.returns is not None
-            column = self._columns[symbol] = list(map(parts, self.returns[symbol]))
-        return column
+            column = list(map(parts, self.returns[symbol]))
+            row = self._rows[symbol] = lanes.row(column), max(map(abs, column))
+        return row
 
     def _of_one(self, symbol: Symbol, confidence_bps: int) -> float:
         """Return the tail value at risk of holding one unit of account currency of a symbol and nothing else.
