@@ -31,6 +31,7 @@ from orchestrator.model.condition import Phase
 from orchestrator.publish import ForgePublisher
 from orchestrator.reconcile import Executor, Leader, Ports
 from orchestrator.reconcile.paces import Paces
+from orchestrator.reconcile.writes import WRITERS
 from tests.kube.plane import Plane
 from tests.kube.swarm import document, item
 
@@ -98,7 +99,7 @@ def leader(plane: Plane, place: str, answers: Answers) -> Iterator[tuple[Leader,
         git, clock = InstantGit(), SystemClock()
         forge = InstantForge(git)
         ports = Ports(cluster, git, forge, InstantRuntime(git), InstantGates(), ForgePublisher(forge), clock)
-        executor = Executor(ports, paces=Paces(clock))
+        executor = Executor(ports, paces=Paces(clock), beside=ThreadPoolExecutor(WRITERS))
         try:
             yield Leader(ports, identity="bench", agents_max=1000, executor=executor), cluster
         finally:

@@ -313,6 +313,8 @@ class _Office:
 
 def _leader(settings: Settings, clock: SystemClock, stack: ExitStack, office: _Office) -> Leader:
     """Return a leader over this machine's adapters; `stack` ends what it started, whatever happened before."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from orchestrator.adapters.git import GitRepository, GitWorkspaces
     from orchestrator.adapters.git import open_repository as open_git
     from orchestrator.adapters.process.gates import ProcessGates
@@ -323,6 +325,7 @@ def _leader(settings: Settings, clock: SystemClock, stack: ExitStack, office: _O
     from orchestrator.publish import ForgePublisher
     from orchestrator.reconcile import Executor, Leader, Ports
     from orchestrator.reconcile.paces import Paces
+    from orchestrator.reconcile.writes import WRITERS
 
     repository = open_git(settings.repository, settings.state / "git")
     stack.callback(repository.close)
@@ -338,7 +341,8 @@ def _leader(settings: Settings, clock: SystemClock, stack: ExitStack, office: _O
     gates = ProcessGates(host, workspaces, folder=settings.state / "gates")
     ports = Ports(office.cluster, git, forge, runtime, gates, ForgePublisher(forge), clock)
     paces = Paces(clock) if office.is_remote else None
-    executor = Executor(ports, guard=office.guard, paces=paces)
+    beside = ThreadPoolExecutor(WRITERS, thread_name_prefix="write") if office.is_remote else None
+    executor = Executor(ports, guard=office.guard, paces=paces, beside=beside)
     stack.callback(executor.close)
 
     def news() -> Sequence[int]:

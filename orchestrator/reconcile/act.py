@@ -1,17 +1,16 @@
 """Carrying actions out: one method per action, no opinion about the domain.
 
 What an effect finds out is stored at once, in the object it is about, so that the next tick can decide on it. Slow
-calls go on beside the loop (`flights`), one at a time on an object; whatever writes the store goes in order, in the
-loop.
+calls go on beside the loop (`flights`), one at a time on an object. Within a tick everything goes in order, except
+that where a write is dear those that need no order wait for the store together (`writes`).
 """
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import assert_never
+from typing import Any, assert_never
 
 from orchestrator.core.conclude import concluded
 from orchestrator.core.guardrails import breaches, watched
@@ -44,14 +43,13 @@ from orchestrator.model.run import AgentRun, ScopeVerdict
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.validation import Validation, ValidationStatus
 from orchestrator.ports import AgentRuntime, Clock, Cluster, Event, Forge, Gates, Git, Published, Publisher, RunOrder
-from orchestrator.reconcile.flights import Call, Flights, Steps
+from orchestrator.reconcile.flights import Call, Flights, Pool, Steps
 from orchestrator.reconcile.landing import ended
+from orchestrator.reconcile.order import SLOW, is_ordered, is_report, object_of
 from orchestrator.reconcile.paces import Paces
+from orchestrator.reconcile.writes import Write, Writes, answered, made
 
 log = logging.getLogger("interlock.leader")
-
-REPORTERS = 4
-SLOW = (StartAgent, CollectWork, StartGate, StopGate, DiscardWorkspace)
 
 
 class Outcome(StrEnum):
@@ -91,16 +89,17 @@ class Executor:
         *,
         guard: Callable[[], None] = lambda: None,
         paces: Paces | None = None,
+        beside: Pool | None = None,
     ) -> None:
         """`guard` is asked before every effect; it raises where this leader may not act (any more).
 
-        `paces` says which reports wait for a later tick, where a write is dear.
+        Where a write is dear, `paces` says which reports wait for a later tick, and `beside` makes the writes that need
+        no order.
         """
         self._ports = self.ports = ports
         self._guard = guard
         self._paces = paces
-        # Where a write is dear reports are made side by side: nothing is decided on them, no two are of one object.
-        self._reporters = ThreadPoolExecutor(REPORTERS, thread_name_prefix="report") if paces is not None else None
+        self._writes = Writes(beside)
         self.flights = flights if flights is not None else Flights()
 
     def carry_out(
@@ -114,61 +113,70 @@ class Executor:
         What is about an object with an effect of an earlier tick under way is left out: the next tick that knows the
         end decides anew.
         """
-        outcomes = []
-        reports: list[tuple[Action, Future[bool]]] = []
+        outcomes: list[Outcome] = []
         busy = self.flights.objects()
-        for action in actions:
-            key = object_of(action)
-            if key in busy or (self._paces is not None and _is_report(action) and self._paces.is_early(action)):
-                continue
-            if self._reporters is not None and _is_report(action):
-                reports.append((action, self._reporters.submit(self.one, action)))
-            elif not isinstance(action, SLOW):
-                outcome = self._settled(action, partial(self.one, action), failed, done)
-                outcomes.append(Outcome.REPORTED if outcome is Outcome.DONE and _is_report(action) else outcome)
-            elif key not in self.flights.objects():
+        try:
+            for action in actions:
+                key = object_of(action)
+                if key in busy or (self._paces is not None and is_report(action) and self._paces.is_early(action)):
+                    continue
+                if isinstance(action, SLOW) and key in self.flights.objects():
+                    continue
+                if is_ordered(action):
+                    self._wait(outcomes, failed, done)
+                    outcomes.append(self._settled(action, partial(self.one, action), failed, done))
+                    continue
+                if self._writes.holds(key):
+                    self._wait(outcomes, failed, done)
                 steps = self._steps(action)
-                begin = partial(self._go_on, action, steps, steps.__next__)
+                begin = partial(self._go_on, action, steps, steps.__next__, len(outcomes))
                 outcomes.append(self._settled(action, begin, failed, done))
-        for action, report in reports:
-            outcome = self._settled(action, report.result, failed, done)
-            outcomes.append(Outcome.REPORTED if outcome is Outcome.DONE else outcome)
+            self._wait(outcomes, failed, done)
+        finally:
+            self._writes.abandon()
         return outcomes
 
     def take_in(
         self, failed: Callable[[Action, BaseException], Outcome], done: Callable[[Action], None]
     ) -> list[Outcome]:
         """Go on with the actions whose slow calls have ended; return what became of each."""
-        outcomes = []
-        for flight in self.flights.ended():
-            error = flight.answer.exception()
-            if isinstance(error, Exception):
-                resume = partial(flight.steps.throw, error)
-            else:
-                resume = partial(flight.steps.send, flight.answer.result())
-            go_on = partial(self._go_on, flight.action, flight.steps, resume)
-            outcomes.append(self._settled(flight.action, go_on, failed, done))
+        outcomes: list[Outcome] = []
+        try:
+            for flight in self.flights.ended():
+                resume = answered(flight.answer, flight.steps)
+                go_on = partial(self._go_on, flight.action, flight.steps, resume, len(outcomes))
+                outcomes.append(self._settled(flight.action, go_on, failed, done))
+            self._wait(outcomes, failed, done)
+        finally:
+            self._writes.abandon()
         return outcomes
 
     def close(self) -> None:
         """Wait for what is under way and let go of the pools."""
         self.flights.close()
-        if self._reporters is not None:
-            self._reporters.shutdown()
+        self._writes.close()
+
+    def _wait(
+        self,
+        outcomes: list[Outcome],
+        failed: Callable[[Action, BaseException], Outcome],
+        done: Callable[[Action], None],
+    ) -> None:
+        """Take the actions with a write under way to their ends, and put down what became of each."""
+        for flight, place in self._writes.ended():
+            resume = answered(flight.answer, flight.steps)
+            go_on = partial(self._go_on, flight.action, flight.steps, resume, place)
+            outcomes[place] = self._settled(flight.action, go_on, failed, done)
 
     def one(self, action: Action) -> bool:
-        """Carry one quick action out; return whether it changed anything."""
+        """Carry one action out that has its place in the order; return whether it changed anything."""
         self._guard()
         match action:
-            case Create():
-                return self._create(action.object)
             case WriteStatus():
                 return self._write(action)
             case StopAgent():
                 self._ports.runtime.stop(action.run)
                 return False
-            case Publish():
-                return self._publish(action)
             case KeepForeign():
                 self._ports.git.keep(f"refs/interlock/foreign/{action.spec}/{action.head[:16]}", action.head)
                 return True
@@ -186,14 +194,20 @@ class Executor:
             case Forget():
                 self._ports.git.forget_candidates(action.keep)
                 return False
-            case StartAgent() | CollectWork() | DiscardWorkspace() | StartGate() | StopGate():
-                raise AssertionError(f"{type(action).__name__} is slow: it goes through `_steps`")
+            case StartAgent() | CollectWork() | DiscardWorkspace() | StartGate() | StopGate() | Create() | Publish():
+                raise AssertionError(f"{type(action).__name__} goes step by step, through `_steps`")
             case _:
                 assert_never(action)
 
-    def _steps(self, action: StartAgent | CollectWork | StartGate | StopGate | DiscardWorkspace) -> Steps:
-        """Return a slow action, step by step."""
+    def _steps(self, action: Action) -> Steps:
+        """Return an action that has no place in the order, step by step."""
         match action:
+            case Create():
+                return self._create(action.object)
+            case WriteStatus():
+                return self._written(action)
+            case Publish():
+                return self._publish(action)
             case StartAgent():
                 return self._start_agent(action)
             case CollectWork():
@@ -204,12 +218,18 @@ class Executor:
                 return _only(partial(self._ports.gates.stop, action.validation))
             case DiscardWorkspace():
                 return _only(partial(self._ports.runtime.discard, action.run.name))
+            case _:
+                raise AssertionError(f"{type(action).__name__} has its place in the order: it goes through `one`")
 
-    def _go_on(self, action: Action, steps: Steps, resume: Callable[[], Call]) -> bool | None:
-        """Take a slow action to its next slow call, which begins; or to its end, and return what it says then."""
+    def _go_on(self, action: Action, steps: Steps, resume: Callable[[], Any], place: int) -> bool | None:
+        """Take an action to its next call, which begins; or to its end, and return what it says then."""
         self._guard()
         try:
-            call = resume()
+            while isinstance(call := resume(), Write):
+                if self._writes.is_beside:
+                    self._writes.begin(object_of(action), action, steps, call.call, place)
+                    return None
+                resume = made(call.call, steps)
         except StopIteration as ended:
             return bool(ended.value)
         # What is written by now is the intent; whoever leads next finds it without its effect.
@@ -230,10 +250,14 @@ class Executor:
                 done(action)
         except Exception as error:  # The one place: a bug in one action stalls its object, the others go on.
             return failed(action, error)
-        return Outcome.BEGUN if changed is None else Outcome.DONE if changed else Outcome.LOST
+        if changed is None:
+            return Outcome.BEGUN
+        if not changed:
+            return Outcome.LOST
+        return Outcome.REPORTED if is_report(action) else Outcome.DONE
 
-    def _create(self, obj: AgentRun | ImplementationSpec | Resource) -> bool:
-        created = self._ports.cluster.create(obj)
+    def _create(self, obj: AgentRun | ImplementationSpec | Resource) -> Steps:
+        created = yield Write(partial(self._ports.cluster.create, obj))
         if created is not None:
             self._record(created, "Created", "")
         return created is not None
@@ -241,9 +265,12 @@ class Executor:
     def _start_gate(self, wanted: Validation) -> Steps:
         known: Validation | None = wanted
         if not wanted.version:
-            created = self._ports.cluster.create(wanted.model_copy(update={"status": ValidationStatus()}))
+            new = wanted.model_copy(update={"status": ValidationStatus()})
+            created = yield Write(partial(self._ports.cluster.create, new))
             known = created and created.model_copy(update={"status": wanted.status})
-        intended = known and self._ports.cluster.update_status(known)
+        if known is None:
+            return False
+        intended = yield Write(partial(self._ports.cluster.update_status, known))
         if intended is None:
             return False
         yield partial(self._ports.gates.start, intended)
@@ -251,12 +278,19 @@ class Executor:
 
     def _write(self, action: WriteStatus) -> bool:
         written = self._ports.cluster.update_status(action.object, only_if=_revisions(action.only_if))
+        return self._told(action, written)
+
+    def _written(self, action: WriteStatus) -> Steps:
+        written = yield Write(partial(self._ports.cluster.update_status, action.object))
+        return self._told(action, written)
+
+    def _told(self, action: WriteStatus, written: Resource | None) -> bool:
         if written is not None and action.event:
             self._record(written, action.event, action.message)
         return written is not None
 
     def _start_agent(self, action: StartAgent) -> Steps:
-        intended = self._ports.cluster.update_status(action.run, beside=action.train)
+        intended = yield Write(partial(self._ports.cluster.update_status, action.run, beside=action.train))
         if intended is None:
             return False
         if intended.version != action.run.version:
@@ -275,9 +309,8 @@ class Executor:
                     "ended_at": fact.ended_at,
                 }
             )
-            return self._write(
-                WriteStatus(intended.model_copy(update={"status": status}), "PolicyDenied", fact.failed_start[:1000])
-            )
+            denied = intended.model_copy(update={"status": status})
+            return (yield from self._written(WriteStatus(denied, "PolicyDenied", fact.failed_start[:1000])))
         return True
 
     def _collect(self, action: CollectWork) -> Steps:
@@ -293,7 +326,8 @@ class Executor:
             now=ports.clock.now(),
         )
         event = status.failure_class or status.reason or "Collected"
-        written = self._write(WriteStatus(run.model_copy(update={"status": status}), str(event), status.message[:1000]))
+        concluding = WriteStatus(run.model_copy(update={"status": status}), str(event), status.message[:1000])
+        written = yield from self._written(concluding)
         if written and action.fact is None:
             # The runtime of this leader does not know the run: no later tick would see its workspace.
             yield partial(ports.runtime.discard, run.name)
@@ -307,7 +341,7 @@ class Executor:
         edits = git.edits(base, work.head, watched(rails)) if rails else ()
         return work, judge(work.diff, git.paths(base), action.policy, breaches(edits, rails))
 
-    def _publish(self, action: Publish) -> bool:
+    def _publish(self, action: Publish) -> Steps:
         run, ports = action.run, self._ports
         published = ports.publisher.publish(
             run, base_branch=action.base_branch, expected=action.expected, text=action.text
@@ -323,7 +357,8 @@ class Executor:
         )
         event = "" if status == run.status else "Proposed"
         written = run.model_copy(update={"status": status})
-        return self._write(WriteStatus(written, event, f"pull request {published.pull.number}: {published.pull.title}"))
+        message = f"pull request {published.pull.number}: {published.pull.title}"
+        return (yield from self._written(WriteStatus(written, event, message)))
 
     def _land(self, action: Land) -> bool:
         """Advance the base, prove it, and clear the intent. Unknown leaves the intent: the next tick asks again."""
@@ -347,11 +382,6 @@ class Executor:
         )
 
 
-def _is_report(action: Action) -> bool:
-    """Return whether the action writes what is only said, never read again by a decision: a spec's status."""
-    return isinstance(action, WriteStatus) and isinstance(action.object, ImplementationSpec)
-
-
 def _revisions(only_if: OnlyIf) -> dict[type[Resource], str]:
     """Return what a write stands on, as the store is asked for it."""
     wanted = {ImplementationSpec: only_if.specs, Decision: only_if.decisions}
@@ -362,20 +392,3 @@ def _only(call: Call) -> Steps:
     """Return an action that is one slow call and nothing else."""
     yield call
     return True
-
-
-def object_of(action: Action) -> str:
-    """Return the object an action acts on: of its effects there is never more than one under way."""
-    match action:
-        case StartAgent() | CollectWork() | DiscardWorkspace() | Publish():
-            return f"{AgentRun.KIND}/{action.run.name}"
-        case StopAgent():
-            return f"{AgentRun.KIND}/{action.run}"
-        case StartGate():
-            return f"{Validation.KIND}/{action.validation.name}"
-        case StopGate():
-            return f"{Validation.KIND}/{action.validation}"
-        case Create() | WriteStatus():
-            return f"{action.object.KIND}/{action.object.name}"
-        case _:
-            return type(action).__name__

@@ -18,9 +18,9 @@ WORKERS = 4
 STARTS_MAX = 64
 
 Call = Callable[[], object]
-Steps = Generator[Call, Any, bool]
-"""An action being carried out. It yields its slow calls and gets their answers; what is between them runs in the
-leader's own thread, so that writes to the store stay one after another. It returns whether anything was changed."""
+Steps = Generator[Any, Any, bool]
+"""An action being carried out. It yields its slow calls, and its writes to the store as such, and gets their answers;
+what is between them runs in the leader's own thread. It returns whether anything was changed."""
 
 
 class Pool(Protocol):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.sim.world import World
 
 Decide = Callable[[Snapshot, datetime], tuple[Action, ...]]
+WRITES_BESIDE_EVERY = 3
+"""Of every so many seeds one has a store where a write is dear, and writes without an order go to it together."""
 CHECKED_EVERY = 4
 """Deciding twice doubles the dearest part of a tick; a fixed share of the ticks is enough over many seeds."""
 
@@ -36,8 +38,60 @@ def make_leader(world: World, name: str, ports: dict[str, Any]) -> Any:
         identity=name,
         agents_max=world.scenario.agents_max,
         # No threads: slow effects happen when the seed says so, so that a seed is a seed.
-        executor=Executor(reached, Flights(world.later.setdefault(name, Later(world)), Later(world, is_at_once=True))),
+        executor=Executor(
+            reached,
+            Flights(world.later.setdefault(name, Later(world)), Later(world, is_at_once=True)),
+            beside=InAnyOrder(world) if world.scenario.seed % WRITES_BESIDE_EVERY == 0 else None,
+        ),
     )
+
+
+class InAnyOrder:
+    """A pool whose calls are all made once somebody waits for one of them, in an order that the seed draws.
+
+    So whoever dies in one leaves any of the others behind, as writes to a server do that are under way together.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._calls: list[tuple[Future[object], Callable[[], object]]] = []
+
+    def submit(self, fn: Callable[[], object], /) -> Future[object]:
+        """Begin the call."""
+        answer = Awaited(self._make)
+        self._calls.append((answer, fn))
+        return answer
+
+    def shutdown(self) -> None:
+        """Nothing is under way any more: everything was made, or never is."""
+
+    def _make(self) -> None:
+        while self._calls:
+            answer, call = self._calls.pop(self._world.pace.randrange(len(self._calls)))
+            if not answer.set_running_or_notify_cancel():
+                continue
+            try:
+                answer.set_result(call())
+            except BaseException as error:
+                answer.set_exception(error)
+                if not isinstance(error, Exception):
+                    for other, _ in self._calls:
+                        other.cancel()  # Who is dead makes none of them.
+                    raise
+
+
+class Awaited(Future[object]):
+    """An answer that is found out when it is asked for."""
+
+    def __init__(self, make: Callable[[], None]) -> None:
+        super().__init__()
+        self._find_out = make
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Return what went wrong, after making all that is under way."""
+        if not self.done():
+            self._find_out()
+        return super().exception(timeout)
 
 
 class Later:

@@ -13,8 +13,8 @@ from orchestrator.model.base import ObjectMeta
 from orchestrator.model.gate import Gate
 from orchestrator.model.validation import Purpose, Validation, ValidationSpec
 from orchestrator.reconcile import Executor, Outcome
-from orchestrator.reconcile.act import object_of
 from orchestrator.reconcile.flights import Flights
+from orchestrator.reconcile.order import object_of
 from tests.sim.leader import make_leader
 from tests.sim.scenario import scenario
 from tests.sim.world import World

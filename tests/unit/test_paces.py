@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from types import SimpleNamespace
@@ -87,7 +88,7 @@ class Meeting:
 def test_reports_are_made_side_by_side_and_counted_when_they_are_made() -> None:
     store = Meeting()
     ports: Any = SimpleNamespace(cluster=store, clock=Clock())
-    executor = Executor(ports, paces=Paces(Clock()))
+    executor = Executor(ports, paces=Paces(Clock()), beside=ThreadPoolExecutor(2))
     done: list[Action] = []
 
     def failed(action: Action, error: BaseException) -> Outcome:
