@@ -5,14 +5,17 @@ that several of them need (who is open, who is stalled and why, the order) are d
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from orchestrator.core import graph
-from orchestrator.core.attempts import BACKOFF_MAX_S, Busy, ForPerson, Outlook, Startable, Stuck, is_of, outlook
+from orchestrator.core.attempts import BACKOFF_MAX_S, ForPerson, Startable, is_of, outlook
 from orchestrator.core.draft import draft, is_templated, missing_keys, unrenderable
 from orchestrator.core.floors import floor_of, floor_written
+from orchestrator.core.item import Item as Item
+from orchestrator.core.item import Made, Recall
 from orchestrator.core.lanes import Lanes, lanes_of
 from orchestrator.core.order import Orderable, rank
 from orchestrator.core.repair import is_repair, needless
@@ -26,92 +29,11 @@ from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpec, Tier
 from orchestrator.model.train import Claim, Landed, MergeTrain
 
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One spec and all that is known of it."""
-
-    name: str
-    """Its spec's. Kept here, for it is asked for two dozen times an item and tick."""
-    spec: ImplementationSpec
-    runs: tuple[AgentRun, ...]
-    """In number order."""
-    voice: Voice
-    outlook: Outlook
-    scope: tuple[str, ...]
-    """What it may write: its paths and what was granted on request."""
-    tier: Tier
-    priority: int
-    place: int
-    """Its position in train order."""
-    claim: Claim | None
-    landed: LandedFact | None
-    pull: PullRequest | None
-    branch: Sha | None
-    provider: AgentProvider | None
-    problem: str | None
-    """Why it cannot be acted on as written."""
-    failed_need: str | None = None
-    needless: str | None = None
-    """Why nobody needs it any more: a repair whose red base is history."""
-
-    @property
-    def run(self) -> AgentRun | None:
-        """The last attempt, whatever became of it."""
-        return self.runs[-1] if self.runs else None
-
-    @property
-    def live_run(self) -> AgentRun | None:
-        """The attempt under way."""
-        return self.outlook.run if isinstance(self.outlook, Busy) else None
-
-    @property
-    def is_closed(self) -> bool:
-        """Landed or cancelled: nothing more will happen."""
-        return self.landed is not None or self.withdrawn is not None
-
-    @property
-    def withdrawn(self) -> str | None:
-        """Why it was dropped; None while it is wanted."""
-        return f"cancelled by {self.voice.cancelled_why}" if self.voice.cancelled else self.needless
-
-    @property
-    def stall(self) -> Stuck | None:
-        """Why only a person can change anything; None where that is not so."""
-        if self.is_closed:
-            return None
-        if self.problem is not None:
-            return Stuck(Reason.INVALID, self.problem)
-        if isinstance(self.outlook, Stuck):
-            return self.outlook
-        # A proposal is finished work: like work that has not begun, it waits for nobody but a person then.
-        if self.failed_need is not None and (self.live_run is None or self.proposal is not None):
-            return Stuck(Reason.NEED_FAILED, f"needs {self.failed_need}, which is stalled or cancelled")
-        return None
-
-    @property
-    def is_open(self) -> bool:
-        """Neither closed nor stalled."""
-        return not self.is_closed and self.stall is None
-
-    @property
-    def is_lent(self) -> bool:
-        """Its claim is lent to an earlier item."""
-        return self.claim is not None and self.claim.lent_to is not None
-
-    @property
-    def holds_its_scope(self) -> bool:
-        """It may write now, as far as claims go: all it is to write is claimed for it, and not lent."""
-        return self.claim is not None and not self.is_lent and self.claim.paths == self.scope
-
-    @property
-    def proposal(self) -> AgentRun | None:
-        """The run whose head is on the branch with an open pull request."""
-        run = self.live_run
-        return run if run is not None and run.status.phase is RunPhase.PROPOSED else None
+RECALL = Recall()
+"""Of the last tick. Only what it was made from counts, so whoever decides gets the same with or without it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Board:
     """One train, its base, and its items in landing order."""
 
@@ -193,24 +115,13 @@ def _board(
     taken = _numbers(facts)
     items: dict[str, Item] = {}
     by_spec = {spec.name: spec for spec in specs}
+    ground = (lanes, snapshot.providers, train.spec)
+    before, made = RECALL.of(train.name, ground), dict[str, Made]()
     for name in ranking.order:
         spec = by_spec[name]
-        voice = said.get(name, SILENCE)
         mine = tuple(runs.get(name, ()))
-        provider = _provider(spec, lanes, providers)
-        future = outlook(spec, mine, voice, train.spec.retries, taken=taken.get(name, 0))
-        may_write = scope(spec, mine)
-        problem = _problem(spec, lanes, provider, known, facts, circles.get(name))
-        if problem is None and provider and isinstance(future, Startable) and is_templated(spec):
-            run = draft(spec, future, provider, lanes.scope(spec.spec.lane_names, may_write), train, facts.tip)
-            problem = unrenderable(spec, run)
-        items[name] = Item(
-            name=name,
-            spec=spec,
-            runs=mine,
-            voice=voice,
-            outlook=future,
-            scope=may_write,
+        facet = _Facet(
+            voice=said.get(name, SILENCE),
             tier=ranking.tier[name],
             priority=ranking.priority[name],
             place=ranking.place[name],
@@ -218,10 +129,23 @@ def _board(
             landed=facts.landed.get(name) or landed_before(spec, mine, train.status.last_landing, now),
             pull=pulls.get(f"interlock/{name}"),
             branch=facts.branches.get(name),
-            provider=provider,
-            problem=problem,
+            taken=taken.get(name, 0),
+            circle=circles.get(name),
+            unknown=_unknown_need(spec, known, facts),
             needless=needless(spec, train, facts, snapshot.validations, snapshot.environment),
         )
+        was = before.get(name)
+        if was is None or not was.is_of((spec, *mine), facet):
+            was = Made(_item(spec, mine, facet, train, lanes, providers), (spec, *mine), facet)
+        item = was.item
+        if item.problem is None and item.provider and isinstance(item.outlook, Startable) and is_templated(spec):
+            run = draft(
+                spec, item.outlook, item.provider, lanes.scope(spec.spec.lane_names, item.scope), train, facts.tip
+            )
+            if (problem := unrenderable(spec, run)) is not None:
+                item = replace(item, problem=problem)
+        items[name], made[name] = item, was
+    RECALL.keep(train.name, ground, made)
     _mark_failed_needs(items)
     return Board(
         snapshot=snapshot,
@@ -232,6 +156,53 @@ def _board(
         lanes=lanes,
         voice=said.get(train.name, SILENCE),
         now=now,
+    )
+
+
+class _Facet(NamedTuple):
+    """What an item is made from beside its objects."""
+
+    voice: Voice
+    tier: Tier
+    priority: int
+    place: int
+    claim: Claim | None
+    landed: LandedFact | None
+    pull: PullRequest | None
+    branch: Sha | None
+    taken: int
+    circle: tuple[str, ...] | None
+    unknown: str | None
+    needless: str | None
+
+
+def _item(
+    spec: ImplementationSpec,
+    runs: tuple[AgentRun, ...],
+    facet: _Facet,
+    train: MergeTrain,
+    lanes: Lanes,
+    providers: Mapping[str, AgentProvider],
+) -> Item:
+    """Return the item as it follows from its objects, of the train its spec alone."""
+    provider = _provider(spec, lanes, providers)
+    return Item(
+        name=spec.name,
+        spec=spec,
+        runs=runs,
+        voice=facet.voice,
+        outlook=outlook(spec, runs, facet.voice, train.spec.retries, taken=facet.taken),
+        scope=scope(spec, runs),
+        tier=facet.tier,
+        priority=facet.priority,
+        place=facet.place,
+        claim=facet.claim,
+        landed=facet.landed,
+        pull=facet.pull,
+        branch=facet.branch,
+        provider=provider,
+        problem=_problem(spec, lanes, provider, facet.unknown, facet.circle),
+        needless=facet.needless,
     )
 
 
@@ -335,20 +306,24 @@ def _provider(spec: ImplementationSpec, lanes: Lanes, providers: Mapping[str, Ag
     return next(iter(providers.values())) if len(providers) == 1 else None
 
 
+def _unknown_need(spec: ImplementationSpec, known: Collection[str], facts: RepositoryFacts) -> str | None:
+    """Return what the spec needs and nobody defines, of several the first."""
+    needs = spec.spec.depends_on
+    return next((need for need in needs if need not in known and need not in facts.landed), None) if needs else None
+
+
 def _problem(
     spec: ImplementationSpec,
     lanes: Lanes,
     provider: AgentProvider | None,
-    known: set[str],
-    facts: RepositoryFacts,
+    unknown: str | None,
     circle: tuple[str, ...] | None,
 ) -> str | None:
     """Return why the spec cannot be acted on as written, with the remedy."""
     if circle is not None:
         return f"it needs itself: {graph.path_text(circle)}; drop one of these needs"
-    for need in spec.spec.depends_on:
-        if need not in known and need not in facts.landed:
-            return f"needs `{need}`, which no spec of this train defines; apply it or drop the need"
+    if unknown is not None:
+        return f"needs `{unknown}`, which no spec of this train defines; apply it or drop the need"
     if provider is None:
         return "no agent: name one in the spec or its lane, and apply an AgentProvider of that name"
     if missing := missing_keys(spec):

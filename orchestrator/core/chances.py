@@ -8,9 +8,10 @@ counts, and what speaks most against it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from math import exp, log
 
 from orchestrator.core.board import Board, Item
@@ -27,6 +28,9 @@ Feature = tuple[str, object]
 ALL: Feature = ("all", None)
 
 
+Features = tuple[Feature, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What became of earlier proposals, by their features."""
@@ -35,13 +39,21 @@ class Record:
     decided: Mapping[Feature, int]
     told: Mapping[Sha, float]
     """Estimates of proposed heads by whoever knows better."""
+    _alike_have: dict[Features, float] = field(default_factory=dict, compare=False)
+    """The chances asked for so far: most proposals of a line look alike."""
 
     def chance(self, item: Item, run: AgentRun) -> float:
         """Return the chance that the proposal passes. An estimate of this very head counts before the record."""
         if run.status.published is not None and run.status.published in self.told:
             return self.told[run.status.published]
+        features = _features(item, run)
+        if (known := self._alike_have.get(features)) is None:
+            known = self._alike_have[features] = self._of(features)
+        return known
+
+    def _of(self, features: Features) -> float:
         usual = _share(self.landed.get(ALL, 0), self.decided.get(ALL, 0), CHANCE_DEFAULT)
-        shifts = [_logit(self._alike(feature)) - _logit(usual) for feature in _features(item, run)]
+        shifts = [_logit(self._alike(feature)) - _logit(usual) for feature in features]
         odds = exp(_logit(usual) + max(0.0, *shifts) + min(0.0, *shifts))
         return min(CHANCE_MAX, max(CHANCE_MIN, odds / (1.0 + odds)))
 
@@ -51,17 +63,21 @@ class Record:
         return _share(landed, decided, others)
 
 
+@lru_cache(maxsize=1)
 def record(board: Board) -> Record:
-    """Return what became of every earlier proposal of this train."""
+    """Return what became of every earlier proposal of this train. Gone through once for a board, whoever asks."""
+    alike = Counter(
+        (_features(item, run), run.status.phase is RunPhase.LANDED)
+        for item in board.items
+        for run in item.runs
+        if is_decided(run)
+    )
     landed: Counter[Feature] = Counter()
     decided: Counter[Feature] = Counter()
-    for item in board.items:
-        for run in item.runs:
-            if is_decided(run):
-                features = (ALL, *_features(item, run))
-                decided.update(features)
-                if run.status.phase is RunPhase.LANDED:
-                    landed.update(features)
+    for (features, has_landed), count in alike.items():
+        for feature in (ALL, *features):
+            decided[feature] += count
+            landed[feature] += count if has_landed else 0
     return Record(landed, decided, board.facts.chances)
 
 
@@ -87,12 +103,14 @@ def _decided_at(item: Item, run: AgentRun) -> datetime | None:
     return run.status.landed_at or (item.landed.at if item.landed is not None else run.status.ended_at)
 
 
-def _features(item: Item, run: AgentRun) -> Iterator[Feature]:
-    yield "lanes", item.spec.spec.lane_names
-    yield "agent", run.spec.agent_ref.name
-    # One file, two or three, up to 15, up to 63, more: a change is small or large by its order of magnitude.
-    yield "size", min((run.status.changed_total.bit_length() + 1) // 2, 4)
-    yield "attempt", min(run.spec.attempt, 3)
+def _features(item: Item, run: AgentRun) -> Features:
+    return (
+        ("lanes", item.spec.spec.lane_names),
+        ("agent", run.spec.agent_ref.name),
+        # One file, two or three, up to 15, up to 63, more: a change is small or large by its order of magnitude.
+        ("size", min((run.status.changed_total.bit_length() + 1) // 2, 4)),
+        ("attempt", min(run.spec.attempt, 3)),
+    )
 
 
 def _share(landed: int, decided: int, prior: float) -> float:

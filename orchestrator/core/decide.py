@@ -66,6 +66,8 @@ def _drive(board: Board) -> list[Action]:
     waiting: dict[str, Waiting] = {}
     settling: list[Action] = []
     for item in board.items:
+        if item.live_run is None and item.pull is None:
+            continue  # Nothing of it is under way.
         settled = settle(board, item, gatehouse)
         settling.extend(settled.actions)
         if settled.waiting is not None:

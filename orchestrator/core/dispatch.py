@@ -41,13 +41,17 @@ def dispatch(board: Board, frozen: Frozen | None) -> Dispatch:
     waiting: dict[str, Waiting] = {}
     ready: list[Item] = []
     claimants = []
+    landing = board.train.status.landing
+    pinned = frozenset(landing.names) if landing is not None else frozenset()
     for item in board.items:
+        if item.is_closed and item.name not in pinned:
+            continue  # It has no claim to keep, and is in nobody's way.
         why = _not_now(board, item, frozen, probing)
         if why is not None:
             waiting[item.name] = why
         if why is None and item.is_open and isinstance(item.outlook, Startable):
             ready.append(item)
-        claimants.append(_claimant(board, item, wants=why is None))
+        claimants.append(_claimant(item, wants=why is None, pinned=item.name in pinned))
     actions: list[Action] = []
     for item in ready:
         if not item.holds_its_scope:
@@ -90,8 +94,8 @@ def _free_slots(board: Board) -> dict[str, int]:
                     free[slot] -= 1
     mine = {item.name for item in board.items}
     for run in snapshot.runs:
-        elsewhere = run.spec.implementation_spec_ref.name not in mine
-        if elsewhere and run.status.phase in (RunPhase.PENDING, RunPhase.RUNNING):
+        at_work = run.status.phase in (RunPhase.PENDING, RunPhase.RUNNING)
+        if at_work and run.spec.implementation_spec_ref.name not in mine:
             free["pool"] -= 1
     return free
 
@@ -134,9 +138,7 @@ def _not_now(board: Board, item: Item, frozen: Frozen | None, probing: frozenset
     return None
 
 
-def _claimant(board: Board, item: Item, *, wants: bool) -> Claimant:
-    landing = board.train.status.landing
-    pinned = landing is not None and item.name in landing.names
+def _claimant(item: Item, *, wants: bool, pinned: bool) -> Claimant:
     is_open = item.is_open and item.problem is None
     return Claimant(
         name=item.name,

@@ -7,8 +7,9 @@ A status is written only when it means something new: times and observed generat
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
+from weakref import WeakSet
 
-from orchestrator.core.attempts import era, spent_attempts
+from orchestrator.core.attempts import Startable, era, spent_attempts
 from orchestrator.core.board import Board, Item, starts_later
 from orchestrator.core.landing import TESTED
 from orchestrator.core.trial import Waiting
@@ -24,8 +25,13 @@ def report(board: Board, waiting: Mapping[str, Waiting]) -> list[WriteStatus]:
     """Return the status writes for the items whose standing means something new."""
     writes = []
     for item in board.items:
+        if item in _TOLD and item.name in board.facts.landed:
+            continue
         meant = _meant(board, item, waiting.get(item.name))
-        if meant != _said(item.spec.status):
+        if meant == _said(item.spec.status):
+            if item.landed is not None and item.name not in waiting and not _may_back_off(item):
+                _TOLD.add(item)
+        else:
             before = item.spec.status
             told = (meant.phase, meant.reason, meant.message) != (before.phase, before.reason, before.message)
             writes.append(
@@ -73,6 +79,15 @@ def trainless(snapshot: Snapshot, now: datetime) -> list[WriteStatus]:
         written = spec.model_copy(update={"status": status})
         writes.append(WriteStatus(written, event=meant.reason.value, message=f"{meant.phase.value}: {message}"))
     return writes
+
+
+_TOLD: WeakSet[Item] = WeakSet()
+"""Items that landed and whose status says so: what it means follows from the item alone as long as the base holds it,
+so an item that is still the same one has been told."""
+
+
+def _may_back_off(item: Item) -> bool:
+    return isinstance(item.outlook, Startable) and item.outlook.not_before is not None
 
 
 class _Meaning(NamedTuple):

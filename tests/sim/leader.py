@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.core.board import RECALL
 from orchestrator.model.action import Action
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.publish import ForgePublisher
@@ -142,6 +143,8 @@ def _twice(decide: Decide) -> Decide:
         count += 1
         actions = decide(snapshot, now)
         if count % CHECKED_EVERY == 0:
+            # As a leader that begins anew does: what the last tick found out makes no difference.
+            RECALL.forget()
             again = decide(snapshot, now)
             if again != actions:
                 differing = [(one, other) for one, other in zip(actions, again, strict=False) if one != other]
