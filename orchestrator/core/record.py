@@ -140,7 +140,7 @@ def encode(obj: Resource) -> str:
     return body
 
 
-def decode(kind: type[R], body: str) -> R:
+def decode(kind: type[R], body: str | bytes) -> R:
     """Return the stored object, frozen throughout. Raises Invalid if the JSON is not one of this kind."""
     try:
         obj = kind.model_validate_json(body)

@@ -7,7 +7,6 @@ of an apply that creates, refuse half of the watch parameters, and parse every o
 
 from __future__ import annotations
 
-import json
 import logging
 import ssl
 import threading
@@ -18,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import msgspec
 import tenacity
 import urllib3
 from kubernetes import client
@@ -79,7 +79,7 @@ class Answer:
     def json(self) -> Json:
         """Return the document in it; an empty one where there is none."""
         try:
-            found = json.loads(self.body)
+            found = decoded(self.body)
         except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
@@ -127,7 +127,7 @@ class Connection:
         they are read anew and the request is made once more: it was not carried out.
         """
         timeout = urllib3.Timeout(connect=min(CONNECT_S, timeout_s), read=timeout_s)
-        text = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        text = None if body is None else msgspec.json.encode(body)
         resource = _resource(path)
         for is_last in (False, True):
             api = self._api
@@ -338,6 +338,14 @@ def _is_untrusted(error: BaseException) -> bool:
 
 def _unanswered(method: str, path: str, error: BaseException) -> str:
     return f"{method} {path}: no answer from the cluster: {type(error).__name__}: {error}"
+
+
+def decoded(text: bytes | bytearray) -> Any:
+    """Return the JSON as Python values. Raises ValueError for what is none."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
 
 
 def now_s() -> float:

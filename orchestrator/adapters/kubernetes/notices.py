@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orchestrator.adapters.kubernetes.connection import MERGE, Connection, Json, now_s, path_of, trouble
-from orchestrator.adapters.kubernetes.reflector import pages
+from orchestrator.adapters.kubernetes.listing import pages
 from orchestrator.core.record import recordable
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import MergeTrain

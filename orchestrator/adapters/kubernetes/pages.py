@@ -21,7 +21,7 @@ from orchestrator.adapters.kubernetes.connection import (
     path_of,
     trouble,
 )
-from orchestrator.adapters.kubernetes.reflector import pages
+from orchestrator.adapters.kubernetes.listing import pages
 from orchestrator.adapters.kubernetes.writer import Writer
 from orchestrator.core.record import recordable
 from orchestrator.errors import Transient

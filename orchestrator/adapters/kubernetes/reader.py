@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.adapters.kubernetes.connection import METADATA_LIST, Answer, Connection, Json, path_of, trouble
-from orchestrator.adapters.kubernetes.reflector import pages
+from orchestrator.adapters.kubernetes.listing import pages
 from orchestrator.adapters.kubernetes.shelf import revision
 from orchestrator.model.base import Resource
 

@@ -7,26 +7,25 @@ anew. While the server is away the shelf says what was last heard, and `age_s` h
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import urllib3
 
 from orchestrator.adapters.kubernetes.connection import (
-    JSON,
     Answer,
     Connection,
     Json,
     Untrusted,
+    decoded,
     now_s,
     path_of,
     trouble,
 )
+from orchestrator.adapters.kubernetes.listing import pages
 from orchestrator.adapters.kubernetes.shelf import Shelf, version_of
 from orchestrator.errors import InterlockError, Transient
 from orchestrator.model.base import Resource
@@ -35,7 +34,6 @@ R = TypeVar("R", bound=Resource)
 
 log = logging.getLogger("interlock.kubernetes")
 
-PAGE = 500
 WATCH_S = 240
 """How long the server keeps one watch open; it sends a bookmark every minute or so, and one before the end."""
 SILENCE_S = 90.0
@@ -272,34 +270,6 @@ class Reflector(Generic[R]):
         raise Transient(f"watch {self._path}: {status.get('message') or status}")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A part of a list, and the version the whole list is of."""
-
-    documents: list[Json]
-    version: str
-
-
-def pages(
-    connection: Connection, path: str, *, accept: str = JSON, query: Mapping[str, str] | None = None
-) -> Iterator[Page]:
-    """Yield a kind's documents, page by page. Raises what a failure means, also after some pages."""
-    asked = {"limit": str(PAGE), **(query or {})}
-    while True:
-        answer = connection.read(path, query=asked, accept=accept, may_be_absent=False)
-        if answer.status == 410:
-            # The pages were read more slowly than the server forgets; whoever asked begins again.
-            raise Transient(f"read {path}: the server no longer knows the beginning of the list; again in a moment")
-        if not answer.is_good:
-            raise trouble(answer, f"read {path}")
-        page = answer.json()
-        yield Page(page["items"] or [], str(page["metadata"]["resourceVersion"]))
-        more = page["metadata"].get("continue")
-        if not more:
-            return
-        asked["continue"] = more
-
-
 def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[Json]:
     """Yield the documents of a stream, one a line, each as soon as it is there."""
     rest = bytearray()
@@ -313,7 +283,7 @@ def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[Json]:
         *whole, rest = rest.split(b"\n")
         for line in whole:
             if line.strip():
-                yield json.loads(line)
+                yield decoded(line)
 
 
 def _shut(response: urllib3.BaseHTTPResponse) -> None:

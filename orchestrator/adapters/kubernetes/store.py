@@ -25,10 +25,12 @@ from orchestrator.adapters.kubernetes.connection import (
     now_s,
     trouble,
 )
+from orchestrator.adapters.kubernetes.footing import Footing
+from orchestrator.adapters.kubernetes.listing import pages
 from orchestrator.adapters.kubernetes.notices import Notices
 from orchestrator.adapters.kubernetes.pages import TrailPages
 from orchestrator.adapters.kubernetes.reader import Reader, require_kind
-from orchestrator.adapters.kubernetes.reflector import Outage, Reflector, pages
+from orchestrator.adapters.kubernetes.reflector import Outage, Reflector
 from orchestrator.adapters.kubernetes.shelf import Known, Shelf, mark, revision
 from orchestrator.adapters.kubernetes.trail import Trail
 from orchestrator.adapters.kubernetes.writer import Writer
@@ -62,6 +64,7 @@ class KubernetesCluster:
     ) -> None:
         self.connection = connection
         self._reader = Reader(connection)
+        self._footing = Footing(self._reader)
         self._writer = Writer(connection, writer, guard)
         self._is_watching = is_watching
         self._shelves: dict[type[Resource], Shelf[Any]] = {kind: Shelf(kind) for kind in KINDS}
@@ -201,7 +204,7 @@ class KubernetesCluster:
         if any(self.revision(each) != wanted for each, wanted in (only_if or {}).items()):
             return None
         if restated(known.obj, obj, 0) is None:
-            return known.obj if self._stands(beside) else None
+            return known.obj if beside is None or self._footing.holds({}, beside) else None
         if beside is not None and not self._is_known(beside):
             return None
         written = self._state(obj, known.ahead)
@@ -338,20 +341,12 @@ class KubernetesCluster:
         known = self._known(type(beside), beside)
         return known is not None and str(known.version) == beside.version
 
-    def _stands(self, beside: Resource | None) -> bool:
-        """Return whether the server has that version of the object now."""
-        if beside is None:
-            return True
-        found = (each["metadata"] for each in self._reader.metadata(type(beside)))
-        return any(each["name"] == beside.name and each["resourceVersion"] == beside.version for each in found)
-
     def _confirmed(
         self, before: Known[R], written: R, only_if: Mapping[type[Resource], str], beside: Resource | None
     ) -> R | None:
         """Return what was written if what it stands on still holds; else take it back and return None."""
         try:
-            held = all(self._reader.revision(kind) == wanted for kind, wanted in only_if.items())
-            if held and self._stands(beside):
+            if self._footing.holds(only_if, beside):
                 return written
         except InterlockError:
             self._withdraw(before, written)

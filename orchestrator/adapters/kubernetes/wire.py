@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TypeVar
 
+import msgspec
+
 from orchestrator.adapters.kubernetes.connection import Json
 from orchestrator.core.record import decode, encode
 from orchestrator.model.base import API_VERSION, Resource
@@ -82,7 +84,7 @@ def read(kind: type[R], document: Json) -> R:
         made["spec"] = document["spec"]
     if status := document.get("status"):
         made["status"] = _counted(status, origin.generation) if origin is not None else status
-    return decode(kind, json.dumps(made))
+    return decode(kind, msgspec.json.encode(made))
 
 
 def _owners(metadata: Json, annotations: Json) -> list[Json]:

@@ -45,7 +45,9 @@ class Writer:
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )
         try:
-            answer: Answer = retrying(once)
+            answer = once()
+            if answer.status == 429:
+                answer = retrying(once)
         except Unanswered as lost:
             if lost.is_sent:
                 raise
