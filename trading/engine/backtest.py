@@ -303,7 +303,7 @@ class Backtest:
     def _send(self, met: Mapping[Symbol, tuple[Bar, int]], sent_at: int) -> None:
         """Have execution make orders of what is wanted of the symbols that trade now, and ask the gate about each."""
         view, execution, venue, wanted = self._view, self._strategy.execution, self._venue, self._wanted
-        view.now = sent_at
+        view.now, profile = sent_at, self._setup.profile
         targets = tuple([wanted.pop(symbol) for symbol in met if symbol in wanted])
         view.working, view.quoted = venue.working(), frozenset(met)
         self._execution, steps = execution.step(self._execution, targets, view)
@@ -311,7 +311,7 @@ class Backtest:
         # What is held is valued by the market, and so is what an order on its way may bring.
         for symbol in {*view.held, *venue.orders}:
             if symbol in met:
-                self._quote(*met[symbol], sent_at)
+                self._gate.value(symbol, self._middle(*met[symbol], sent_at), sent_at, profile)
         for step in steps:
             if isinstance(step, Withdrawal):
                 self._bus.append(Cancelled(Nanos(sent_at), step.client_id))
@@ -319,15 +319,15 @@ class Backtest:
                 raise Faulty(f"execution made an order for {step.symbol}, which has no quote; see View.quoted")
             else:
                 self._bus.append(step)
-                venue.expect(step, self._quote(*met[step.symbol], sent_at))
+                middle = self._middle(*met[step.symbol], sent_at)
+                self._gate.quote(step.symbol, middle, sent_at, profile)
+                venue.expect(step, middle)
         self._drain()
 
-    def _quote(self, bar: Bar, opens_at: int, at: int) -> int:
-        """Tell the gate where the market stands at a moment within a bar, and return the middle."""
-        profile, symbol = self._setup.profile, bar.symbol
-        middle = matching.reference(bar, opens_at, at, profile) * self._tapes[symbol].instrument.tick
-        self._gate.quote(symbol, middle, at, profile)
-        return middle
+    def _middle(self, bar: Bar, opens_at: int, at: int) -> int:
+        """Return where the market stands at a moment within a bar, in minor units."""
+        ticks = matching.reference(bar, opens_at, at, self._setup.profile)
+        return ticks * self._tapes[bar.symbol].instrument.tick
 
     # The deque.
 

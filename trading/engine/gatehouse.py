@@ -56,13 +56,18 @@ class Gatehouse:
         self._is_stale = True
 
     def quote(self, symbol: Symbol, middle: int, now: int, profile: ExecutionProfile) -> None:
-        """Take the market into account: bid and ask around a price, on the grid."""
+        """Take the market of a symbol that is asked about into account: bid and ask around a price, on the grid."""
         tape = self._tapes[symbol]
         tick = tape.instrument.tick
         half = half_spread(middle, tick, profile)
         bid, ask = (middle - half) // tick * tick, -(-(middle + half) // tick) * tick
         self._snapshot.quotes[symbol] = Quote(bid, ask, now, tape.previous_close)
         self._book.mark(symbol, ask, now)
+
+    def value(self, symbol: Symbol, middle: int, now: int, profile: ExecutionProfile) -> None:
+        """Value what is held of a symbol by its market."""
+        tick = self._tapes[symbol].instrument.tick
+        self._book.mark(symbol, -(-(middle + half_spread(middle, tick, profile)) // tick) * tick, now)
 
     def ask(self, intent: Intent, equity: int, cash: int) -> Allowed | Denied:
         """Return what the firewall says to an order, and count it as open if it may leave."""
