@@ -171,6 +171,14 @@ class Git(Protocol):
         """Return whether `ancestor` is in the history of `commit`."""
         ...
 
+    def astray(self, base: str, tip: Sha, bases: Collection[Sha], heads: Collection[Sha]) -> frozenset[Sha]:
+        """Return those of the bases that are not in the history of `tip`, and those of the heads whose history holds
+        one of them. Cheap when nothing changed; an unknown commit is in no history.
+
+        Nothing where the branch is not at `tip` now: who asks knows of bases that are younger than their look at it.
+        """
+        ...
+
     def build(self, base: Sha, heads: Sequence[Sha], messages: Sequence[str]) -> Candidate:
         """Merge the heads onto the base one by one, each as a two-parent commit with its message, and keep the
         result under a candidate ref.

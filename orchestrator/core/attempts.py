@@ -4,7 +4,7 @@ Called for every open item each tick. Knows nothing of claims, capacity or other
 attempt may start, from which commit, with which evidence, and if not, why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -64,9 +64,18 @@ Outlook = Busy | Startable | Stuck | ForPerson
 
 
 def outlook(
-    spec: ImplementationSpec, runs: Sequence[AgentRun], voice: Voice, retries: Retries, *, taken: int = 0
+    spec: ImplementationSpec,
+    runs: Sequence[AgentRun],
+    voice: Voice,
+    retries: Retries,
+    *,
+    taken: int = 0,
+    astray: Collection[Sha] = (),
 ) -> Outlook:
-    """Return what the runs of that name, in number order, allow next. `taken` is the highest number used elsewhere."""
+    """Return what the runs of that name, in number order, allow next.
+
+    `taken` is the highest number used elsewhere, `astray` are commits that hold what was taken out of the base.
+    """
     last = runs[-1] if runs else None
     if last is not None and last.status.phase in LIVE:
         return Busy(last)
@@ -81,7 +90,7 @@ def outlook(
     return Startable(
         number=max(last.spec.number if last else 0, taken) + 1,
         attempt=spent + 1,
-        start=_start(own),
+        start=_start(own, astray),
         evidence=(own.status.evidence or own.spec.evidence) if own else (),
         not_before=_not_before(failed, streak),
         infra_streak=streak,
@@ -160,11 +169,15 @@ def _lost_in_gates(failed: AgentRun) -> bool:
     return failed.status.reason is Reason.INFRA and failed.status.scope is not None and failed.status.scope.allowed
 
 
-def _start(last: AgentRun | None) -> Sha | None:
-    """Return the commit the next attempt starts from: the base after an agent's error, else the last head there is."""
+def _start(last: AgentRun | None, astray: Collection[Sha]) -> Sha | None:
+    """Return the commit the next attempt starts from: the base after an agent's error, else the last head there is.
+
+    Not one that would bring back what was taken out of the base.
+    """
     if last is None or last.status.failure_class in FROM_BASE:
         return None
-    return last.status.head or last.spec.start or None
+    start = last.status.head or last.spec.start or None
+    return None if start in astray else start
 
 
 def _not_before(failed: AgentRun | None, streak: int) -> datetime | None:

@@ -130,6 +130,7 @@ def _board(
             pull=pulls.get(f"interlock/{name}"),
             branch=facts.branches.get(name),
             taken=taken.get(name, 0),
+            astray=_astray_of(mine, facts),
             circle=circles.get(name),
             unknown=_unknown_need(spec, known, facts),
             needless=needless(spec, train, facts, snapshot.validations, snapshot.environment),
@@ -171,6 +172,7 @@ class _Facet(NamedTuple):
     pull: PullRequest | None
     branch: Sha | None
     taken: int
+    astray: frozenset[Sha]
     circle: tuple[str, ...] | None
     unknown: str | None
     needless: str | None
@@ -191,7 +193,7 @@ def _item(
         spec=spec,
         runs=runs,
         voice=facet.voice,
-        outlook=outlook(spec, runs, facet.voice, train.spec.retries, taken=facet.taken),
+        outlook=outlook(spec, runs, facet.voice, train.spec.retries, taken=facet.taken, astray=facet.astray),
         scope=scope(spec, runs),
         tier=facet.tier,
         priority=facet.priority,
@@ -204,6 +206,13 @@ def _item(
         problem=_problem(spec, lanes, provider, facet.unknown, facet.circle),
         needless=facet.needless,
     )
+
+
+def _astray_of(runs: Sequence[AgentRun], facts: RepositoryFacts) -> frozenset[Sha]:
+    """Return which of the commits that another attempt may go on from hold what was taken out of the base."""
+    if not facts.astray:
+        return facts.astray
+    return facts.astray.intersection(sha for run in runs for sha in (run.spec.start, run.status.head) if sha)
 
 
 def _numbers(facts: RepositoryFacts) -> dict[str, int]:
@@ -237,6 +246,11 @@ def superseded(item: Item, run: AgentRun) -> Reason | None:
     if not is_of(item.spec, run) or run.spec.spec_generation != item.spec.metadata.generation:
         return Reason.SPEC_CHANGED
     return None
+
+
+def is_astray(run: AgentRun, facts: RepositoryFacts) -> bool:
+    """Return whether the run began on something that was in the base and is not any more."""
+    return bool(facts.astray) and (run.spec.base in facts.astray or run.spec.start in facts.astray)
 
 
 def foreign_head(item: Item) -> Sha | None:

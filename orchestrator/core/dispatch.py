@@ -165,9 +165,10 @@ def _start(board: Board, item: Item) -> list[Action]:
     foreign = foreign_head(item)
     scope = board.lanes.scope(item.spec.spec.lane_names, item.scope)
     run = draft(item.spec, item.outlook, item.provider, scope, board.train, board.facts.tip)
+    goes_on = foreign is not None and foreign not in board.facts.astray
     pinned = {
         "claim_epoch": item.claim.epoch,
-        "start": foreign or run.spec.start,
+        "start": foreign if goes_on else run.spec.start,
         "regenerate": _regeneration(board, item),
         "prompt": render(item.spec, run),
     }
@@ -181,6 +182,8 @@ def _regeneration(board: Board, item: Item) -> str:
     last = item.run
     if last is None or last.status.failure_class is not FailureClass.CONFLICT:
         return ""
+    if isinstance(item.outlook, Startable) and item.outlook.start is None:
+        return ""  # The conflict was of work that the next attempt does not go on from.
     return board.lanes.regeneration(last.status.conflicts, board.facts.tip)
 
 

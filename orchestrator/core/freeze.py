@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from orchestrator.core.attempts import Startable, era, infra_streak
-from orchestrator.core.board import Board, Item
+from orchestrator.core.board import Board, Item, is_astray
 from orchestrator.core.inputs import is_of_tip
 from orchestrator.core.provenance import gate_digest
 from orchestrator.core.verdicts import Verdict, Wish, verdict_of
@@ -116,6 +116,13 @@ def _signature(item: Item) -> str:
     return "unknown"
 
 
+def is_moved_back(board: Board) -> bool:
+    """Return whether the base was rewritten and nobody has said yet that it was meant."""
+    stored = board.train.status.frozen
+    is_stored = stored is not None and stored.reason is Reason.BASE_MOVED_BACK and not released(board, stored)
+    return is_stored or _seen_now(board) is not None
+
+
 def _seen_now(board: Board) -> Frozen | None:
     if board.facts.contains_previous or board.train.status.tip is None:
         return None
@@ -126,8 +133,17 @@ def _seen_now(board: Board) -> Frozen | None:
         message += f" ({_counted(rewrite.lost)}), `git log {old}..{new}` what came ({_counted(rewrite.added)})"
     gone = [item.name for item in board.items if item.landed is not None and item.name not in board.facts.landed]
     if gone:
-        message += f", with it {', '.join(gone[:NAMED_MAX])}{' and others' if len(gone) > NAMED_MAX else ''}"
+        message += f", with it {_listed(gone)}"
+    again = [item.name for item in board.items if item.live_run is not None and is_astray(item.live_run, board.facts)]
+    if again:
+        message += (
+            f"; {_listed(again)} start{'s' if len(again) == 1 else ''} again from the tip once the train is released"
+        )
     return _frozen(board, Reason.BASE_MOVED_BACK, message)
+
+
+def _listed(names: list[str]) -> str:
+    return f"{', '.join(names[:NAMED_MAX])}{' and others' if len(names) > NAMED_MAX else ''}"
 
 
 def _counted(commits: Commits) -> str:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orchestrator.core.blame import judged, lost_gate, rejection
-from orchestrator.core.board import Board, Item, foreign_head, superseded
+from orchestrator.core.board import Board, Item, foreign_head, is_astray, superseded
 from orchestrator.core.gatehouse import Gatehouse
 from orchestrator.core.landing import pull_text
 from orchestrator.core.provenance import digest, provenance
 from orchestrator.core.requests import answer_request
+from orchestrator.core.rewrite import brought_back, sent_back
 from orchestrator.core.scopecheck import policy
 from orchestrator.core.standing import is_prompt_overridden
 from orchestrator.core.trial import Rejected, Waiting
@@ -98,6 +99,8 @@ def _landed(item: Item, run: AgentRun, now: datetime) -> WriteStatus:
 
 def _pending(board: Board, item: Item, run: AgentRun) -> Step:
     over = superseded(item, run)
+    if over is None and is_astray(run, board.facts):
+        over = Reason.BASE_REWRITTEN  # Nothing was done yet that would be lost if the rewrite were taken back.
     if over is not None:
         return Step((_supersede(run, over),))
     late = _comes_too_late(item)
@@ -149,7 +152,7 @@ def _comes_too_late(item: Item) -> Reason | None:
 
 
 def _running(board: Board, item: Item, run: AgentRun) -> Step:
-    over = superseded(item, run)
+    over = sent_back(board, item, run)
     fact = board.snapshot.agents.get(run.name)
     limits = scope_policy(board, run)
     if fact is None:
@@ -177,6 +180,12 @@ def _collected(board: Board, item: Item, run: AgentRun, gatehouse: Gatehouse) ->
     foreign = foreign_head(item)
     if foreign is not None:
         return _foreign(item, run, foreign)
+    over = sent_back(board, item, run)
+    if over is not None:
+        return Step((_supersede(run, over),))
+    bad = brought_back(board, run)
+    if bad is not None:
+        return Step((rejection(run, bad, board.now),))
     verdicts = [gatehouse.ask(_own_wish(item, run, index)) for index in range(len(item.spec.spec.validation))]
     for answer in verdicts:
         if answer.verdict in (Verdict.FAIL, Verdict.COULD_NOT_RUN):
@@ -217,9 +226,13 @@ def _proposed(board: Board, item: Item, run: AgentRun) -> Step:
     foreign = foreign_head(item)
     if foreign is not None:
         return _foreign(item, run, foreign)
+    over = sent_back(board, item, run)
+    if over is not None:
+        return Step((_supersede(run, over),))
     if item.pull is not None and item.pull.state is PullState.MERGED and item.pull.head == run.status.published:
         # Nothing of it is left to land, and proposing it again would only find it merged again.
         said = f"somebody merged its head {item.pull.head[:12]} into the base without the train, untested"
+        said += ", or a rewrite took its landing out of the base before that was recorded"
         return Step((rejection(run, Rejected(FailureClass.NO_CHANGE, said, ()), board.now),))
     is_open = item.pull is not None and item.pull.state is PullState.OPEN and not item.pull.draft
     if item.branch != run.status.published or not is_open:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from orchestrator.core.barrier import Barriers
 from orchestrator.core.batch import Batch, batch
 from orchestrator.core.blame import rejection
-from orchestrator.core.board import Board, foreign_head, superseded
+from orchestrator.core.board import Board, foreign_head
 from orchestrator.core.candidates import needed, on_tip
 from orchestrator.core.front import trial
 from orchestrator.core.gatehouse import Gatehouse
 from orchestrator.core.line import Entry, gate_wish, gates_of
+from orchestrator.core.rewrite import sent_back
 from orchestrator.core.standing import frozen_wait, standing
 from orchestrator.core.trial import BaseAtFault, Passed, Rejected, Waiting
 from orchestrator.model.action import Action
@@ -129,7 +130,7 @@ def _line(board: Board, barriers: Barriers, step: TrainStep) -> list[tuple[Entry
             message = f"the base is being advanced to {landing.commit[:12]}"
             step.waiting[item.name] = Waiting(Reason.LANDING, message)
             line.append((Entry(item, run, landed_now[item.name], lands=True), None))
-        elif superseded(item, run) is None and foreign_head(item) is None:
+        elif sent_back(board, item, run) is None and foreign_head(item) is None:
             assert run.status.published is not None
             entry = Entry(item, run, run.status.published)
             line.append((entry, frozen_wait(board, step.frozen) or standing(board, barriers, item, run)))

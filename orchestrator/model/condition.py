@@ -48,7 +48,8 @@ class RunPhase(_Described):
     FAILED = "Failed", "The attempt is over with a failure class."
     SUPERSEDED = (
         "Superseded",
-        "The spec changed, yielded or was cancelled: the attempt is over and counts against nobody.",
+        "The spec changed, yielded or was cancelled, or the base was rewritten: the attempt is over and counts against "
+        "nobody.",
     )
 
 
@@ -120,6 +121,10 @@ class Reason(_Described):
     # why an attempt ended, beside its class
     LEADER_DIED = "LeaderDied", "The leader ended while the agent ran; counts against nobody, and the next one goes on."
     SPEC_CHANGED = "SpecChanged", "The spec changed after the run was pinned."
+    BASE_REWRITTEN = (
+        "BaseRewritten",
+        "The base was rewritten and lacks the commit this began on; the next attempt starts on the tip.",
+    )
     TIMED_OUT = "TimedOut", "The agent ran over its time limit."
     HISTORY_REWRITTEN = "HistoryRewritten", "The agent's head does not descend from the commit it started from."
     WORKSPACE_BROKEN = "WorkspaceBroken", "The agent destroyed its workspace's repository; nothing could be fetched."

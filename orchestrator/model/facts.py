@@ -159,6 +159,9 @@ class RepositoryFacts:
     work: Mapping[str, Sha] = field(default_factory=dict)
     """Heads of `refs/interlock/runs/<run>`, by run."""
     candidates: Mapping[CandidateKey, Candidate] = field(default_factory=dict)
+    astray: frozenset[Sha] = frozenset()
+    """Of the commits that runs of open items began on, left, or may begin on: those whose history holds what was the
+    base once and is not in it any more."""
     checkout: BaseCheckout | None = None
     floored: tuple[tuple[str, ...], ...] = ()
     """For each floor of the train, the files of the tip that lie in it."""

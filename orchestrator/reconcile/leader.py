@@ -17,6 +17,7 @@ from orchestrator.core.decide import decide
 from orchestrator.core.floors import files_in
 from orchestrator.core.guardrails import with_breaches
 from orchestrator.core.inputs import Declared, asked, declared, with_inputs
+from orchestrator.core.rewrite import began_on
 from orchestrator.errors import InterlockError, LostRace, Transient, Unusable
 from orchestrator.model.action import Action, StartAgent, StartGate
 from orchestrator.model.base import Sha
@@ -214,7 +215,8 @@ class Leader:
         runs = tuple(ports.cluster.list(AgentRun))
         for train in trains:
             said = declared(train, lanes, specs, runs)
-            repositories[train.name] = self._with_inputs(said, specs, runs, repositories[train.name])
+            facts = self._with_astray(train, specs, runs, repositories[train.name])
+            repositories[train.name] = self._with_inputs(said, specs, runs, facts)
         return Snapshot(
             leader=self._identity,
             term=self._term,
@@ -261,6 +263,19 @@ class Leader:
         looked = with_breaches(facts, rails, self._ports.git.edits, seen)
         self._breaches[train.name] = (rails, looked.breaches)
         return looked
+
+    def _with_astray(
+        self,
+        train: MergeTrain,
+        specs: Sequence[ImplementationSpec],
+        runs: Sequence[AgentRun],
+        facts: RepositoryFacts,
+    ) -> RepositoryFacts:
+        """Return the facts with the work that holds what was taken out of the base."""
+        bases, heads = began_on(train, specs, runs, facts)
+        base = train.spec.base
+        astray = self._ports.git.astray(base, facts.tip, bases, heads) if bases else frozenset()
+        return replace(facts, astray=astray) if astray else facts
 
     def _with_inputs(
         self, said: Declared, specs: Sequence[ImplementationSpec], runs: Sequence[AgentRun], facts: RepositoryFacts

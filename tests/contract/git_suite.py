@@ -110,6 +110,38 @@ class GitSuite:
         facts = world.git.observe("main", Sha("7" * len(world.root)))
         assert (facts.contains_previous, facts.rewrite) == (False, None)
 
+    def test_what_stands_on_a_former_tip_that_the_base_lacks_is_astray(self, world: GitWorld) -> None:
+        kept = world.commit(world.root, files={"kept": "1\n"})
+        gone = world.commit(kept, files={"gone": "1\n"})
+        work, twice = world.commit(gone, files={"work": "1\n"}), world.commit(kept, files={"other": "1\n"})
+        merged = world.commit(twice, work, files={"work": "1\n"})
+        heads = (work, twice, merged, kept)
+
+        def astray(tip: Sha, *bases: Sha, heads: tuple[Sha, ...] = heads) -> frozenset[Sha]:
+            world.set_ref("refs/heads/main", tip)
+            return world.git.astray("main", tip, bases, heads)
+
+        assert astray(gone, world.root, kept, gone) == frozenset()
+        tip = world.commit(kept, files={"instead": "1\n"})
+        later = world.commit(tip, files={"later": "1\n"})
+        for now in (tip, tip, later):
+            assert astray(now, world.root, kept, gone) == {gone, work, merged}
+            assert astray(now, world.root, kept) == frozenset()
+            assert astray(now, gone, heads=(work,)) == {gone, work}, "no answer is that to another question"
+        back = world.commit(later, gone, files={"gone": "1\n"})
+        assert astray(back, world.root, kept, gone) == frozenset(), "merged again it is in the base"
+        assert astray(tip, gone) == {gone, work, merged}
+
+    def test_nothing_is_astray_on_a_look_at_the_base_that_is_old(self, world: GitWorld) -> None:
+        later = world.commit(world.root, files={"later": "1\n"})
+        world.set_ref("refs/heads/main", later)
+        assert world.git.astray("main", world.root, (later,), (later,)) == frozenset()
+
+    def test_a_former_tip_that_nobody_knows_any_more_is_astray_until_it_is_known_again(self, world: GitWorld) -> None:
+        unknown = Sha("7" * len(world.root))
+        for _ in range(2):
+            assert world.git.astray("main", world.root, (unknown,), (world.root, unknown)) == {unknown}
+
     def test_branches_and_work_are_seen_by_spec_and_by_run(self, world: GitWorld) -> None:
         head = world.commit(world.root, files={"a": "1\n"})
         world.set_ref("refs/heads/interlock/order-firewall", head)

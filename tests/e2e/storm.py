@@ -98,7 +98,6 @@ class Storm(World):
         self.cancelled: set[str] = set()
         """Items that somebody wanted to drop: they may have landed before."""
         self.log: list[str] = []
-        self.has_rewritten = False
         self.has_spilled = False
         """Whether a push that was refused has left the checkout between two commits."""
         self.leading: subprocess.Popen[str] | None = None
@@ -176,9 +175,7 @@ class Storm(World):
             self.git("clone", "-q", str(self.root), str(clone))
         self.git("fetch", "-q", "origin", cwd=clone)
         before = self.git("rev-parse", "origin/main", cwd=clone)
-        # Once only: work that began on what was taken away is denied as out of scope, and has two attempts.
-        is_long = int(self.git("rev-list", "--count", before, cwd=clone)) > 2
-        force = self.rng.random() < 0.25 and is_long and not self.has_rewritten
+        force = self.rng.random() < 0.25 and int(self.git("rev-list", "--count", before, cwd=clone)) > 2
         self.git("checkout", "-q", "-B", "theirs", f"{before}~1" if force else before, cwd=clone)
         place = f"src/{self.rng.choice(LANES)}/theirs.txt" if self.rng.random() < 0.5 else "theirs.txt"
         (clone / place).write_text(f"{time.monotonic_ns()}\n")
@@ -191,7 +188,6 @@ class Storm(World):
         self.pushes += done.returncode == 0
         # Git brings the checkout to what is pushed before it sees that the branch has moved meanwhile.
         self.has_spilled = self.has_spilled or done.returncode != 0
-        self.has_rewritten = self.has_rewritten or (force and done.returncode == 0)
         if force and done.returncode == 0:
             spec = self.git("show", "-s", "--format=%(trailers:key=Interlock-Spec,valueonly,separator=)", before)
             self.undone |= {spec} - {""}

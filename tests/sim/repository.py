@@ -315,6 +315,14 @@ class FakeGit:
         """Return whether `ancestor` is in the history of `commit`."""
         return self.repository.contains(commit, ancestor)
 
+    def astray(self, base: str, tip: Sha, bases: Collection[Sha], heads: Collection[Sha]) -> frozenset[Sha]:
+        """Return the bases that are not in the history of `tip`, and the heads whose history holds one of them."""
+        if self.repository.refs.get(f"refs/heads/{base}") != tip:
+            return frozenset()
+        gone = [one for one in bases if not self.repository.contains(tip, one)]
+        known = [head for head in heads if head in self.repository.commits]
+        return frozenset((*gone, *(head for head in known if any(self.contains(head, one) for one in gone))))
+
     def build(self, base: Sha, heads: Sequence[Sha], messages: Sequence[str]) -> Candidate:
         """Merge the heads onto the base one by one and keep the result under a candidate ref."""
         repository = self.repository

@@ -86,10 +86,11 @@ NOTICED = {
     "forgets_the_work_of_earlier_attempts": 681,
     "forgets_what_a_rewrite_took_out_of_the_base": 78,
     "goes_on_with_what_is_refuted": 818,
+    "goes_on_with_what_was_taken_out_of_the_base": 116,
     "ignores_lent_claims": 16,
     "ignores_the_barrier": 5,
     "lands_again_after_a_lost_answer": 46,
-    "lands_whatever_the_merge_brings": 104,
+    "lands_whatever_the_merge_brings": 539,
     "rejects_who_conflicts_with_an_entry_ahead": 802,
     "stops_what_has_to_be_merged_anew": 470,
     "stops_what_runs_for_what_is_likelier": 896,
@@ -323,7 +324,24 @@ def forgets_the_agents_of_deleted_specs() -> Sequence[Patch]:
 )
 def lands_whatever_the_merge_brings() -> Sequence[Patch]:
     """It trusts the publisher's check: what a head brings in besides, now that the base moved, lands with it."""
-    return [(front, "refused", lambda where, item, run, candidate: None)]
+    from orchestrator.reconcile import leader
+
+    # Work from before a rewrite is sent back before its merge is looked at: either alone would hold it.
+    return [
+        (front, "refused", lambda where, item, run, candidate: None),
+        (leader, "began_on", lambda *args: (frozenset(), frozenset())),
+    ]
+
+
+@breaks(
+    "no_attempt_is_blamed_for_what_it_did_not_do",
+    "nothing_that_was_taken_out_of_the_base_comes_back_with_a_landing",
+    fits=lambda world: "rewrite_base" in world.profile.calls,
+)
+def goes_on_with_what_was_taken_out_of_the_base() -> Sequence[Patch]:
+    from orchestrator.reconcile import leader
+
+    return [(leader, "began_on", lambda *args: (frozenset(), frozenset()))]
 
 
 @breaks("a_spec_applied_anew_starts_afresh", fits=lambda world: "recreate_spec" in world.profile.calls)

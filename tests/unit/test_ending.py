@@ -24,6 +24,7 @@ NO_WAIT = frozenset(
         *(Reason[each.name] for each in FailureClass if each.name not in ("QUOTA_EXHAUSTED", "BUDGET_EXHAUSTED")),
         # why an attempt ended: beside its class, never why an item waits
         Reason.SPEC_CHANGED,
+        Reason.BASE_REWRITTEN,
         Reason.TIMED_OUT,
         Reason.HISTORY_REWRITTEN,
         Reason.WORKSPACE_BROKEN,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Sequence
 
+from orchestrator.adapters.git.astray import Astray
 from orchestrator.adapters.git.candidates import PREFIX, Candidates
 from orchestrator.adapters.git.checkout import Checkouts
 from orchestrator.adapters.git.diff import diff, edits
@@ -29,6 +30,7 @@ class GitRepository:
         self.checkouts = Checkouts(repository)
         self._candidates = Candidates(repository, self.paths)
         self._inputs = Inputs(repository.trees)
+        self._astray = Astray(repository)
         self._landed: dict[str, LandedHistory] = {}
         self._paths: dict[TreeId, tuple[str, ...]] = {}
         self._checkout_seen: dict[str, tuple[Sha, float, BaseCheckout | None]] = {}
@@ -104,6 +106,15 @@ class GitRepository:
     def contains(self, commit: Sha, ancestor: Sha) -> bool:
         """Return whether `ancestor` is in the history of `commit`."""
         return self.repository.contains(commit, ancestor)
+
+    def astray(self, base: str, tip: Sha, bases: Collection[Sha], heads: Collection[Sha]) -> frozenset[Sha]:
+        """Return the bases that are not in the history of `tip`, and the heads whose history holds one of them.
+
+        Nothing where the branch is not at `tip` now.
+        """
+        if self.repository.ref(f"refs/heads/{base}") != tip:
+            return frozenset()
+        return self._astray.among(tip, bases, heads)
 
     def build(self, base: Sha, heads: Sequence[Sha], messages: Sequence[str]) -> Candidate:
         """Return the heads merged onto the base, kept under a candidate ref, or where they conflict."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.model.base import Sha
-from orchestrator.model.condition import FailureClass, Phase
+from orchestrator.model.condition import FailureClass, Phase, Reason
 from orchestrator.model.decision import Decision
 from orchestrator.model.gate import GateResult
 from orchestrator.model.run import AgentRun
@@ -53,9 +53,12 @@ def no_attempt_is_blamed_for_what_it_did_not_do(log: Log, effect: Effect) -> str
         case FailureClass.SCOPE_VIOLATION:
             paths = (*run.spec.scope.paths,)
             head = run.status.head
-            # Of the run's own diff, or of its merge with a tip: a rewrite of the base leaves what it took out in heads.
-            grounds = [run.spec.base, *(commit.parents[0] for commit in merges_of(log, head))]
-            heads = [head, *(commit.id for commit in merges_of(log, head))]
+            # Of the run's own diff, or of its merge with a tip. Not with one that lacks what it began on: then a
+            # rewrite of the base left in its head what it took out.
+            repository = log.world.repository
+            merges = [one for one in merges_of(log, head) if repository.contains(one.parents[0], run.spec.base)]
+            grounds = [run.spec.base, *(commit.parents[0] for commit in merges)]
+            heads = [head, *(commit.id for commit in merges)]
             guilty = head is not None and any(
                 paths_outside(log, ground, made, paths) for ground, made in zip(grounds, heads, strict=True) if made
             )
@@ -64,10 +67,25 @@ def no_attempt_is_blamed_for_what_it_did_not_do(log: Log, effect: Effect) -> str
             head = run.status.head
             if end is not None and end.code == 10 and run.spec.start == run.spec.base:
                 return None
+            if any(step.run == run.name for landing in log.landings for step in landing.steps):
+                # It had landed, nobody was told, and a rewrite took that out: its pull request is merged for good.
+                return None
             changed = head is not None and log.world.repository.changed(run.spec.base, head)
             return f"{run.name}: it changed {', '.join(changed)}" if changed else None
         case _:
             return None
+
+
+@after("cluster.update_status AgentRun")
+def nothing_is_sent_back_that_began_on_what_is_in_the_base(log: Log, effect: Effect) -> str | None:
+    run: AgentRun = effect.result
+    if run.status.reason is not Reason.BASE_REWRITTEN:
+        return None
+    tip, repository = Sha(log.world.tip()), log.world.repository
+    mine = log.world.runs_of(run.spec.implementation_spec_ref.name)
+    gone = [one.spec.base for one in mine if not repository.contains(tip, one.spec.base)]
+    is_astray = any(repository.contains(run.spec.start, base) for base in gone) or run.spec.base in gone
+    return None if is_astray else f"{run.name} began on {run.spec.base[:7]}"
 
 
 @after("cluster.update_status AgentRun")

@@ -66,6 +66,18 @@ def nothing_lands_twice(log: Log, effect: Effect) -> str | None:
 
 
 @after("forge.land")
+def nothing_that_was_taken_out_of_the_base_comes_back_with_a_landing(log: Log, effect: Effect) -> str | None:
+    landing, repository = moved(effect, log), log.world.repository
+    for step in landing.steps if landing is not None else ():
+        began = [run.spec.base for run in log.world.runs_of(step.spec)]
+        back = [base for base in began if not repository.contains(Sha(effect.tip), base)]
+        back = [base for base in back if repository.contains(step.head, base)]
+        if back:
+            return f"{step.spec} brings back {back[0][:7]}, which the base {effect.tip[:7]} lacks"
+    return None
+
+
+@after("forge.land")
 def the_base_only_advances(log: Log, effect: Effect) -> str | None:
     ahead = log.world.repository.contains(Sha(log.world.tip()), Sha(effect.tip))
     return None if ahead else f"from {effect.tip[:7]} to {log.world.tip()[:7]}"
