@@ -79,6 +79,7 @@ def _entries(spec: SimulationSpec) -> Iterator[Finding]:
                 elif word not in known:
                     yield _unknown((*where, field, index), word, known)
         yield from _fails((*where, "fails"), entry.fails, names | strangers)
+        yield from _apart(spec, (*where, "fails"), entry.name, entry.fails)
     for way in cycles({entry.name: entry.needs for entry in spec.entries}):
         at = seen[way[0]]
         yield Finding(("spec", "entries", at, "needs"), "Cycle", f"can never land: {path_text(way)}; drop a need")
@@ -89,6 +90,19 @@ def _fails(where: Where, fails: Fails, known: frozenset[str]) -> Iterator[Findin
         for index, word in enumerate(words):
             if word not in known:
                 yield _unknown((*where, field, index), word, known)
+
+
+def _apart(spec: SimulationSpec, where: Where, name: str, fails: Fails) -> Iterator[Finding]:
+    """Yield what a verdict is said to depend on although no gate reads both."""
+    touched = {entry.name: entry.touches for entry in spec.entries}
+    mine = touched.get(name)
+    for field, words in (("with", fails.with_), ("without", fails.without)):
+        for index, word in enumerate(words):
+            theirs = touched.get(word)
+            if mine is not None and theirs is not None and set(mine).isdisjoint(theirs):
+                what = f"`{name}` and `{word}` have no name in `touches` in common, so neither can change the other's"
+                said = f"{what} verdict; give them one, or drop `{word}` here"
+                yield Finding((*where, field, index), "BadValue", said)
 
 
 def _events(spec: SimulationSpec) -> Iterator[Finding]:
@@ -110,6 +124,7 @@ def _events(spec: SimulationSpec) -> Iterator[Finding]:
         yield from _push(where, event, names | {BASE})
         if event.fails is not None:
             yield from _fails((*where, "fails"), event.fails, names | strangers)
+            yield from _apart(spec, (*where, "fails"), event.push or "", event.fails)
         if event.name is not None:
             if event.name in pushed:
                 yield Finding((*where, "name"), "Duplicate", f"two pushes of the base are called `{event.name}`")

@@ -53,6 +53,24 @@ def test_every_mistake_of_a_file_is_listed_at_once_with_its_place() -> None:
     assert "nothing is rejected with `GateFaild` (did you mean `GateFailed`?)" in found[14]
 
 
+def test_who_touches_nothing_in_common_is_not_said_to_break_another() -> None:
+    found = said(
+        """
+        entries:
+          - {name: a, touches: [x]}
+          - {name: b, touches: [y], fails: {with: [a, c, t]}}
+          - {name: c, touches: [y, z], fails: {without: [a]}}
+          - {name: d, fails: {with: [a, b]}}
+          - {name: e, touches: []}
+        events:
+          - {at: 3, push: e, fails: {with: [d, a]}}
+          - {at: 4, push: base, name: t}
+        """
+    )
+    assert [line.partition(": ")[0] for line in found] == ["8:46", "9:52", "13:42"]
+    assert "`b` and `a` have no name in `touches` in common" in found[0]
+
+
 def test_a_field_that_is_wrong_hides_no_name_that_is() -> None:
     found = said(
         """
