@@ -64,11 +64,17 @@ def test_a_broken_train_is_seen_by_the_tables_of_its_rules(name: str) -> None:
 @pytest.mark.timeout(1200)
 @pytest.mark.usefixtures("impatient")
 def test_every_table_sees_some_broken_train() -> None:
-    blind = dict(TABLES)
-    for mutant in MUTANTS.values():
+    assert [sentence for sentence, table in TABLES.items() if not _sees_one(sentence, table)] == []
+
+
+def _sees_one(sentence: str, table: Simulation) -> bool:
+    """Return whether the table sees a mutant; asked first is about those that the tables of its rule have to see."""
+    rule = sentence.partition(": ")[0]
+    for mutant in sorted(MUTANTS.values(), key=lambda one: rule not in one.seen_by):
         with mutant.applied():
-            blind = {sentence: table for sentence, table in blind.items() if _comes_out(table)}
-    assert list(blind) == []
+            if not _comes_out(table):
+                return True
+    return False
 
 
 def test_every_table_expects_something_and_says_it_once() -> None:
