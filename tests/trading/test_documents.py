@@ -191,6 +191,34 @@ def test_any_absurd_value_denies_anywhere() -> None:
 DENIALS = [(name, changes) for name, changes, expected in EDGES if expected and "days" not in name]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"order.limit_price": "NaN"},
+        {"order.limit_price": "200.005"},
+        {"order.quantity": 51},
+        {f"snapshot.quotes.{AAPL}.at": NOW - 6 * SECOND},
+        {"snapshot.state": "HALTED"},
+        {f"snapshot.quotes.{MSFT}.ask": "0.01"},
+        {"snapshot.restricted.symbols": [AAPL]},
+    ],
+    ids=str,
+)
+def test_of_a_market_order_the_limit_alone_can_be_left_out_of_what_was_denied_for_it(changes: dict[str, Any]) -> None:
+    documents = slim(changed({"order.type": "market"} | changes))
+    assert codes(documents, SHORT)
+    flipped = []
+    for way in paths(documents):
+        if len(way) < 2 or not isinstance(way[-1], str) or "XOM.NYSE" in way:
+            continue
+        broken = copy.deepcopy(documents)
+        del at(broken, way[:-1])[way[-1]]
+        if not codes(broken, SHORT):
+            flipped.append(way)
+    assert flipped == ([("order", "limit_price")] if "order.limit_price" in changes else [])
+    assert codes(slim(changed({"order.type": "market", "order.limit_price": GONE})), SHORT) == []
+
+
 def try_broken(changes: dict[str, Any], step: int) -> None:
     documents = slim(changed(changes))
     trials = 0

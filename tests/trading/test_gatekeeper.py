@@ -395,6 +395,27 @@ def test_a_grant_lets_out_the_one_order_it_names_once(world: GateWorld) -> None:
     assert world.ask(world.make(quantity=60), forged)["verdict"] == "deny"
 
 
+def test_a_position_above_the_cap_is_left_in_slices_and_a_share_above_it_by_a_grant(world: GateWorld) -> None:
+    assert world.ask(world.make(quantity=49))["phase"] == "filled"
+    # The market rises; what is held is now above what one order may be.
+    world.tell(SYMBOL, money("250.00"))
+    world.pass_time(6 * SECOND)
+    world.operator.raise_by(OPERATOR, "reduce", {})
+    assert why(world.ask(world.make("sell", quantity=49)))[0] == "notional"
+    for quantity in (30, 18):
+        world.pass_time(6 * SECOND)
+        assert world.ask(world.make("sell", quantity=quantity))["phase"] == "filled"
+    # Nobody is stuck with one share that is dearer than the cap.
+    tight = limits_module.document(limits_module.defaults()) | {"order_notional_max": "100.00"}
+    world.operator.act(OPERATOR, "limits", {"limits": tight})
+    world.pass_time(6 * SECOND)
+    assert why(world.ask(world.make("sell", quantity=1))) == ["notional"]
+    world.pass_time(6 * SECOND)
+    order = world.make("sell", quantity=1)
+    assert world.ask(order, grant(world, order["client_id"]))["phase"] == "filled"
+    assert world.books.store.positions() == {}
+
+
 def test_no_grant_opens_what_a_latch_forbids(world: GateWorld) -> None:
     world.kill()
     order = world.make()

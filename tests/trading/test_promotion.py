@@ -174,6 +174,13 @@ def test_a_strategy_that_was_changed_since_stands_in_its_own_way() -> None:
     assert codes(Story(), present=Present("", "trading/strategies/x.py:1: is no Python")) == ["SourceUnreadable"]
 
 
+def test_a_frozen_desk_stands_in_the_way_of_everybody_and_is_named_first() -> None:
+    blocker, *_ = blockers(Story(later=[]), present=Present(SOURCE, frozen="killed by someone: why"))
+    assert (blocker.code, blocker.message, blocker.run) == (
+        "PromotionsFrozen", "killed by someone: why", "trading status",
+    )  # fmt: skip
+
+
 def test_runs_that_were_not_told_stand_in_the_way_and_are_named() -> None:
     (blocker,) = blockers(Story(), present=Present(SOURCE, "", ("cross-1", "cross-2")))
     assert blocker.code == "RunsUnrecorded"

@@ -49,6 +49,8 @@ def desk(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     folder = tmp_path / "desk"
     shutil.copytree(made, folder)
     monkeypatch.chdir(folder)
+    # A desk of its own, whatever the machine has: a kill there would freeze promotions here.
+    monkeypatch.setenv("TRADING_STATE", str(tmp_path / "state"))
     capsys.readouterr()
     return folder
 
@@ -98,6 +100,19 @@ def test_a_good_candidate_is_promoted_to_paper_and_after_a_month_there_to_champi
     assert told["candidates"][0]["stage"] == "champion"
     kinds = [entry["kind"] for entry in told["entries"]]
     assert kinds.count("Refused") == 2 and kinds.count("Promoted") == 2
+
+
+def test_a_kill_freezes_promotions_until_a_person_arms_the_desk(desk: Path, say: Any, tmp_path: Path) -> None:
+    review(say)
+    kill = tmp_path / "state/KILL"
+    kill.parent.mkdir()
+    kill.touch()
+    code, told, _ = say("promote", "cross", *BY, "--reason", "looks good")
+    assert (code, [blocker["code"] for blocker in told["blockers"]]) == (1, ["PromotionsFrozen"])
+    assert "KILL is there" in told["blockers"][0]["message"]
+    assert say("blockers", "cross", "--state", str(tmp_path / "another"))[0] == 0
+    kill.unlink()
+    assert say("promote", "cross", *BY, "--reason", "looks good")[0] == 0
 
 
 def test_a_summary_says_what_was_tried_and_what_the_statistics_say(desk: Path, say: Any) -> None:

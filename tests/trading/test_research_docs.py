@@ -29,6 +29,7 @@ def test_every_command_of_the_section_does_what_is_said_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRADING_STATE", str(tmp_path / "state"))
     shutil.copy(ROOT / "docs/trading/cross.toml", tmp_path)
     git = ("git", "-c", "user.name=x", "-c", "user.email=x@example.org")
     for words in (("init", "-q", "-b", "main"), ("add", "cross.toml"), ("commit", "-q", "-m", "Say what is run")):

@@ -102,6 +102,20 @@ ASKED: list[tuple[str, dict[str, Any], str]] = [
     ("a buy far below the market", {"order.limit_price": "100.00"}, ""),
     ("a sell far above it", SELL | {"order.limit_price": "1999.00"}, ""),
     ("a stale quote of what is neither traded nor held", {f"snapshot.quotes.{XOM}.at": NOW - 3600 * SECOND}, ""),
+    # What is held is valued by a quote that can be a market: an ask of nothing would make room for any order.
+    ("an ask of a cent for what is held", {f"snapshot.quotes.{MSFT}.ask": "0.01"}, "E"),
+    ("an ask of nothing for what is held", {f"snapshot.quotes.{MSFT}.ask": "0.00"}, "E"),
+    ("a bid of nothing for what is held", {f"snapshot.quotes.{MSFT}.bid": "0.00"}, "E"),
+    ("the same, reducing", SELL | {f"snapshot.quotes.{AAPL}.ask": "0.01"}, ""),
+    ("an ask of a cent for what nobody holds", {f"snapshot.quotes.{XOM}.ask": "0.01"}, ""),
+    # Another strategy's orders count, whether or not the snapshot knows how that strategy stands.
+    ("an order of a strategy that is not listed", {"snapshot.working": [working(1, strategy="ghost", symbol=XOM)]}, ""),
+    (
+        "its order counts in the sector",
+        {"snapshot.working": [working(1, strategy="ghost", symbol=MSFT, quantity=60, limit_price="401.00")]},
+        "E",
+    ),
+    ("an order of its own", {"snapshot.strategies": {}}, "F"),
     # D: size.
     (
         "a thousand shares are too dear",

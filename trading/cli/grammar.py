@@ -6,6 +6,7 @@ import argparse
 
 from trading.cli import grammar_research
 from trading.cli.options import catalog as _catalog
+from trading.cli.options import desk_state as _state
 from trading.cli.options import output as _output
 from trading.cli.options import run_folder as _run_folder
 
@@ -218,11 +219,6 @@ def _data(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--desk", metavar="FILE", default="desk.json", help="what the desk is (default %(default)s)")
     _state(parser)
-
-
-def _state(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--state", metavar="DIR", help="where the desk keeps its state (default $TRADING_STATE)")
-    parser.add_argument("--mark", metavar="FILE", help="the high-water mark, in no backup of the state")
 
 
 def _ask(parser: argparse.ArgumentParser) -> None:

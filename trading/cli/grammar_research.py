@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TypeAlias
 
-from trading.cli.options import catalog, output, run_folder
+from trading.cli.options import catalog, desk_state, output, run_folder
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -136,13 +136,14 @@ def _judge(inner: Verbs) -> None:
         (
             "promote",
             "Promote a candidate, if nothing stands in the way.",
-            "Decided in the transaction that records it.",
+            "Decided in the transaction that records it. Nothing is promoted while the desk is killed.",
         ),
     ):
         parser = _verb(inner, verb, words, more, module="promotion", by=verb == "promote")
         parser.add_argument("--to", choices=("paper", "champion"), default="paper", help="(default %(default)s)")
         parser.add_argument("--run", metavar="ID", default="", help="the run (default: its last realistic one)")
         run_folder(parser)
+        desk_state(parser)
         if verb == "promote":
             parser.add_argument("--reason", metavar="TEXT", required=True, help="why now")
     check = inner.add_parser(

@@ -20,3 +20,9 @@ def catalog(parser: argparse.ArgumentParser) -> None:
 def run_folder(parser: argparse.ArgumentParser) -> None:
     """Add where runs are."""
     parser.add_argument("--runs", metavar="DIR", default="runs", help="where runs are (default %(default)s)")
+
+
+def desk_state(parser: argparse.ArgumentParser) -> None:
+    """Add where a desk lies."""
+    parser.add_argument("--state", metavar="DIR", help="where the desk keeps its state (default $TRADING_STATE)")
+    parser.add_argument("--mark", metavar="FILE", help="the high-water mark, in no backup of the state")

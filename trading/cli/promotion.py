@@ -9,7 +9,9 @@ from typing import Any
 
 from trading.cli.ledgers import candidate_problems, opened, place, recorded, show, write
 from trading.cli.main import Misuse
+from trading.cli.places import places
 from trading.clock import SystemClock
+from trading.gate.freeze import promotions_frozen
 from trading.research import case, changes, evidence, ledger, promotion
 from trading.research.case import Case
 from trading.research.entries import AnyEntry, Backtest, Created, Promoted, Record, Refused, Stage, WalkForward
@@ -168,7 +170,8 @@ def _case(args: argparse.Namespace, records: tuple[Record, ...]) -> Case:
 def _present(args: argparse.Namespace, records: tuple[Record, ...], made: Case) -> Present:
     source, trouble = evidence.here(made.created.strategy)
     known = frozenset(record.entry.run for record in records if isinstance(record.entry, Backtest))
-    return Present(source, trouble, evidence.unrecorded(Path(args.runs), made.created.strategy, known))
+    unrecorded = evidence.unrecorded(Path(args.runs), made.created.strategy, known)
+    return Present(source, trouble, unrecorded, promotions_frozen(places(args)))
 
 
 def _show_blockers(args: argparse.Namespace, made: Case, found: tuple[Blocker, ...]) -> None:

@@ -99,7 +99,8 @@ class Book:
         self.unsectored: set[Symbol] = set()
         self.mark_times: dict[Symbol, int] = {}
         """When the quotes were made by which what is held is valued."""
-        self._marks: dict[Symbol, tuple[int, int]] = {}
+        self._marks: dict[Symbol, tuple[int, int | None]] = {}
+        """Price and moment; without a moment the price is the last that could be believed."""
         self.known_ids: set[str] = set()
         self.messages: dict[str, int] = {}
         """Messages that the orders still open have cost so far."""
@@ -142,7 +143,7 @@ class Book:
 
     def mark(self, symbol: Symbol, price: int, at: int) -> None:
         """Value a symbol at a price from now on."""
-        change = price - self._marks.get(symbol, (0, 0))[0]
+        change = price - self._marks.get(symbol, (0, None))[0]
         self._marks[symbol] = (price, at)
         holders = self._holders.get(symbol)
         if holders:
@@ -150,6 +151,12 @@ class Book:
             self.unmarked.discard(symbol)
             for strategy, quantity in holders.items():
                 self._value(symbol, strategy, quantity * change)
+
+    def unmark(self, symbol: Symbol) -> None:
+        """Do not know any more what a symbol is worth: its last value stays in the totals, and nobody relies on it."""
+        self._marks[symbol] = (self._marks.get(symbol, (0, None))[0], None)
+        if self._holders.get(symbol):
+            self.unmarked.add(symbol)
 
     def place(self, order: OpenOrder) -> None:
         """Count an order as open."""

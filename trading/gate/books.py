@@ -118,7 +118,7 @@ class Books:
         made.mode, made.endpoint, made.account_id = MODE, desk.endpoint, desk.account_id
         made.restricted, made.restricted_as_of = market.restricted, market.restricted_as_of
         for symbol, quote in quotes.items():
-            book.mark(symbol, quote.ask, quote.at)
+            made.take(symbol, quote)
         for (strategy, name), quantity in self.store.positions().items():
             if quantity > 0:
                 book.hold(strategy, Symbol.parse(name), quantity)

@@ -94,7 +94,7 @@ def read_snapshot(document: object, limits: Limits, duplicates: Iterable[str] = 
     # The size of the largest step, so never negative.
     snapshot.clock_step = fields.integer("clock_step_ns", 0, NS_MAX)
     for symbol, quote in quotes.items():
-        book.mark(symbol, quote.ask, quote.at)
+        snapshot.take(symbol, quote)
     _positions(fields, book)
     open_orders = [*_open_orders(fields, "working", now, book), *_open_orders(fields, "unacknowledged", now, book)]
     _recent(fields, book, now, open_orders)

@@ -145,8 +145,7 @@ class Gatekeeper:
         known = self.books.snapshot.quotes.get(symbol)
         if known is not None and known.at > quote.at:
             return
-        self.books.snapshot.quotes[symbol] = quote
-        self.books.snapshot.book.mark(symbol, quote.ask, quote.at)
+        self.books.snapshot.take(symbol, quote)
         try:
             self.books.broker.quote(str(symbol), quote.bid, quote.ask, quote.at)
         except Unanswered as error:

@@ -25,6 +25,7 @@ from trading.gate.codes import Code, Failure
 from trading.gate.documents import PRICE_MAX
 from trading.gate.egress import Broker
 from trading.gate.fields import Fields
+from trading.gate.freeze import promotions_frozen
 from trading.gate.gatekeeper import Gatekeeper
 from trading.gate.modify import modify
 from trading.gate.operator import Operator
@@ -180,7 +181,7 @@ class GateServer:
             "openOrders": len(books.snapshot.book.open),
             "equity": books.snapshot.equity,
             "disabled": sorted(n for n in self._desk.strategies if not books.account.standing(n).enabled),
-            "promotionsFrozen": latch.level is TradingState.KILLED,
+            "promotionsFrozen": bool(promotions_frozen(self.places)),
             "limitsDigest": books.limits.digest,
             "suspicion": books.store.suspicion,
             "store": broken or (latch.halted if latch.halted.startswith("store: ") else ""),

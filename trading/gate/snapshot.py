@@ -100,6 +100,15 @@ class Snapshot:
     faults: tuple[Failure, ...] = ()
     """What was wrong with the document this was made of: each one denies."""
 
+    def take(self, symbol: Symbol, quote: Quote) -> None:
+        """Know a quote from now on, and value what is held by it. One that is no market values nothing: an ask of a
+        cent under a bid of four hundred would make room for any order."""
+        self.quotes[symbol] = quote
+        if 0 < quote.bid <= quote.ask:
+            self.book.mark(symbol, quote.ask, quote.at)
+        else:
+            self.book.unmark(symbol)
+
     def prepare(self, now: int) -> None:
         """Bring the running totals up to a moment. Whoever owns the snapshot calls it before each check."""
         self.book.advance(now)

@@ -66,11 +66,15 @@ class Present:
     trouble: str = ""
     unrecorded: tuple[str, ...] = ()
     """Finished runs of the strategy that no entry knows."""
+    frozen: str = ""
+    """Why nothing may be promoted on the desk now, whatever it is; empty if something may."""
 
 
 def blockers(case: Case, to: Stage, present: Present, criteria: Criteria) -> tuple[Blocker, ...]:
     """Return everything that stands in the way of a promotion, in the order in which it is best cleared."""
     found = [*_evidence(case, present), *_quality(case, criteria), *_walk(case, present, criteria)]
+    if present.frozen:
+        found.insert(0, Blocker("PromotionsFrozen", present.frozen, "trading status"))
     if to is Stage.CHAMPION:
         found += _paper(case, present, criteria)
     if present.unrecorded:
