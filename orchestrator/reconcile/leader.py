@@ -272,9 +272,11 @@ class Leader:
         facts: RepositoryFacts,
     ) -> RepositoryFacts:
         """Return the facts with the work that holds what was taken out of the base."""
-        bases, heads = began_on(train, specs, runs, facts)
-        base = train.spec.base
-        astray = self._ports.git.astray(base, facts.tip, bases, heads) if bases else frozenset()
+        git, base = self._ports.git, train.spec.base
+        # First what can be had at once: as long as all that anybody began on is in the base, there is none.
+        if not git.astray(base, facts.tip, {run.spec.base for run in runs} - {facts.tip}, ()):
+            return facts
+        astray = git.astray(base, facts.tip, *began_on(train, specs, runs, facts))
         return replace(facts, astray=astray) if astray else facts
 
     def _with_inputs(

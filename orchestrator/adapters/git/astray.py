@@ -39,7 +39,7 @@ class Astray:
         within, beyond = self._known(tip)
         if asked := [base for base in dict.fromkeys(bases) if base not in within and base not in beyond]:
             there = set(map(Sha, self._repository.known(asked)))
-            listed = {commit for commit, _ in self._outside(tip, there)}
+            listed = {commit for commit, _ in self._outside(tip, there)} if there else set()
             # A walk that is misled by clocks lists too much, never too little; this one looks at histories alone.
             within |= {base for base in there if base not in listed or self._repository.contains(tip, base)}
             beyond |= there - within

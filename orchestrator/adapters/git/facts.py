@@ -112,7 +112,7 @@ class GitRepository:
 
         Nothing where the branch is not at `tip` now.
         """
-        if self.repository.ref(f"refs/heads/{base}") != tip:
+        if not bases or self.repository.ref(f"refs/heads/{base}") != tip:
             return frozenset()
         return self._astray.among(tip, bases, heads)
 
