@@ -42,7 +42,7 @@ def test_every_sentence_holds_for_a_long_night_of_seeds(first: int) -> None:
 def test_a_seed_is_the_same_story_in_any_process() -> None:
     stories = []
     for hash_seed in ("1", "2"):
-        argv = [sys.executable, "-m", "tests.sim", "--seed", "3", "--trace"]
+        argv = [sys.executable, "-m", "tests.sim", "--seed", "20", "--trace"]
         env = {**os.environ, "PYTHONHASHSEED": hash_seed}
         done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
         stories.append(done.stdout)

@@ -345,6 +345,9 @@ def _brief(effect: Effect) -> str:
                 parts.append(f"decision {arg.name} effective={arg.status.effective} {arg.status.message[:60]}")
             case Lane() | AgentProvider():
                 parts.append(arg.name)
+            case frozenset():
+                # In order: the same story in every process.
+                parts.append(", ".join(sorted(map(str, arg)))[:60])
             case _:
                 run = getattr(arg, "run", None)
                 name = getattr(run, "name", None)
