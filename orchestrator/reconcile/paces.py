@@ -15,6 +15,8 @@ from orchestrator.model.spec import ImplementationSpec
 from orchestrator.ports import Clock
 
 REPORT_EVERY_S = 2.0
+SAME_PHASE_EVERY_S = 5.0
+"""An item behind others waits for another one with every landing: that is news, but no hurry."""
 KEPT_MAX = 20_000
 FINAL = frozenset({Phase.LANDED, Phase.STALLED, Phase.CANCELLED})
 
@@ -24,6 +26,8 @@ class _Item:
     """What the last tick wanted to say of an item, and when something was said."""
 
     wanted: tuple[str, str]
+    told: str = ""
+    """The phase that was told last."""
     told_at: datetime | None = None
 
 
@@ -33,6 +37,7 @@ class Paces:
     def __init__(self, clock: Clock, every_s: float = REPORT_EVERY_S) -> None:
         self._clock = clock
         self._every = timedelta(seconds=every_s)
+        self._every_same = max(self._every, timedelta(seconds=SAME_PHASE_EVERY_S))
         self._items: OrderedDict[str, _Item] = OrderedDict()
 
     def is_early(self, action: Action) -> bool:
@@ -47,8 +52,9 @@ class Paces:
             self._items.popitem(last=False)
         lasts, item.wanted = item.wanted == wanted, wanted
         # A clock that was set back must not silence anybody.
-        is_told = item.told_at is not None and timedelta(0) <= now - item.told_at < self._every
+        every = self._every_same if item.told == spec.status.phase.value else self._every
+        is_told = item.told_at is not None and timedelta(0) <= now - item.told_at < every
         if spec.status.phase not in FINAL and (is_told or not lasts):
             return True
-        item.told_at = now
+        item.told, item.told_at = spec.status.phase.value, now
         return False

@@ -50,6 +50,16 @@ def test_what_lasts_is_told_once_its_time_is_there() -> None:
     assert [is_told(paces, Phase.RUNNING, "pear") for _ in range(2)] == [False, True]
 
 
+def test_news_of_the_phase_an_item_is_in_is_told_less_often() -> None:
+    clock = Clock()
+    paces = Paces(clock, 2.0)
+    assert [is_told(paces, Phase.PROPOSED) for _ in range(2)] == [False, True]
+    clock.at += timedelta(seconds=4)
+    assert not is_told(paces, Phase.PROPOSED)
+    clock.at += timedelta(seconds=1)
+    assert is_told(paces, Phase.PROPOSED)
+
+
 def test_what_is_final_is_told_at_once() -> None:
     paces = Paces(Clock())
     is_told(paces, Phase.PROPOSED)
