@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from orchestrator.adapters.kubernetes.connection import Connection
+from orchestrator.adapters.kubernetes.source import Source
 from tests.kube.plane import Plane
 from tests.kube.swarm import Swarm, until
 
@@ -24,6 +27,19 @@ def certified(plane: Plane, to: Path, for_s: float | None = None) -> Path:
     fresh = to.with_suffix(".new")
     fresh.write_text(plane.authority.user(plane.server, WHO, for_s=for_s).read_text())
     return fresh.replace(to)
+
+
+def test_credentials_are_never_left_in_files_of_their_own(
+    plane: Plane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    connection = Connection(Source("default", kubeconfig=plane.admin))
+    try:
+        assert connection.request("GET", "/version").is_good
+        # Not "at exit": whoever is killed cleans nothing up.
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        connection.close()
 
 
 def test_a_client_certificate_that_runs_out_is_read_anew(shop: Swarm, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ class Connection:
         self._lock = threading.Lock()
         self._served: set[str] = set()
         self.namespace = source.chosen_namespace()
-        self._api = client.ApiClient(source.configuration())
+        self._api = source.api()
 
     @property
     def host(self) -> str:
@@ -217,7 +217,7 @@ class Connection:
         """Read the credentials anew, unless another thread did already."""
         with self._lock:
             if self._api is refused:
-                self._api = client.ApiClient(self._source.configuration())
+                self._api = self._source.api()
 
     def read(
         self,

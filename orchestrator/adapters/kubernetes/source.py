@@ -6,12 +6,15 @@ The client library reads the files; nothing else of it is imported anywhere but 
 from __future__ import annotations
 
 import os
+import ssl
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
+from urllib3.util.ssl_ import create_urllib3_context
 
 from orchestrator.errors import Unusable
 
@@ -26,8 +29,32 @@ class Source:
     context: str | None = None
     kubeconfig: Path | None = None
 
-    def configuration(self) -> client.Configuration:
-        """Return host and credentials as the files say them now. Raises Unusable where they say nothing usable."""
+    def api(self) -> client.ApiClient:
+        """Return a client with host and credentials as the files say them now. Raises Unusable where they say nothing
+        usable.
+
+        Certificates and keys are taken in here. The library would have them in files of their own for as long as the
+        process lives, and one that is killed would leave them behind.
+        """
+        with tempfile.TemporaryDirectory(prefix="interlock-kube-") as folder:
+            api = client.ApiClient(self._configuration(folder))
+            wanted = api.rest_client.pool_manager.connection_pool_kw
+            context = create_urllib3_context(cert_reqs=wanted["cert_reqs"])
+            authority, certificate, key = (wanted.pop(each, None) for each in ("ca_certs", "cert_file", "key_file"))
+            data = wanted.pop("ca_cert_data", None)
+            try:
+                if authority or data:
+                    context.load_verify_locations(authority, cadata=data)
+                else:
+                    context.load_default_certs()
+                if certificate:
+                    context.load_cert_chain(certificate, key)
+            except (OSError, ssl.SSLError) as error:
+                raise self._unusable(error) from error
+            wanted["ssl_context"] = context
+        return api
+
+    def _configuration(self, folder: str) -> client.Configuration:
         found = client.Configuration()
         # A request that got no answer may have been carried out: whoever made it decides what that means.
         found.retries = False
@@ -36,7 +63,9 @@ class Source:
             if self._is_in_pod():
                 config.load_incluster_config(client_configuration=found)
             else:
-                config.load_kube_config(self._file(), context=self.context, client_configuration=found)
+                config.load_kube_config(
+                    self._file(), context=self.context, client_configuration=found, temp_file_path=folder
+                )
         except _UNREADABLE as error:
             raise self._unusable(error) from error
         return found
