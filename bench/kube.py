@@ -1,8 +1,11 @@
 """What runs cost in a cluster: the leader beside a minimal kopf operator and a minimal hand-written reflector.
 
 All on one control plane in one run, one after the other: COUNT AgentRuns from Pending to Landed with instant workers,
-and for the other two the same number of status writes on as many AgentRuns. Prints milliseconds and writes a run, what
-an idle leader writes, and the memory of a store that watches many landed runs, statuses and all.
+and for the other two the same number of status writes on as many AgentRuns, each a message of a few bytes on an object
+of a few hundred. The leader's are whole statuses of whole objects, so a fourth line makes those very writes again, in
+another namespace, one after another and deciding nothing. Prints milliseconds and writes a run, processor time here and
+in the control plane (what counts where others share the machine), what an idle leader writes, and the memory of a store
+that watches many landed runs, statuses and all.
 
 Usage: python bench/kube.py [COUNT [OBJECTS]]      (COUNT 1000, OBJECTS 10000; needs what make test-kube needs)
 """
@@ -17,14 +20,16 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.instant import InstantForge, InstantGates, InstantGit, InstantRuntime
 from orchestrator.adapters.clock import SystemClock
-from orchestrator.adapters.kubernetes.connection import MERGE, Connection
+from orchestrator.adapters.kubernetes.connection import JSON, MERGE, Answer, Connection, Counted, Json
 from orchestrator.adapters.kubernetes.source import Source
 from orchestrator.adapters.kubernetes.store import KubernetesCluster
 from orchestrator.model.condition import Phase
@@ -69,6 +74,63 @@ class Answers:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One write of the leader's."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: Json
+    content: str
+
+
+class Recording(Connection):
+    """A connection that remembers what was written about runs, items, trains and validations."""
+
+    def __init__(self, source: Source, counted: Counted) -> None:
+        super().__init__(source, counted)
+        self.sent: list[Sent] = []
+
+    def request(self, method: str, path: str, **rest: Any) -> Answer:
+        """Make the request; remember it if it writes one of those."""
+        if method in ("POST", "PATCH") and "/apis/interlock.dev/" in path and "/trailpages" not in path:
+            self.sent.append(Sent(method, path, rest.get("query") or {}, rest["body"], rest.get("content", JSON)))
+        return super().request(method, path, **rest)
+
+
+class Watch:
+    """Wall clock and processor time, here and in the control plane, from when it is made."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._begun = time.perf_counter(), time.process_time(), descendants_cpu_s()
+
+    def said(self) -> tuple[float, str]:
+        """Return the seconds since, and all of it a run, in words."""
+        spent = (time.perf_counter(), time.process_time(), descendants_cpu_s())
+        wall, mine, theirs = (now - then for now, then in zip(spent, self._begun, strict=True))
+        a_run = 1000 / self._count
+        return wall, f"{wall * a_run:7.1f} ms a run (CPU {mine * a_run:.0f}, control plane {theirs * a_run:.0f})"
+
+
+def descendants_cpu_s() -> float:
+    """Return the processor time of every process below this one: the control plane, and nothing else."""
+    known: dict[int, tuple[int, int]] = {}
+    for place in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            fields = (place / "stat").read_text().rpartition(")")[2].split()
+            known[int(place.name)] = int(fields[1]), int(fields[11]) + int(fields[12])
+
+    def is_below(process: int) -> bool:
+        while process in known and process != os.getpid():
+            process = known[process][0]
+        return process == os.getpid()
+
+    spent = sum(ticks for process, (_, ticks) in known.items() if process != os.getpid() and is_below(process))
+    return spent / os.sysconf("SC_CLK_TCK")
+
+
 def runs(count: int) -> Iterator[list[dict[str, object]]]:
     for start in range(0, count, AT_ONCE):
         yield [
@@ -91,9 +153,8 @@ def runs(count: int) -> Iterator[list[dict[str, object]]]:
 
 
 @contextmanager
-def leader(plane: Plane, place: str, answers: Answers) -> Iterator[tuple[Leader, KubernetesCluster]]:
+def leader(connection: Connection) -> Iterator[tuple[Leader, KubernetesCluster]]:
     """Yield a leader over instant ports and the real store."""
-    connection = Connection(Source(place, kubeconfig=plane.admin), answers)
     with KubernetesCluster(connection, writer="interlock-leader", is_watching=True) as cluster:
         cluster.start()
         git, clock = InstantGit(), SystemClock()
@@ -106,9 +167,9 @@ def leader(plane: Plane, place: str, answers: Answers) -> Iterator[tuple[Leader,
             executor.close()
 
 
-def ours(plane: Plane, count: int) -> tuple[float, float, float, int]:
-    """Return seconds, writes a run in all, those of the trail among them, and what an idle leader wrote."""
-    place = plane.namespace("ours")
+def work(plane: Plane, name: str, count: int) -> str:
+    """Make a namespace with so many items, nothing of them begun, and return its name."""
+    place = plane.namespace(name)
     plane.apply(
         document("MergeTrain", "main", TRAIN),
         document("AgentProvider", "scripted", {"adapter": "command", "command": ["true"]}),
@@ -119,14 +180,36 @@ def ours(plane: Plane, count: int) -> tuple[float, float, float, int]:
     for start in range(0, count, AT_ONCE):
         specs = (document("ImplementationSpec", name, item(name)) for name in names[start : start + AT_ONCE])
         plane.apply(*specs, namespace=place)
+    return place
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What the leader took."""
+
+    seconds: float
+    said: str
+    writes: float
+    """A run, in all."""
+    trail: float
+    """Those of the trail among them."""
+    idle: int
+    """Written by an idle leader."""
+    sent: list[Sent]
+
+
+def ours(plane: Plane, count: int) -> Ours:
+    """Return what the leader takes for so many items, from nothing to landed."""
+    place = work(plane, "ours", count)
     answers = Answers()
-    with leader(plane, place, answers) as (leads, cluster):
-        begin = time.perf_counter()
+    connection = Recording(Source(place, kubeconfig=plane.admin), answers)
+    with leader(connection) as (leads, cluster):
+        watch = Watch(count)
         while True:
             tick = leads.tick()
             if all(spec.status.phase is Phase.LANDED for spec in tick.snapshot.specs) and not tick.actions:
                 break
-        took = time.perf_counter() - begin
+        took, said = watch.said()
         leads.act(())
         cluster.trail.flush()
         before, trail = answers.writes(), answers.trail()
@@ -135,17 +218,34 @@ def ours(plane: Plane, count: int) -> tuple[float, float, float, int]:
             leads.tick()
             time.sleep(0.5)
         idle_writes = answers.writes() - before
-    return took, before / count, trail / count, idle_writes
+    return Ours(took, said, before / count, trail / count, idle_writes, connection.sent)
 
 
-def reflector(plane: Plane, count: int, writes: int) -> float:
-    """Return the seconds a minimal loop takes: one watch, one merge patch after another."""
+def same_writes(plane: Plane, count: int, sent: list[Sent]) -> tuple[float, str]:
+    """Return what it takes to make the leader's writes again elsewhere, one after another, on no version."""
+    place = work(plane, "same", count)
+    connection = Connection(Source(place, kubeconfig=plane.admin))
+    watch = Watch(count)
+    for each in sent:
+        path = each.path.split("/")
+        path[path.index("namespaces") + 1] = place
+        metadata = {key: value for key, value in each.body["metadata"].items() if key != "resourceVersion"}
+        body = {**each.body, "metadata": metadata}
+        answer = connection.request(each.method, "/".join(path), query=each.query, body=body, content=each.content)
+        assert answer.is_good, answer.why()
+    took = watch.said()
+    connection.close()
+    return took
+
+
+def reflector(plane: Plane, count: int, writes: int) -> tuple[float, str]:
+    """Return what a minimal loop takes: one watch, one merge patch after another."""
     place = plane.namespace("reflector")
     connection = Connection(Source(place, kubeconfig=plane.admin))
     path = f"/apis/interlock.dev/v1alpha1/namespaces/{place}/agentruns"
     for documents in runs(count):
         plane.apply(*documents, namespace=place)
-    begin, done, rest = time.perf_counter(), 0, b""
+    watch, done, rest = Watch(count), 0, b""
     with connection.stream(path, {"watch": "1"}, silence_s=60) as (_, response):
         while done < count:
             *lines, rest = (rest + response.read1(1 << 16)).split(b"\n")
@@ -158,11 +258,11 @@ def reflector(plane: Plane, count: int, writes: int) -> float:
                     answer = connection.request("PATCH", f"{path}/{name}/status", body=body, content=MERGE)
                     assert answer.is_good, answer.why()
                 done += 1
-    return time.perf_counter() - begin
+    return watch.said()
 
 
-def kopf_operator(plane: Plane, count: int, writes: int) -> float:
-    """Return the seconds a minimal kopf operator takes for as many status writes, one handler each."""
+def kopf_operator(plane: Plane, count: int, writes: int) -> tuple[float, str]:
+    """Return what a minimal kopf operator takes for as many status writes, one handler each."""
     import kopf
 
     place = plane.namespace("kopf")
@@ -187,11 +287,11 @@ def kopf_operator(plane: Plane, count: int, writes: int) -> float:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     os.environ["KUBECONFIG"] = str(plane.admin)
-    begin = time.perf_counter()
+    watch = Watch(count)
     asyncio.run(
         kopf.operator(registry=registry, settings=settings, namespaces=[place], stop_flag=stop, standalone=True)
     )
-    return time.perf_counter() - begin
+    return watch.said()
 
 
 WATCHER = """
@@ -278,23 +378,25 @@ def main(count: int, objects: int) -> None:
     logging.disable(logging.WARNING)
     with Plane.start() as plane:
         plane.install()
-        took, writes, trail, idle = ours(plane, count)
-        same = round(writes)
+        mine = ours(plane, count)
+        same = round(mine.writes)
         print(f"{count} runs, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-        said = (
-            f"{writes:.2f} writes a run in all, {trail:.2f} of them the trail; idle for {IDLE_S:.0f} s: {idle} writes"
-        )
-        cpu_s = time.process_time()
-        print(f"interlock  {1000 * took / count:7.1f} ms a run ({1000 * cpu_s / count:.0f} of CPU)  {said}", flush=True)
+        said = f"{mine.writes:.2f} writes a run in all, {mine.trail:.2f} of them the trail"
+        print(f"interlock  {mine.said}  {said}; idle for {IDLE_S:.0f} s: {mine.idle} writes", flush=True)
         for name, measured in (("reflector", reflector), ("kopf", kopf_operator)):
-            begun_s = time.process_time()
-            other = measured(plane, count, same)
-            cpu_s = time.process_time() - begun_s
-            said = f"{same} writes a run; interlock takes {took / other:.2f} times that"
+            other, said = measured(plane, count, same)
             print(
-                f"{name:<9}  {1000 * other / count:7.1f} ms a run ({1000 * cpu_s / count:.0f} of CPU)  {said}",
+                f"{name:<9}  {said}  {same} writes a run; interlock takes {mine.seconds / other:.2f} times that",
                 flush=True,
             )
+        other, said = same_writes(plane, count, mine.sent)
+        made = len(mine.sent) / count
+        print(
+            f"the same   {said}  {made:.2f} writes a run; interlock takes {mine.seconds / other:.2f} times that",
+            flush=True,
+        )
+        if not objects:
+            return
         seen, megabytes, first = memory(plane, objects)
         print(f"memory      {megabytes:7.1f} MB at {seen} landed runs, first look {first:.1f} s")
 
