@@ -6,11 +6,14 @@ import json
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from orchestrator.adapters.kubernetes.connection import path_of
 from orchestrator.model.lane import Lane
+from orchestrator.model.train import MergeTrain
 from tests.kube.plane import API, ETCD
 from tests.kube.proxy import Proxy
 from tests.kube.swarm import LEASE, Swarm, parsed, until
@@ -124,6 +127,47 @@ def test_leaders_killed_again_and_again_land_everything_once(shop: Swarm) -> Non
     said = [event["name"] for event in trail if (event["kind"], event["reason"]) == ("ImplementationSpec", "Landed")]
     # A killed leader takes along what it had gathered; what was written stands there once.
     assert len(said) == len(set(said)) > 0
+    shop.sound()
+
+
+def intents(shop: Swarm) -> Iterator[None]:
+    """Yield as soon as a landing intent is in the record, whenever there is a new one."""
+    with opened(shop.plane, shop.namespace) as store:
+        path = path_of(MergeTrain.PLURAL, shop.namespace)
+        with store.connection.stream(path, {"watch": "1"}, silence_s=60) as (_, response):
+            rest, seen = b"", set[str]()
+            while chunk := response.read1(1 << 16):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for said in map(json.loads, lines):
+                    landing = said["object"].get("status", {}).get("landing")
+                    if landing is not None and landing["commit"] not in seen:
+                        seen.add(landing["commit"])
+                        yield
+
+
+def test_a_leader_killed_in_the_middle_of_a_landing_leaves_one_that_its_successor_finishes(shop: Swarm) -> None:
+    names = [f"item-{number}" for number in range(8)]
+    shop.items(names)
+    leader, caught = shop.leader(), 0
+    for _ in intents(shop):
+        leader.signal(signal.SIGSTOP)
+        time.sleep(0.5)  # What it had sent by then arrives.
+        (train,) = shop.objects("mergetrains").values()
+        if "landing" in train["status"]:
+            leader.kill()
+            caught += 1
+            if caught == 2:
+                break
+            leader = shop.leader()
+        elif len(shop.landed()) == len(names):
+            break
+        else:
+            leader.signal(signal.SIGCONT)
+    assert caught, "no landing was under way when its leader was stopped"
+    if leader.is_alive():
+        leader.kill()
+    assert shop.leader("--once", "--max-minutes", "2").ends(within_s=90) == 0
+    assert sorted(shop.landed()) == names
     shop.sound()
 
 

@@ -7,10 +7,8 @@ that an old look loses. A write whose answer was lost is looked for before anyth
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import tenacity
@@ -26,7 +24,9 @@ from orchestrator.adapters.kubernetes.connection import (
     trouble,
 )
 from orchestrator.adapters.kubernetes.footing import Footing
+from orchestrator.adapters.kubernetes.involved import Involved
 from orchestrator.adapters.kubernetes.listing import pages
+from orchestrator.adapters.kubernetes.news import News
 from orchestrator.adapters.kubernetes.notices import Notices
 from orchestrator.adapters.kubernetes.pages import TrailPages
 from orchestrator.adapters.kubernetes.reader import Reader, require_kind
@@ -38,9 +38,7 @@ from orchestrator.core.record import SUFFIXES, given_name, respecified, restated
 from orchestrator.errors import InterlockError, Invalid, Transient, Unusable
 from orchestrator.model.base import Resource
 from orchestrator.model.decision import Decision
-from orchestrator.model.kinds import BY_KIND, KINDS
-from orchestrator.model.spec import ImplementationSpec
-from orchestrator.model.train import MergeTrain
+from orchestrator.model.kinds import KINDS
 from orchestrator.ports import Event
 
 R = TypeVar("R", bound=Resource)
@@ -68,12 +66,14 @@ class KubernetesCluster:
         self._writer = Writer(connection, writer, guard)
         self._is_watching = is_watching
         self._shelves: dict[type[Resource], Shelf[Any]] = {kind: Shelf(kind) for kind in KINDS}
-        self._read, self._tell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._news = News()
         self._is_closed = False
         outage = Outage()
-        self.reflectors = tuple(Reflector(connection, shelf, self._changed, outage) for shelf in self._shelves.values())
-        pages = TrailPages(connection, self._writer)
-        self.trail = Trail(pages, Notices(connection, self._involved), self._words, is_beside=is_watching)
+        self.reflectors = tuple(
+            Reflector(connection, shelf, self._news.tell, outage) for shelf in self._shelves.values()
+        )
+        notices = Notices(connection, Involved(self._reader, self._shelves if is_watching else {}))
+        self.trail = Trail(TrailPages(connection, self._writer), notices, self._words, is_beside=is_watching)
 
     def start(self) -> None:
         """Begin to watch and return when everything has been heard once. Raises Unusable where that does not work.
@@ -101,8 +101,7 @@ class KubernetesCluster:
         for reflector in self.reflectors:
             reflector.join(5.0)
         self.connection.close()
-        os.close(self._read)
-        os.close(self._tell)
+        self._news.close()
 
     def __enter__(self) -> KubernetesCluster:
         return self
@@ -135,9 +134,8 @@ class KubernetesCluster:
         """Return the sum over what is known of the kind but its statuses."""
         if not self._is_watching:
             return self._reader.revision(kind)
-        # Before anything is looked at: what is heard from now on is news for the next look.
-        with suppress(BlockingIOError):
-            os.read(self._read, 65536)
+        # Before anything is looked at.
+        self._news.take()
         return self._shelf(kind).revision()
 
     def changed_since(self, mark: str) -> bool:
@@ -152,7 +150,7 @@ class KubernetesCluster:
 
     def news_fd(self) -> int:
         """Return the file descriptor that is readable once something changed since the last look."""
-        return self._read
+        return self._news.fd()
 
     def silence_s(self) -> float:
         """Return how long the watch that has been silent longest has been so."""
@@ -287,7 +285,7 @@ class KubernetesCluster:
     def _take(self, kind: type[R], document: Json) -> R:
         obj, changed = self._shelf(kind).keep(document)
         if changed:
-            self._changed()
+            self._news.tell()
         if obj is None:
             name = document["metadata"]["name"]
             raise Unusable(f"{kind.KIND} `{name}` cannot be read by this version; upgrade, or remove it with kubectl")
@@ -388,21 +386,6 @@ class KubernetesCluster:
             raise trouble(answer, doing)
         return self._take(kind, answer.json())
 
-    def _involved(self, kind: str, name: str) -> tuple[str, str, str] | None:
-        """Return the object an event is shown at: the one it names, else the item or train of that name."""
-        named = BY_KIND.get(kind, ImplementationSpec)
-        each: type[Resource]
-        for each in (named, ImplementationSpec, MergeTrain):
-            if self._is_watching:
-                known = self._shelf(each).known(name)
-                uid = known.uid if known is not None else None
-            else:
-                document = self._reader.document(each, name)
-                uid = document["metadata"]["uid"] if document is not None else None
-            if uid is not None:
-                return each.KIND, name, uid
-        return None
-
     def _words(self) -> Sequence[Decision]:
         """Return the people's words that were given here, not those of another store: their lines came with them."""
         return [word for word in self.list(Decision) if self._is_made_here(word)]
@@ -410,11 +393,6 @@ class KubernetesCluster:
     def _is_made_here(self, word: Decision) -> bool:
         known = self._shelf(Decision).known(word.name)
         return known is None or known.uid == word.metadata.uid
-
-    def _changed(self) -> None:
-        # Full means that whoever waits has been told already; closed, that nobody waits any more.
-        with suppress(OSError):
-            os.write(self._tell, b".")
 
 
 def _named(obj: Resource) -> str:
