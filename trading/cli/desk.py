@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import closing
 from typing import Any
 
 from trading.cli.main import Misuse
@@ -22,7 +23,8 @@ def kill(args: argparse.Namespace) -> int:
     """Latch KILLED: by the gate if it answers, else in its store, else by the kill file."""
     where = places(args)
     try:
-        answer = GateClient(where.gate_socket, 10.0).ask("kill", **_words(args), flatten=args.flatten)
+        with closing(GateClient(where.gate_socket, 10.0)) as client:
+            answer = client.ask("kill", **_words(args), flatten=args.flatten)
     except Unanswered as error:
         answer = _without_a_gate(where, args, str(error))
     return _end(answer, args.output, answer.get("level") == TradingState.KILLED and not answer.get("openLeft"))
@@ -64,7 +66,8 @@ def _asked(args: argparse.Namespace, verb: str, wanted: TradingState) -> int:
 
 def _ask(args: argparse.Namespace, verb: str, **values: Any) -> dict[str, Any]:
     try:
-        return GateClient(places(args).gate_socket).ask(verb, **_words(args), **values)
+        with closing(GateClient(places(args).gate_socket)) as client:
+            return client.ask(verb, **_words(args), **values)
     except Unanswered as error:
         return {"error": f"the gate does not answer ({error}); nothing leaves without it"}
 

@@ -71,6 +71,13 @@ def _gate(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     grant.add_argument("--by", default="", metavar="NAME", help="who says so")
     grant.add_argument("--reason", default="", metavar="TEXT", help="why")
     grant.set_defaults(calls="signed:grant")
+    example = inner.add_parser(
+        "example",
+        help="Print a desk to try the processes on.",
+        description="Print a desk.json in which you are everybody and returns are made up: to try it, and as the form "
+        "that --desk reads.",
+    )
+    example.set_defaults(calls="example:example")
     serve = inner.add_parser(
         "serve",
         help="Run the gate: the process strategies talk to, and the only one that talks to a broker.",
