@@ -22,6 +22,7 @@ from orchestrator.model.facts import (
     Change,
     Collected,
     Diff,
+    Edit,
     Foreign,
     GateFact,
     LandedFact,
@@ -81,6 +82,15 @@ class InstantGit:
 
     def contains(self, commit: Sha, ancestor: Sha) -> bool:
         return True
+
+    def astray(self, base: str, tip: Sha, bases: Collection[Sha], heads: Collection[Sha]) -> frozenset[Sha]:
+        return frozenset()
+
+    def edits(self, old: Sha, new: Sha, patterns: tuple[str, ...]) -> Sequence[Edit]:
+        return ()
+
+    def inputs(self, commit: Sha, patterns: tuple[str, ...]) -> str | None:
+        return None
 
     def build(self, base: Sha, heads: Sequence[Sha], messages: Sequence[str]) -> Candidate:
         commit, brought = base, []
