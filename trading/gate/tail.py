@@ -45,10 +45,13 @@ class Tail:
     ) -> None:
         self.returns = returns
         self.scenarios = scenarios
-        self.missing: set[Symbol] = set()
-        """Held or open to buy, and without returns or without a shock in some scenario."""
+        self._told: dict[Symbol, int] = {}
+        """What is exposed, in minor units, as it was told last."""
+        self._is_counted = True
+        """Whether the totals are of what was told. Counting waits until somebody asks: what reduces does not."""
+        self._missing: set[Symbol] = set()
         self._values: dict[Symbol, int] = {}
-        """What is exposed, in minor units; none of zero."""
+        """What the totals are of; none of zero."""
         self._stress = [0] * len(scenarios or ())
         self._lengths: dict[int, int] = {}
         """How many symbols are exposed with a history of so many days; none of zero."""
@@ -64,10 +67,14 @@ class Tail:
 
     def expose(self, values: Mapping[Symbol, int]) -> None:
         """Bring the totals to these values (minor units, not negative) of each symbol."""
-        for symbol, value in values.items():
-            before = self._values.get(symbol, 0)
-            if value != before:
-                self._change(symbol, before, value)
+        self._told.update(values)
+        self._is_counted = False
+
+    @property
+    def missing(self) -> set[Symbol]:
+        """Return what is held or open to buy, and without returns or without a shock in some scenario."""
+        self._count()
+        return self._missing
 
     def knows(self, symbol: Symbol) -> bool:
         """Return whether a loss in this symbol can be estimated."""
@@ -76,6 +83,7 @@ class Tail:
     def days(self, symbol: Symbol) -> int:
         """Return over how many days a loss can be estimated with this symbol; 0 if they are not those of the rest."""
         mine = len(self.returns[symbol]) if self.returns is not None and symbol in self.returns else 0
+        self._count()
         lengths = self._lengths
         # Days that do not fit make the whole history unusable: there is no telling which day is which.
         return mine if not lengths or (len(lengths) == 1 and mine in lengths) else 0
@@ -85,6 +93,7 @@ class Tail:
 
         Of a symbol that is known, with the days of the rest; an amount that is not negative.
         """
+        self._count()
         held = self._values.get(symbol, 0)
         if len(self._values) == (1 if held else 0):
             return (held + amount) / UNIT * self._of_one(symbol, confidence_bps)
@@ -101,11 +110,23 @@ class Tail:
 
         Of a symbol that is known.
         """
+        self._count()
         history = self._history(symbol)
         assert history is not None and self.scenarios
         costs = [total - amount * shock for total, shock in zip(self._stress, history.shocks, strict=True)]
         cost = max(costs)
         return list(self.scenarios)[costs.index(cost)], cost
+
+    def _count(self) -> None:
+        """Bring the totals to what was told."""
+        if self._is_counted:
+            return
+        self._is_counted = True
+        values = self._values
+        for symbol, value in self._told.items():
+            before = values.get(symbol, 0)
+            if value != before:
+                self._change(symbol, before, value)
 
     def _change(self, symbol: Symbol, before: int, value: int) -> None:
         if value:
@@ -115,9 +136,9 @@ class Tail:
         history = self._history(symbol)
         if history is None:
             if value:
-                self.missing.add(symbol)
+                self._missing.add(symbol)
             else:
-                self.missing.discard(symbol)
+                self._missing.discard(symbol)
             return
         if not before or not value:
             count = self._lengths.pop(history.days, 0) + (1 if value else -1)

@@ -62,7 +62,7 @@ class View:
     @property
     def equity(self) -> Money:
         """Return cash and everything held at its last price."""
-        total = self.cash
+        total, instruments, prices = self.cash, self.instruments, self.prices
         for symbol, lots in self.held.items():
-            total += self.value(symbol, lots)
+            total += lots * instruments[symbol].lot * prices[symbol]
         return Money(total)
