@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
 
 from orchestrator.core.blame import controlled
 from orchestrator.core.board import Board
@@ -35,6 +34,7 @@ from orchestrator.core.line import (
     shared_gates,
 )
 from orchestrator.core.repair import is_repair
+from orchestrator.core.sizing import best_size
 from orchestrator.core.standing import needs_person
 from orchestrator.core.trial import BaseAtFault, Passed, Rejected, Waiting
 from orchestrator.core.verdicts import Answer, Verdict, Wish
@@ -150,15 +150,15 @@ def together(board: Board, ready: Sequence[Entry], waiting: int) -> int:
 def size(board: Board, ready: Sequence[Entry], waiting: int, past: Record) -> int:
     """Return how many entries to test together while nothing is known of them: 1 where there are runs for all.
 
-    With a share q of entries that fail, groups of about 1/sqrt(q) + 1/2 need the fewest tests (Dorfman 1943). The share
-    is this train's own record, with the default chance while there is none. `waiting` is how many there are in all, of
-    which `ready` are the first.
+    The share that fails is this train's own record, with the default chance while there is none. `waiting` is how many
+    there are in all, of which `ready` are the first.
     """
     most = together(board, ready, waiting)
-    if most < 2 or waiting <= board.train.spec.runs:
+    train = board.train.spec
+    if most < 2 or waiting <= train.runs:
         return min(most, 1)
     fails = sum(1.0 - past.chance(entry.item, entry.run) for entry in ready[:most]) / most
-    return min(most, max(2, round(1.0 / sqrt(max(fails, 1e-6)) + 0.5)))
+    return best_size(most, fails, train.runs, train.retries.flaky)
 
 
 def _lands_alone(entry: Entry) -> bool:

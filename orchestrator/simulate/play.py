@@ -27,13 +27,14 @@ def play(
     breaks: Mapping[str, Sequence[str]] = MappingProxyType({}),
     line_max: int | None = None,
     memory: int = MEMORY,
-    sight: Mapping[str, float] = MappingProxyType({}),
+    sight: Mapping[str, tuple[float, float]] = MappingProxyType({}),
 ) -> World:
     """Return the world after everything has happened.
 
     `breaks` says which entries fail in a tree with any of these; with `line_max` no more than so many are let into the
     store at once, the others wait outside in the order in which they came. `memory` bounds what is over and there.
-    `sight` is what an estimate gives to that which will come of an entry; the leader is told no estimate of any other.
+    `sight` is the chance to land that the leader is told of an entry which will, and of one which will not; it is told
+    nothing of any other.
     """
     world = World(spec, breaks, memory, sight)
     events = deque(sorted(spec.events, key=lambda event: event.at))

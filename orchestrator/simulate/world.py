@@ -60,7 +60,7 @@ class World:
         spec: SimulationSpec,
         breaks: Mapping[str, Sequence[str]] = MappingProxyType({}),
         memory: int = MEMORY,
-        sight: Mapping[str, float] = MappingProxyType({}),
+        sight: Mapping[str, tuple[float, float]] = MappingProxyType({}),
     ) -> None:
         self.minute = 0.0
         self.pulls = {
@@ -160,8 +160,8 @@ class World:
         pull = self.pulls[name]
         pull.is_open = True
         if name in self._sight:
-            sight = self._sight[name]
-            self._chances[pull.head] = sight if self.truth.foretold(name) else 1.0 - sight
+            if_it_lands, if_not = self._sight[name]
+            self._chances[pull.head] = if_it_lands if self.truth.foretold(name) else if_not
         self.declared.came(name)
         self.revision += 1
         # Those of one minute come in the order of the file: a microsecond apart, or their names would decide.

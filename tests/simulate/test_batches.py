@@ -6,6 +6,7 @@ from math import log2
 
 import pytest
 
+from orchestrator.core.sizing import best_size
 from orchestrator.simulate.result import Result
 from tests.simulate.play import fates, runs, story
 
@@ -146,7 +147,7 @@ def test_the_size_of_a_batch_is_learnt_from_what_became_of_earlier_entries() -> 
     assert sizes[0] == 4, "one in ten is thought to fail where nothing is known"
     assert sizes == sorted(sizes) and sizes[-1] > 6
     poor = [len(run.members) for run in story(wide + many(20, *range(20))).runs]
-    assert max(poor[-6:]) == 2
+    assert max(poor[-6:]) == 1, "where nearly all fail, a batch only says so once more"
 
 
 def test_no_batch_is_larger_than_the_widest_window() -> None:
@@ -184,3 +185,24 @@ def test_between_two_entries_that_leave_the_line_there_are_few_runs_whatever_fai
     gaps = [later - sooner for sooner, later in zip([0.0, *left], left, strict=False)]
     assert max(gaps) <= 10 * (log2(4) + 1 + flaky), "a failed batch, its halves, one alone and its retry"
     assert sorted(result.landed) == sorted(f"e{at}" for at in range(12) if at not in fail)
+
+
+@pytest.mark.parametrize(
+    ("fails", "runs", "retries", "expected"),
+    [
+        # One runner: 8 or more together where little fails, fewer and fewer then, none where a third does.
+        (0.02, 1, 1, 8),
+        (0.1, 1, 1, 4),
+        (0.2, 1, 1, 3),
+        (0.4, 1, 1, 1),
+        # Several test one after the other beside each other: a batch has to be worth more.
+        (0.02, 4, 1, 8),
+        (0.1, 2, 1, 4),
+        (0.2, 2, 1, 1),
+        (0.3, 2, 0, 1),
+    ],
+)
+def test_a_batch_is_as_large_as_decides_most_in_a_given_time(
+    fails: float, runs: int, retries: int, expected: int
+) -> None:
+    assert best_size(8, fails, runs, retries) == expected

@@ -94,7 +94,7 @@ def test_nothing_is_faster_than_the_oracle_and_no_model_lands_what_fails() -> No
 
 def test_the_real_train_decides_every_item_of_a_day_and_breaks_no_rule() -> None:
     day = day_of(WORK.model_copy(update={"count": 25}))
-    told, broken = ours.play(TRAIN, day, 0.9)
+    told, broken = ours.play(TRAIN, day, 0.9, WORK.fails)
     assert broken == ()
     assert (len(told.turnarounds), told.waiting) == (25, 0)
     assert told.landed <= sum(work.is_good for work in day)
@@ -105,7 +105,7 @@ def test_the_real_train_decides_every_item_of_a_day_and_breaks_no_rule() -> None
 def test_on_a_crowded_day_no_verdict_is_taken_for_one_on_other_inputs(seed: int) -> None:
     crowd = {"arrivalsPerHour": 48, "count": 16, "fails": 0.2, "conflictsMaybe": 0.4, "conflictsReally": 0.1}
     work = Workload.model_validate(crowd | {"seed": seed, "run": {"sigma": 1.0}, "foresight": 0.6})
-    told, broken = ours.play(MergeTrainSpec(runs=8), day_of(work), work.foresight)
+    told, broken = ours.play(MergeTrainSpec(runs=8), day_of(work), work.foresight, work.fails)
     assert (broken, told.waiting) == ((), 0)
 
 
@@ -114,12 +114,12 @@ def test_the_train_looks_at_estimates_that_are_as_good_as_the_days_foresight() -
     waits = {}
     for foresight in (0.0, 1.0):
         day = day_of(crowd.model_copy(update={"foresight": foresight}))
-        told, broken = ours.play(TRAIN, day, foresight)
+        told, broken = ours.play(TRAIN, day, foresight, crowd.fails)
         assert broken == ()
         waits[foresight] = sum(told.turnarounds)
     # Who knows that estimates are always wrong knows as much as who knows that they are always right.
     assert waits[0.0] == waits[1.0]
-    misled, _ = ours.play(TRAIN, day_of(crowd.model_copy(update={"foresight": 0.0})), 1.0 - 1e-9)
+    misled, _ = ours.play(TRAIN, day_of(crowd.model_copy(update={"foresight": 0.0})), 1.0 - 1e-9, crowd.fails)
     assert waits[1.0] < sum(misled.turnarounds)
 
 
@@ -128,7 +128,7 @@ def test_a_crowded_day_goes_no_slower_than_under_the_policies_that_guess() -> No
     crowd = {"arrivalsPerHour": 24, "count": 40, "fails": 0.1, "conflictsMaybe": 0.5, "conflictsReally": 0.02}
     work = Workload.model_validate(crowd)
     day = day_of(work)
-    told, broken = ours.play(train, day, work.foresight)
+    told, broken = ours.play(train, day, work.foresight, work.fails)
     assert broken == ()
     for policy in (Policy.PREFIX, Policy.SINGLE):
         other = models.play(policy, day, 4, train.retries.flaky)

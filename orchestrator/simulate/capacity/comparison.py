@@ -148,7 +148,7 @@ def _days(
     violations: tuple[str, ...] = ()
     for policy in policies:
         if policy is Policy.OURS:
-            days[policy], violations = ours.play(train, day, workload.foresight)
+            days[policy], violations = ours.play(train, day, workload.foresight, workload.fails)
         else:
             days[policy] = models.play(policy, day, train.runs, train.retries.flaky)
     return days, violations

@@ -22,14 +22,16 @@ MEMORY = 32
 """Decided entries that stay in the store: enough to tell the window."""
 
 
-def play(train: MergeTrainSpec, day: tuple[Work, ...], foresight: float) -> tuple[Day, tuple[str, ...]]:
+def play(train: MergeTrainSpec, day: tuple[Work, ...], foresight: float, fails: float) -> tuple[Day, tuple[str, ...]]:
     """Return how the day goes under the train, and every rule that was broken on the way.
 
-    `foresight` is how often estimates of outcomes are right. The leader takes them for what it would have learnt.
+    `foresight` is how often an estimate says of an entry what will become of it. The leader is told what that is worth
+    where a share of `fails` fails by itself, as it would have learnt: where few do, who is said to fail may well land.
     """
     spec = SimulationSpec(train=train, entries=entries_of(day))
     breaks = {name_of(at): tuple(map(name_of, work.breaks)) for at, work in enumerate(day) if work.breaks}
-    sight = {name_of(at): foresight if work.is_foreseen else 1.0 - foresight for at, work in enumerate(day)}
+    good, bad = _chance(foresight, 1.0 - fails), _chance(1.0 - foresight, 1.0 - fails)
+    sight = {name_of(at): (good, bad) if work.is_foreseen else (bad, good) for at, work in enumerate(day)}
     world = play_world(spec, breaks=breaks, line_max=_line_max(train), memory=MEMORY, sight=sight)
     result = result_of("ours", spec, world)
     decided = {name: fate for name, fate in result.entries.items() if fate.outcome in (LANDED, REJECTED)}
@@ -45,6 +47,12 @@ def play(train: MergeTrainSpec, day: tuple[Work, ...], foresight: float) -> tupl
         waiting=len(result.entries) - len(turnarounds),
     )
     return told, violations(spec, world.trail)
+
+
+def _chance(right: float, lands: float) -> float:
+    """Return the chance that an entry lands after an estimate that says so and is `right` this often (Bayes)."""
+    yes, no = right * lands, (1.0 - right) * (1.0 - lands)
+    return yes / (yes + no) if yes + no else lands
 
 
 def _line_max(train: MergeTrainSpec) -> int:
