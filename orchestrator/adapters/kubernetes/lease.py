@@ -234,6 +234,7 @@ class Election:
 
     def _renew_until_stopped(self) -> None:
         pause_s = self._duration_s / 5
+        told: set[type[InterlockError]] = set()
         while not self._stop.wait(pause_s * random.uniform(0.9, 1.0)):
             try:
                 self._renew()
@@ -243,11 +244,13 @@ class Election:
                 if self._is_refused_for_good(error):
                     self._over = str(error)
                     break
-                if pause_s != FAILED_AGAIN_S:
+                if type(error) not in told:
                     log.warning("the lease is not renewed", extra={"why": str(error)})
+                    told.add(type(error))
                 pause_s = FAILED_AGAIN_S
                 continue
             pause_s, self._refused_s = self._duration_s / 5, None
+            told.clear()
             if self._over:
                 break
         if self._over:

@@ -50,17 +50,20 @@ class _Forgotten(Exception):
 
 
 class Outage:
-    """Which kinds are not heard of. Said once for all of them: a server that goes away takes every watch along."""
+    """Which kinds are not heard of. Said once for all of them, for a server that goes away takes every watch along, and
+    again where the reason is another: who could not be reached and is not believed now needs somebody else's hand."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kinds: set[str] = set()
+        self._told: set[type[InterlockError]] = set()
 
-    def begin(self, kind: str, why: str) -> None:
+    def begin(self, kind: str, why: InterlockError) -> None:
         """Note that a kind is not heard of any more."""
         with self._lock:
-            if not self._kinds:
-                log.warning("the cluster is not heard", extra={"why": why})
+            if type(why) not in self._told:
+                log.warning("the cluster is not heard", extra={"why": str(why)})
+            self._told.add(type(why))
             self._kinds.add(kind)
 
     def end(self, kind: str) -> None:
@@ -70,6 +73,7 @@ class Outage:
                 return
             self._kinds.remove(kind)
             if not self._kinds:
+                self._told.clear()
                 log.warning("the cluster is heard again")
 
 
@@ -157,7 +161,7 @@ class Reflector(Generic[R]):
         # A server that has just started, or was just told of a kind, needs a moment; nothing was heard that is missed.
         is_young = not self.is_synced and now_s() - self._began_s < BELIEVED_AFTER_S
         if not self._stop.is_set() and not is_young:
-            self._outage.begin(self._shelf.kind.KIND, str(error))
+            self._outage.begin(self._shelf.kind.KIND, error)
         self.why = str(error)
         if isinstance(error, Transient) and not isinstance(error, Untrusted):
             self._refused_s = None
