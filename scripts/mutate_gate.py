@@ -5,8 +5,9 @@ Usage: python scripts/mutate_gate.py [FILE…]      called by `make test-mutatio
 A mutant is one change to a control's source: a comparison turned or made strict, `and` for `or`, a `not` dropped, an
 operator or a constant changed, a proof not counted, a denial not made, a condition forced. The suite is the table of
 edges, the contract's cases, the probes and the known answers of the tail, run in this process; a mutant survives if
-every answer stays what it was. Survivors are printed with their line; those that are the same program in other words
-stand in `mutants_equivalent.json`, each with its reason. Exit 0 if nothing else survived.
+every answer stays what it was. Survivors are printed with the text of their line; those that are the same program in
+other words stand in `mutants_equivalent.json`, each with its reason. Exit 0 if nothing else survived and
+docs/trading.md reports the count.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.trading import mutation_suite  # noqa: E402
+
+REPORT = ROOT / "docs/trading.md"
+"""Where the count of the whole run is reported."""
 
 FILES = [
     *(f"trading/gate/controls/{name}.py" for name in (
@@ -138,14 +142,16 @@ def survivors(name: str) -> tuple[str, int, list[str]]:
     path = ROOT / name
     module = import_module(name.removesuffix(".py").replace("/", "."))
     source = path.read_text()
-    tree = ast.parse(source)
+    tree, lines = ast.parse(source), source.splitlines()
     kept = dict(vars(module))
     count, left = 0, []
     for what, broken in mutants(tree):
         body = ast.fix_missing_locations(_Drop().visit(broken))
         count += 1
         if not noticed(module, compile(body, str(path), "exec"), kept):
-            left.append(what)
+            # By the text of its line, not the number: what stands above changes nothing about it.
+            number, _, change = what.partition(": ")
+            left.append(f"{change} in: {lines[int(number) - 1].strip()[:100]}")
         restore(module, kept)
     return name, count, left
 
@@ -183,13 +189,18 @@ def main() -> int:
             total += count
             killed += count - len(left)
             for what in left:
-                key = f"{Path(name).name}:{what}"
-                if key not in known:
+                if f"{Path(name).name}: {what}" not in known:
                     unknown += 1
-                    print(f"survived  {name}:{what}")
+                    print(f"survived  {Path(name).name}: {what}")
     same = total - killed - unknown
-    print(f"{total} mutants, {killed} noticed, {same} known to be the same program, {unknown} survived")
-    return 1 if unknown else 0
+    counted = f"{total} mutants, {killed} noticed, {same} known to be the same program, {unknown} survived"
+    print(counted)
+    if unknown or list(args.files) != FILES:
+        return 1 if unknown else 0
+    if counted not in REPORT.read_text():
+        print(f"{REPORT.relative_to(ROOT)} reports another count; it should say: {counted}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

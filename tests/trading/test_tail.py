@@ -51,6 +51,13 @@ def test_the_historical_tail_is_the_mean_of_the_worst_days() -> None:
     assert tail_value_at_risk(days, 9750) >= (1200.0 + 30.0) / 12.5
 
 
+def test_of_fewer_days_than_the_tail_has_room_for_the_worst_one_stands_for_it() -> None:
+    # Thirty days and one in forty: less than a day.
+    days = [-1.0, -2.0, 0.0, 2.0, -2.0, -2.0, -1.0, -1.0, 0.0, -1.0, -1.0, -2.0, -1.0, 3.0, 1.0]
+    days += [-2.0, 0.0, -2.0, 1.0, 0.0, -2.0, -2.0, -1.0, 0.0, -2.0, 0.0, 1.0, -1.0, -1.0, -2.0]
+    assert tail_value_at_risk(days, 9750) == 3.0
+
+
 def test_the_bent_tail_is_its_own_integral() -> None:
     rng = random.Random(5)
     days = [rng.gauss(0, 100) + (400 if rng.random() < 0.03 else 0) for _ in range(700)]
