@@ -8,7 +8,8 @@ change on an assumption of which of the open changes ahead it shares an input wi
 the run on what really landed has ended. The oracle knows every outcome; `prefix` assumes that everything ahead lands
 that has not failed yet (Zuul's way); `best-first` ranks assumptions by the estimates alone and flips up to three
 outcomes; `ours` is `orchestrator.core.speculation`. Ours and best-first look at one feature of the future, the same
-for both: an estimate of each change's outcome that is right as often as `foresight` says.
+for both: an estimate of each change's outcome that is right as often as `foresight` says. Ours takes it for what became
+of those that said the same before, as the train learns from its own record (`orchestrator.core.chances`).
 
 Turnaround counts the last four fifths of the changes. `wrong` counts landings whose tree would have failed, `unfair`
 rejections of changes that would have passed: both must be 0. The last row, one runner with batches, is no model: it is
@@ -31,6 +32,7 @@ from random import Random
 
 from batch import day, played
 
+from orchestrator.core.chances import BELIEF
 from orchestrator.core.speculation import Entrant, forecast, settled, wishes
 
 Ground = frozenset[int]
@@ -74,7 +76,10 @@ FLAKY = (
 ONE_RUNNER = "one runner, 8/h"
 """A row without a model of the train: the leader's own decisions, by how many share a validation (bench/batch.py)."""
 MOST = (1, 4, 16)
-FEATURES = "foresight (an estimate of each outcome, right as often as the load says), nothing else of the future"
+FEATURES = (
+    "foresight (an estimate of each outcome, right as often as the load says) and what became of earlier estimates, "
+    "nothing else of the future"
+)
 
 
 class Changes:
@@ -124,6 +129,8 @@ class World:
     known: dict[int, dict[Ground, bool]] = field(default_factory=dict)
     running: dict[int, dict[Ground, int]] = field(default_factory=dict)
     chance: dict[int, float] = field(default_factory=dict)
+    told: dict[int, list[int]] = field(default_factory=lambda: {False: [0, 0], True: [0, 0]})
+    """Of the estimates that said so, how many changes landed and how many were decided: what a record would show."""
     truth: dict[int, bool] = field(default_factory=dict)
     """What the oracle knows: filled as changes come."""
     estimates: Random = field(default_factory=Random)
@@ -139,6 +146,19 @@ class World:
         right = self.estimates.random() < foresight
         self.chance[change] = foresight if self.truth[change] == right else 1.0 - foresight
         self.open.append(change)
+
+    def decide(self, change: int, verdict: bool) -> None:
+        """Take a change out of the line."""
+        self.landed[change] = verdict
+        self.open.remove(change)
+        record = self.told[self.chance[change] >= 0.5]
+        record[0] += verdict
+        record[1] += 1
+
+    def learnt(self, change: int) -> float:
+        """Return what its estimate is worth by what became of earlier ones, drawn to its word while they are few."""
+        landed, decided = self.told[self.chance[change] >= 0.5]
+        return (landed + BELIEF * self.chance[change]) / (decided + BELIEF)
 
     def _will_land(self, change: int) -> bool:
         return self.landed.get(change, self.truth[change])
@@ -170,7 +190,7 @@ def entrant_of(world: World, change: int) -> Entrant[int]:
         for ground, verdict in world.known[change].items()
         if under <= ground and not any(world.landed.get(other) is False for other in ground)
     }
-    return Entrant(change, world.ahead[change], world.chance[change], known)
+    return Entrant(change, world.ahead[change], world.learnt(change), known)
 
 
 def indifferent(world: World, change: int) -> bool | None:
@@ -291,8 +311,7 @@ def play(load: Load, policy: str) -> Outcome:
             for one in list(world.open):
                 verdict = rule(world, one)
                 if verdict is not None:
-                    world.landed[one] = verdict
-                    world.open.remove(one)
+                    world.decide(one, verdict)
                     took[one] = now - changes.at[one]
                     moved = True
         for one in list(world.running):
