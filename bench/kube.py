@@ -12,6 +12,7 @@ Usage: python bench/kube.py [COUNT [OBJECTS]]      (COUNT 1000, OBJECTS 10000; n
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import logging
@@ -402,5 +403,8 @@ def main(count: int, objects: int) -> None:
 
 
 if __name__ == "__main__":
-    arguments = [int(word) for word in sys.argv[1:]]
-    main(*(arguments + [1000, 10_000][len(arguments) :]))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("count", nargs="?", type=int, default=1000, metavar="COUNT", help="runs (default 1000)")
+    parser.add_argument("objects", nargs="?", type=int, default=10_000, metavar="OBJECTS", help="0 for none (10,000)")
+    asked = parser.parse_args()
+    main(asked.count, asked.objects)

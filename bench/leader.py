@@ -6,9 +6,9 @@ Side by side in one run: the same agent program started COUNT times in plain fol
 from spec to landed. Prints the difference per run, where the leader's time goes, and the processes it starts.
 """
 
+import argparse
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -174,4 +174,6 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("count", nargs="?", type=int, default=200, metavar="COUNT", help="items (default 200)")
+    main(parser.parse_args().count)

@@ -7,8 +7,8 @@ shows in the microseconds an object.
 Usage: python bench/tick.py [COUNT…]
 """
 
+import argparse
 import gc
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -211,7 +211,9 @@ def measure(name: str, make: Callable[[int], Snapshot], counts: tuple[int, ...])
 
 
 def main() -> None:
-    counts = tuple(map(int, sys.argv[1:])) or COUNTS
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("counts", nargs="*", type=int, metavar="COUNT", help="how many objects (default: up to 10,000)")
+    counts = tuple(parser.parse_args().counts) or COUNTS
     measure("specs", snapshot, counts)
     measure("pull requests, window 16", lambda count: proposed(count, 16), counts)
     measure("pull requests, window 1000", lambda count: proposed(count, 1_000), counts)
