@@ -20,7 +20,7 @@ from orchestrator.model.train import Landed, MergeTrainStatus
 from orchestrator.model.validation import Validation
 from tests.unit.make import START, decision
 from tests.unit.test_lookahead import Ahead
-from tests.unit.test_train import TIP, brought, verdict
+from tests.unit.train_world import TIP, brought, verdict
 
 PASS, FAIL, CANNOT = GateResult.PASS, GateResult.FAIL, GateResult.COULD_NOT_RUN
 

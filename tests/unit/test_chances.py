@@ -13,7 +13,7 @@ from orchestrator.model.base import Sha
 from orchestrator.model.condition import FailureClass, RunPhase
 from orchestrator.model.run import AgentRef, AgentRun
 from tests.unit.make import START, run
-from tests.unit.test_train import World
+from tests.unit.train_world import World
 
 NEW = "new"
 

@@ -4,7 +4,7 @@ from orchestrator.model.action import WriteStatus
 from orchestrator.model.condition import Reason
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import Claim, MergeTrainStatus
-from tests.unit.test_train import World
+from tests.unit.train_world import World
 
 POOL = 8
 

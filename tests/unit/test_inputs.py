@@ -17,7 +17,7 @@ from orchestrator.model.run import AgentRun, ChangedFile
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.validation import Try, Validation, ValidationPhase, ValidationStatus
 from tests.unit.make import START, lane, run, spec
-from tests.unit.test_train import TEST, TIP, World, verdict
+from tests.unit.train_world import TEST, TIP, World, verdict
 
 PASS, FAIL = GateResult.PASS, GateResult.FAIL
 UNIT = Gate(name="unit", run="make unit", inputs=("src/**",))

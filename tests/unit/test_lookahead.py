@@ -19,7 +19,7 @@ from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import Tier
 from orchestrator.model.validation import ValidationPhase, ValidationStatus
 from tests.unit.make import START, lane, run
-from tests.unit.test_train import TEST, TIP, World, brought, verdict
+from tests.unit.train_world import TEST, TIP, World, brought, verdict
 
 PASS, FAIL = GateResult.PASS, GateResult.FAIL
 

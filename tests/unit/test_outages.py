@@ -19,7 +19,7 @@ from orchestrator.model.run import ScopeVerdict
 from orchestrator.model.train import Frozen, MergeTrainStatus
 from orchestrator.model.validation import Purpose, Try, Validation, ValidationPhase, ValidationStatus
 from tests.unit.make import START, run
-from tests.unit.test_train import TIP, TIP_TREE, World, verdict
+from tests.unit.train_world import TIP, TIP_TREE, World, verdict
 
 PASS, FAIL, COULD_NOT = GateResult.PASS, GateResult.FAIL, GateResult.COULD_NOT_RUN
 LOST = (None, None, None)

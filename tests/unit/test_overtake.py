@@ -19,7 +19,7 @@ from orchestrator.model.validation import ValidationPhase, ValidationStatus
 from tests.unit.make import START, lane
 from tests.unit.test_inputs import UNIT, known
 from tests.unit.test_lookahead import FAIL, PASS, Ahead
-from tests.unit.test_train import TEST, TIP, TIP_TREE, brought, verdict
+from tests.unit.train_world import TEST, TIP, TIP_TREE, brought, verdict
 
 GENERATES = (lane(generated=[{"paths": ["*.lock"], "regenerate": "make lock"}]),)
 LINT = Gate(name="lint", run="make lint", inputs=("docs/**",))

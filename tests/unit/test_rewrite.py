@@ -16,7 +16,7 @@ from orchestrator.model.gate import GateResult
 from orchestrator.model.run import AgentRun
 from orchestrator.model.train import Claim, Frozen, MergeTrainStatus
 from tests.unit.make import START, decision, run, spec
-from tests.unit.test_train import TIP, World
+from tests.unit.train_world import TIP, World
 
 GONE = Sha("base")
 """What every run that is made here began on."""

@@ -10,7 +10,7 @@ from orchestrator.model.condition import Phase, Reason
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.spec import ImplementationSpec
 from tests.unit.make import START
-from tests.unit.test_train import World
+from tests.unit.train_world import World
 
 
 def without_train(world: World) -> Snapshot:
