@@ -8,7 +8,10 @@ from __future__ import annotations
 import pytest
 
 pytest.register_assert_rewrite(
+    "tests.contract.cluster_lists_suite",
+    "tests.contract.cluster_status_suite",
     "tests.contract.cluster_suite",
+    "tests.contract.cluster_writes_suite",
     "tests.contract.forge_suite",
     "tests.contract.git_suite",
     "tests.contract.machine_suite",

@@ -13,7 +13,8 @@ from orchestrator.adapters.memory import MemoryCluster
 from orchestrator.adapters.sqlite import SqliteCluster
 from orchestrator.model.run import AgentRun, AgentRunStatus
 from orchestrator.model.spec import ImplementationSpec
-from tests.contract.cluster_suite import ClusterSuite, decision, made, run, spec
+from tests.contract.cluster_objects import decision, made, run, spec
+from tests.contract.cluster_suite import ClusterSuite
 
 
 class SteppingClock:

@@ -19,7 +19,8 @@ from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import MergeTrain
 from orchestrator.ports import Event
-from tests.contract.cluster_suite import ClusterSuite, decision, landing, made, run, spec, train, with_message
+from tests.contract.cluster_objects import decision, landing, made, run, spec, train, with_message
+from tests.contract.cluster_suite import ClusterSuite
 from tests.kube.plane import Plane
 
 pytestmark = pytest.mark.kube
