@@ -15,7 +15,8 @@ from orchestrator.model.spec import ImplementationSpec, ImplementationSpecSpec
 from orchestrator.model.validation import Purpose, Validation, ValidationSpec
 from orchestrator.ports import RunOrder
 from tests.contract.machine_suite import NEW, Does, GatesSuite, RuntimeSuite, Says
-from tests.sim.machine import FakeGates, FakeRuntime, Machine, Workspace
+from tests.sim.fakes import FakeGates, FakeRuntime
+from tests.sim.machine import Machine, Workspace
 from tests.sim.repository import EPOCH, Repository
 from tests.sim.script import LINT, TEST, Quality, Script, value
 

@@ -23,10 +23,11 @@ from orchestrator.model.run import AgentRun
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.train import MergeTrain
 from orchestrator.model.validation import Validation
+from tests.sim.fakes import FakeGates, FakeRuntime
 from tests.sim.faults import LEADER_FAULTS, Crash, Effect, Port, StaleCluster, Trouble
 from tests.sim.forge import FakeForge
 from tests.sim.invariants import Log
-from tests.sim.machine import FakeGates, FakeRuntime, Machine, Workspace
+from tests.sim.machine import Machine, Workspace
 from tests.sim.people import People
 from tests.sim.repository import EPOCH, FakeGit, Repository
 from tests.sim.scenario import TRAIN, Item, Scenario
