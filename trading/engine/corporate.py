@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trading.engine.gatehouse import Gatehouse
+from trading.engine.ports import Gate
 from trading.engine.tape import Tape
 from trading.events import Adjusted, Dividend, Split, Target
 from trading.model import Lots, Money, Symbol
@@ -17,7 +17,7 @@ from trading.stages.view import View
 class Corporate:
     """Carries out actions on a run's view, tapes, gate and targets."""
 
-    def __init__(self, view: View, tapes: Mapping[Symbol, Tape], gate: Gatehouse, wanted: dict[Symbol, Target]) -> None:
+    def __init__(self, view: View, tapes: Mapping[Symbol, Tape], gate: Gate, wanted: dict[Symbol, Target]) -> None:
         self._view = view
         self._tapes = tapes
         self._gate = gate
