@@ -90,7 +90,7 @@ def test_a_dataset_is_what_was_put_in(tmp_path: Path) -> None:
         catalog.save("two", daily({A: flat(1, 2)}), "other")
     with pytest.raises(CatalogError, match="names no dataset"):
         catalog.save("No Name", made, "x")
-    assert [*catalog.describe("two")] == ["digest", "source", "ticks", "actions"]
+    assert [*catalog.describe("two")] == ["digest", "source", "ticks", "actions", "rows", "first", "last"]
     # Whatever was read once is there without the libraries that take longest to load.
     asked = f"import sys; from pathlib import Path; from trading.data.catalog import Catalog{LOADS}"
     told = subprocess.run(

@@ -98,13 +98,31 @@ def _opening(day: str) -> int | None:
 
 
 def show(args: argparse.Namespace) -> int:
-    """Print what is in the catalog."""
+    """Print what is in the catalog; return 1 where something in it cannot be read."""
     catalog = Catalog(Path(args.catalog))
-    found = {name: dict(catalog.describe(name)) for name in catalog.names()}
+    found, problems = {}, []
+    try:
+        names = catalog.names()
+    except CatalogError as error:
+        raise Misuse(str(error)) from error
+    for name in names:
+        try:
+            found[name] = dict(catalog.describe(name))
+        except CatalogError as error:
+            problems.append(f"{name}: {error}")
     if args.output == "json":
         sys.stdout.write(json.dumps(found, indent=1) + "\n")
-        return 0
-    for name, said in found.items():
-        symbols = ", ".join(json.loads(said["ticks"]))
-        sys.stdout.write(f"{name:<20} {said['digest'][:19]} {symbols:<40} {said['source']}\n")
-    return 0
+    else:
+        for name, said in found.items():
+            symbols = [*json.loads(said["ticks"])]
+            shown = ", ".join(symbols[:3]) + (f" and {len(symbols) - 3} more" if len(symbols) > 3 else "")
+            span = f"{said.get('rows', '?')} bars, {said.get('first', '?')} to {said.get('last', '?')}"
+            sys.stdout.write(f"{name:<20} {said['digest'][:19]} {span:<38} {shown:<40} {said['source']}\n")
+        if not names:
+            sys.stderr.write(
+                f"{args.catalog}: holds no dataset; `trading data import` keeps prices, `trading data generate` "
+                "makes some up\n"
+            )
+    for problem in problems:
+        sys.stderr.write(f"trading: {problem}\n")
+    return 1 if problems else 0

@@ -6,6 +6,7 @@ Everything heavier than argparse is imported when a verb is called. A bug is not
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,11 @@ from trading.cli import grammar
 
 EXTRA = ("msgspec", "polars", "pyarrow", "pyiceberg", "sqlalchemy")
 """What the extra `trading` brings."""
+WORLD = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
+     errno.ENAMETOOLONG)
+)  # fmt: skip
+"""What a disk or a folder refuses, wherever it is met: no bug, so no traceback."""
 
 
 class Misuse(Exception):
@@ -69,6 +75,14 @@ def _call(args: argparse.Namespace) -> int:
     except Misuse as error:
         sys.stderr.write(f"trading: {error}\n")
         return 2
+    except OSError as error:
+        if error.errno not in WORLD:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(
+            f"trading: {module}: {where}{os.strerror(error.errno)}; make room, or name a place that can be written\n"
+        )
+        return 1
     except Exception as error:
         # A strategy that did what none may is no bug of this program. Nobody can raise it who has not loaded stages.
         stages = sys.modules.get("trading.stages.stage")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from trading import events
-from trading.data import arrow, shared
+from trading.data import arrow, calendar, shared
 from trading.data.bars import Action, Bars
 from trading.events import Dividend, Split
 from trading.model import Money, Symbol
@@ -56,25 +56,45 @@ class Catalog:
         if not _NAME.fullmatch(name):
             raise CatalogError(f"{name!r} names no dataset; use small letters, digits and _, a letter first")
         if name in self.names():
-            if self.describe(name)["digest"] == bars.digest:
-                return bars.digest
-            raise CatalogError(f"dataset {name} is there with other bars; datasets do not change: take another name")
-        self._folder.mkdir(parents=True, exist_ok=True)
+            return self._kept(name, bars)
         head = {
             "digest": bars.digest,
             "source": source,
             "ticks": json.dumps({str(s): tick for s, tick in zip(bars.symbols, bars.ticks, strict=True)}),
             "actions": json.dumps([events.encode(action).decode() for action in bars.actions]),
+            "rows": str(len(bars)),
+            "first": _day(bars, 0),
+            "last": _day(bars, -1),
         }
+        try:
+            self._commit(name, bars, {_PROPERTY + key: value for key, value in head.items()})
+        except CatalogError:
+            raise
+        except Exception as error:
+            # Arrow, SQLAlchemy and pyiceberg each have errors of their own for a disk that takes no more, and for
+            # somebody else who kept something under this name meanwhile.
+            if name in self.names():
+                return self._kept(name, bars)
+            words = str(error).splitlines()[0] if str(error) else ""
+            raise CatalogError(
+                f"dataset {name} cannot be kept in {self._folder}: {type(error).__name__}: {words}; nothing was kept; "
+                "make room, or name another folder"
+            ) from error
+        return bars.digest
+
+    def _kept(self, name: str, bars: Bars) -> str:
+        if self.describe(name)["digest"] == bars.digest:
+            return bars.digest
+        raise CatalogError(f"dataset {name} is there with other bars; datasets do not change: take another name")
+
+    def _commit(self, name: str, bars: Bars, properties: Mapping[str, str]) -> None:
         iceberg = self._iceberg()
         iceberg.create_namespace_if_not_exists(_NAMESPACE)
-        made = iceberg.create_table(
-            f"{_NAMESPACE}.{name}",
-            schema=arrow.SCHEMA,
-            properties={_PROPERTY + key: value for key, value in head.items()},
-        )
-        made.append(arrow.table(bars))
-        return bars.digest
+        # One commit: whoever is ended before it has kept nothing, and not a name without its bars.
+        with iceberg.create_table_transaction(
+            f"{_NAMESPACE}.{name}", schema=arrow.SCHEMA, properties=properties
+        ) as made:
+            made.append(arrow.table(bars))
 
     def load(self, name: str) -> Bars:
         """Return the bars of a dataset; raise `CatalogError` if they are not those that were kept."""
@@ -93,9 +113,18 @@ class Catalog:
         return bars
 
     def _read(self, name: str, said: Mapping[str, str]) -> Bars:
-        ticks = {Symbol.parse(symbol): Money(tick) for symbol, tick in json.loads(said["ticks"]).items()}
-        actions = tuple(_action(line) for line in json.loads(said["actions"]))
-        bars = arrow.bars_of(self.read_arrow(name), ticks, actions)
+        try:
+            ticks = {Symbol.parse(symbol): Money(tick) for symbol, tick in json.loads(said["ticks"]).items()}
+            actions = tuple(_action(line) for line in json.loads(said["actions"]))
+            bars = arrow.bars_of(self.read_arrow(name), ticks, actions)
+        except CatalogError:
+            raise
+        except Exception as error:
+            # Readers of Avro and Parquet raise whatever they stumble over in a damaged file.
+            raise CatalogError(
+                f"dataset {name} in {self._folder} cannot be read: {type(error).__name__}: {error}; restore its files, "
+                "or import it again under another name"
+            ) from error
         if bars.digest != said["digest"]:
             raise CatalogError(
                 f"dataset {name} in {self._folder} is damaged: it holds {bars.digest}, {said['digest']} was kept; "
@@ -117,18 +146,22 @@ class Catalog:
         return frame.lazy().sort("at", "symbol")
 
     def describe(self, name: str) -> Mapping[str, str]:
-        """Return what is kept about a dataset: digest, source, ticks, actions."""
+        """Return what is kept about a dataset: digest, source, ticks, actions, rows, first and last day."""
         return _properties(self._location(name))
 
     def _locations(self) -> dict[str, str]:
         """Return where the metadata of each table lies."""
         if not self._database.exists():
             return {}
+        begun = "SELECT 1 FROM sqlite_master WHERE name = 'iceberg_tables'"
         asked = (
             "SELECT table_name, metadata_location FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ?"
         )
         try:
             with contextlib.closing(sqlite3.connect(f"{self._database.as_uri()}?mode=ro", uri=True)) as database:
+                # A file without a table is what is left of a catalog whose beginning was interrupted.
+                if database.execute(begun).fetchone() is None:
+                    return {}
                 return dict(database.execute(asked, (_CATALOG, _NAMESPACE)))
         except sqlite3.Error as error:
             raise CatalogError(
@@ -150,7 +183,10 @@ class Catalog:
     def _iceberg(self) -> Any:
         from pyiceberg.catalog.sql import SqlCatalog
 
-        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CatalogError(f"{self._folder}: {error.strerror}; name a folder that can be written") from error
         return SqlCatalog(_CATALOG, uri=f"sqlite:///{self._database}", warehouse=self._folder.as_uri())
 
 
@@ -159,9 +195,21 @@ def _properties(location: str) -> dict[str, str]:
     path = Path(unquote(urlsplit(location).path))
     try:
         found = json.loads(path.read_bytes())["properties"]
-        return {key.removeprefix(_PROPERTY): value for key, value in found.items() if key.startswith(_PROPERTY)}
+        said = {key.removeprefix(_PROPERTY): value for key, value in found.items() if key.startswith(_PROPERTY)}
+        return {key: said.pop(key) for key in ("digest", "source", "ticks", "actions")} | said
+    except FileNotFoundError as error:
+        raise CatalogError(
+            f"{path}: is not there; a catalog names its files by their whole path and cannot be moved: put it back "
+            "where it was, or import the data into another folder"
+        ) from error
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise CatalogError(f"{path}: {error!r}; restore it, or import the data under another name") from error
+
+
+def _day(bars: Bars, row: int) -> str:
+    """Return the day in New York of a row; nothing where there is none."""
+    day = calendar.day_of(bars.at[row]) if len(bars) else None
+    return "" if day is None else day.isoformat()
 
 
 def _action(line: str) -> Action:
