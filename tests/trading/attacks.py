@@ -177,6 +177,15 @@ class Attacks:
         order = self.words["order"] | {"client_id": "stolen-3", "strategy": "beta"}
         return str(Caller(self.where.gate_socket).ask({"order": order}).get("phase", ""))
 
+    def read_about_another(self) -> str:
+        """Ask what another strategy holds, by its name and by the ids of its orders."""
+        caller, found = Caller(self.where.gate_socket), ""
+        for words in ({"strategy": "beta"}, {"client_id": "beta-1"}, {"client_id": "beta/beta-1"}, {}):
+            answer = caller.ask({"do": "mine"} | words)
+            if answer.get("asked") or answer.get("strategy", "alpha") != "alpha" or "beta" in json.dumps(answer):
+                found += json.dumps(answer)
+        return found
+
     def edit_the_store(self) -> str:
         """Write ARMED into the latch."""
         with open(self.where.store, "r+b") as file:

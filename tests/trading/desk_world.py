@@ -114,13 +114,13 @@ class DeskWorld:
             "decision_price": "200.00", "epoch": 1,
         } | changes  # fmt: skip
 
-    def by_strategy(self, *orders: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the gate's answers to orders that a process of alpha's uid decides about once it is up, and sends."""
+    def by_strategy(self, *orders: dict[str, Any], strategy: str = "alpha") -> list[dict[str, Any]]:
+        """Return the gate's answers to orders that a process of a strategy's uid decides about, and sends."""
         if not self.separate:
             client = self.client()
             return [client.order(order) for order in orders]
         script = "import json,os,sys,time; from pathlib import Path; from trading.gate.client import GateClient\nw=json.loads(sys.argv[1]); os.setgroups([]); os.setresgid(w['u'],w['u'],w['u']); os.setresuid(w['u'],w['u'],w['u'])\nc=GateClient(Path(w['p'])); print(json.dumps([c.order(o | {'decided_at': time.time_ns() + w['s']}) for o in w['o']]))"  # noqa: E501
-        words = json.dumps({"u": self.uids["alpha"], "p": str(self.places.gate_socket), "o": orders, "s": self.shift})
+        words = json.dumps({"u": self.uids[strategy], "p": str(self.places.gate_socket), "o": orders, "s": self.shift})
         done = subprocess.run(
             [sys.executable, "-c", script, words], cwd=ROOT, check=True, capture_output=True, text=True
         )

@@ -15,8 +15,10 @@ def test_no_attack_of_a_strategy_sends_an_order_or_reaches_the_gate() -> None:
         # The control: the same uid, by the gate, gets its order through, and one that is denied it does not.
         allowed, denied = world.by_strategy(world.order("alpha-1"), world.order("alpha-2", quantity=60))
         assert (allowed.get("phase"), denied["reason"]) == ("filled", "notional")
+        (others,) = world.by_strategy(world.order("beta-1", strategy="beta", quantity=9), strategy="beta")
+        assert others.get("phase") == "filled"
         before = world.broker()
-        assert [execution.client_id for execution in before.executions] == ["alpha/alpha-1"]
+        assert [execution.client_id for execution in before.executions] == ["alpha/alpha-1", "beta/beta-1"]
 
         achieved = world.attack()
 

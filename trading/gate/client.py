@@ -8,7 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from trading.gate.wire import Caller
+import msgspec
+
+from trading.gate.mine import Mine, MyFill
+from trading.gate.wire import Caller, Unanswered
+
+
+class Refused(Exception):
+    """The gate answered that it will not tell; asking again changes nothing."""
 
 
 class GateClient:
@@ -34,6 +41,44 @@ class GateClient:
         """Tell the market. Feeds only."""
         message = {"symbol": symbol, "bid": bid, "ask": ask, "previous_close": previous_close, "at": at}
         return self._caller.ask({"do": "quote"} | message)
+
+    def mine(self, after: int = 0, strategy: str | None = None) -> Mine:
+        """Return a strategy's fills behind a serial, its open orders and positions, and how the desk stands.
+
+        Of whoever asks; operators may name another. Raise `Refused` for whoever may not ask. Long lists are asked for
+        page by page; orders and positions are those that the last of the fills led to.
+        """
+        fills: list[MyFill] = []
+        while True:
+            found = self._mine({"after": after + len(fills)}, strategy)
+            fills += found.fills
+            orders, positions = list(found.orders), dict(found.positions)
+            while found.more and "fills" not in found.more:
+                places = {"orders_after": orders[-1].client_id if orders else ""}
+                places |= {"positions_after": max(positions, default="")}
+                found = self._mine({"after": after + len(fills)} | places, strategy)
+                if found.fills:
+                    # Something traded between two pages: what was told of orders and positions is over.
+                    break
+                orders += found.orders
+                positions |= found.positions
+            else:
+                if not found.more:
+                    return msgspec.structs.replace(found, fills=tuple(fills), orders=tuple(orders), positions=positions)
+
+    def asked(self, client_id: str) -> Mine:
+        """Return what became of an order of one's own by its id; `asked` is None if it never came to the gate."""
+        return self._mine({"client_id": client_id}, None)
+
+    def _mine(self, values: dict[str, Any], strategy: str | None) -> Mine:
+        named = {} if strategy is None else {"strategy": strategy}
+        answer = self._caller.ask({"do": "mine"} | values | named)
+        if "error" in answer:
+            raise Refused(f"mine: {answer['error']}")
+        try:
+            return msgspec.convert(answer, Mine)
+        except msgspec.ValidationError as error:
+            raise Unanswered(f"mine: {error}") from error
 
     def ask(self, verb: str, **values: Any) -> dict[str, Any]:
         """Ask for anything else: status, kill, reduce, halt, arm, rearm, enable, reconcile, limits."""

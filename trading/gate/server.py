@@ -27,6 +27,7 @@ from trading.gate.egress import Broker
 from trading.gate.fields import Fields
 from trading.gate.freeze import promotions_frozen
 from trading.gate.gatekeeper import Gatekeeper
+from trading.gate.mine import Teller
 from trading.gate.modify import modify
 from trading.gate.operator import Operator
 from trading.gate.pager import Pager
@@ -60,6 +61,7 @@ class GateServer:
             raise
         self.keeper = Gatekeeper(self.books, key)
         self.operator = Operator(self.keeper)
+        self.teller = Teller(self.books)
         self._desk = desk
         self._signalled = False
         self._clearing: Clearing | None = None
@@ -145,6 +147,8 @@ class GateServer:
                 return self._quote(message)
             case "status":
                 return self.status()
+            case "mine":
+                return self.teller.answer(uid, message)
             case "kill" if connection is not None:
                 by, reason, flatten = self.operator.words_of(uid, message)
                 self._kill(by, reason, flatten=flatten, waiting=connection)

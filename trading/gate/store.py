@@ -212,6 +212,22 @@ class Store:
         rows = self._run("SELECT strategy, symbol, quantity FROM positions WHERE quantity != 0")
         return {(strategy, symbol): quantity for strategy, symbol, quantity in rows}
 
+    def fills_since(self, row: int) -> list[tuple[int, str]]:
+        """Return the rows of fills behind a row, in the order in which they were kept, and whose they are.
+
+        Fills are only ever added: their rows count from 1 and stay what they are.
+        """
+        asked = "SELECT f.rowid, o.strategy FROM fills f JOIN orders o USING (client_id) WHERE f.rowid > ? ORDER BY 1"
+        return list(self._run(asked, (row,)))
+
+    def fills_of(self, strategy: str, first: int, last: int) -> list[tuple[str, str, str, int, int, int]]:
+        """Return a strategy's fills from one row to another: order, symbol, side, quantity, price, time."""
+        asked = (
+            "SELECT f.client_id, o.symbol, o.side, f.quantity, f.price, f.at FROM fills f JOIN orders o "
+            "USING (client_id) WHERE f.rowid BETWEEN ? AND ? AND o.strategy = ? ORDER BY f.rowid"
+        )
+        return list(self._run(asked, (first, last, strategy)))
+
     def quarantine(self, execution: str, body: bytes) -> bool:
         """Put a fill aside that nobody ordered, inside a transaction; return False if it lies there already."""
         done = self._run("INSERT OR IGNORE INTO quarantine VALUES (?, ?)", (execution, body))
