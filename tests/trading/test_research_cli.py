@@ -284,9 +284,13 @@ def test_a_strategy_that_looks_ahead_or_never_trades_fails_and_that_is_recorded(
 
     honest = strategies.make("reversion", "cross", {"enter_pct": 100})
     peeking = replace(honest, features=lambda: (polars.col("close").shift(-1) - polars.col("close"),))
+    from trading.cli import lookahead as lookahead_verb
+
     lookahead = ("record-validation", "cross", "cross.toml", "--check", "lookahead", "--cuts", "3", *BY)
     with monkeypatch.context() as patched:
         patched.setattr(strategies, "make", lambda *words: peeking)
+        # Another process would not know of the patch.
+        patched.setattr(lookahead_verb, "elsewhere", lambda function, *words: function(*words))
         code, told, _ = say(*lookahead)
     assert (code, told["passed"]) == (1, False) and "cuts change" in told["detail"]
     wave_world.run_file(desk, weight_bps="1", fast="99", slow="100")

@@ -93,7 +93,9 @@ def test_a_run_is_played_again_from_what_its_manifest_keeps(desk: Path, capsys: 
 
 def test_a_run_of_an_honest_strategy_looks_at_nothing_ahead(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(desk, capsys, "lookahead", CROSS, "--cuts", "3", "-o", "json")
-    assert (code, json.loads(out)) == (0, {"cuts": 3, "leaks": []})
+    # Three evenly spread, three where it decided something.
+    assert (code, json.loads(out)) == (0, {"cuts": 6, "leaks": [], "reaches": []})
+    assert run(desk, capsys, "lookahead", CROSS, "--cuts", "0")[0] == 2
 
 
 def test_a_terminal_is_shown_how_far_a_run_is(

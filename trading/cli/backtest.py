@@ -20,7 +20,6 @@ from trading.costs import tca
 from trading.data import calendar
 from trading.data.bars import Bars
 from trading.engine import artifacts, report, runfile, runner
-from trading.engine import lookahead as ahead
 from trading.engine.artifacts import Damaged
 from trading.engine.runner import Parts
 from trading.events import AnyEvent
@@ -50,26 +49,6 @@ def backtest(args: argparse.Namespace) -> int:
     return 0
 
 
-def lookahead(args: argparse.Namespace) -> int:
-    """Play a run again on less and less data, and print where it did something else."""
-    parts = parts_of(args)
-    try:
-        setup = parts.setup()
-    except runner.Unfit as error:
-        raise Misuse(f"{args.file}: {error}") from error
-    cuts = ahead.spread(parts.bars, args.cuts)
-    found = ahead.leaks(setup, lambda bars: columns(parts.strategy, bars), cuts)
-    told = [{"cut": leak.cut, "at": leak.at, "whole": leak.whole, "truncated": leak.truncated} for leak in found]
-    if args.output == "json":
-        sys.stdout.write(json.dumps({"cuts": len(cuts), "leaks": told}, indent=1) + "\n")
-    else:
-        for leak in found:
-            sys.stdout.write(f"cut at {_moment(leak.cut)}: at {_moment(leak.at)}\n")
-            sys.stdout.write(f"  with what comes after:  {leak.whole}\n  without:                {leak.truncated}\n")
-        sys.stdout.write(f"{parts.file.name}: {len(found)} of {len(cuts)} cuts change what was before them\n")
-    return 1 if found else 0
-
-
 def replay(args: argparse.Namespace) -> int:
     """Check a run's log against itself and its manifest, and print the decisions that are asked for."""
     folder = _folder(args)
@@ -83,7 +62,7 @@ def replay(args: argparse.Namespace) -> int:
             if (args.limit is None or shown < args.limit) and _is_asked_for(event, args, orders):
                 shown += 1
                 line = events.encode(event).decode()
-                sys.stdout.write(f"{line}\n" if args.output == "json" else f"{number:>7} {_words(event)}\n")
+                sys.stdout.write(f"{line}\n" if args.output == "json" else f"{number:>7} {words(event)}\n")
         changed = [name for name, said in manifest["artifacts"].items() if said != artifacts.digest(folder / name)]
     except (Damaged, OSError) as error:
         sys.stderr.write(f"trading: replay: {error}\n")
@@ -158,8 +137,11 @@ def costs(args: argparse.Namespace) -> int:
 _PARTS = ("fees", "delay", "trading", "opportunity")
 
 
-def parts_of(args: argparse.Namespace) -> Parts:
-    """Return what a run file names, with the words of the command line; raise `Misuse` with everything wrong."""
+def parts_of(args: argparse.Namespace, *, with_features: bool = True) -> Parts:
+    """Return what a run file names, with the words of the command line; raise `Misuse` with everything wrong.
+
+    Without features for who makes them of other bars: a strategy then has seen nothing of these.
+    """
     from trading.data.catalog import Catalog, CatalogError
 
     path = Path(args.file)
@@ -172,7 +154,8 @@ def parts_of(args: argparse.Namespace) -> Parts:
         raise Misuse(str(error)) from error
     except strategies.UnknownStrategy as error:
         raise Misuse(f"{path}: {error}") from error
-    return Parts(file, strategy, bars, _limits(path, file.limits), columns(strategy, bars))
+    made = columns(strategy, bars) if with_features else ()
+    return Parts(file, strategy, bars, _limits(path, file.limits), made)
 
 
 def columns(strategy: Strategy, bars: Bars) -> tuple[Sequence[float | None], ...]:
@@ -221,14 +204,15 @@ def _date(text: str) -> date:
         raise Misuse(f"--date {text}: {error}; write YYYY-MM-DD") from error
 
 
-def _words(event: AnyEvent) -> str:
+def words(event: AnyEvent) -> str:
+    """Return an event as a person reads it."""
     plain = json.loads(events.encode(event))
     name, at = plain.pop("event"), plain.pop("at")
     values = " ".join(f"{key}={_value(key, value)}" for key, value in plain.items() if value not in ("", None))
-    return f"{_moment(at)} {name:<11} {values}"
+    return f"{moment(at)} {name:<11} {values}"
 
 
-def _moment(at: int) -> str:
+def moment(at: int) -> str:
     """Return the day it is in New York and the time of day in UTC."""
     seconds = at // 1_000_000_000 % 86_400
     return f"{calendar.day_of(at)} {seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}Z"

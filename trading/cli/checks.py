@@ -47,34 +47,21 @@ _Made = tuple[bool, str, str, tuple[int, int]]
 
 def _lookahead(args: argparse.Namespace) -> tuple[str, _Made]:
     """Return a run's strategy, and whether it looks ahead."""
-    from trading.cli.backtest import columns, parts_of
-    from trading.engine import lookahead, runner
-    from trading.engine.backtest import Backtest as Play
-    from trading.events import Fill
+    from trading.cli import lookahead
 
     args.profile = args.costs = None
-    parts = parts_of(args)
-    try:
-        setup = parts.setup()
-    except runner.Unfit as error:
-        raise Misuse(f"{args.file}: {error}") from error
-    fills = 0
-
-    def count(event: object) -> None:
-        nonlocal fills
-        fills += isinstance(event, Fill)
-
-    Play(setup, count).run()
-    cuts = lookahead.spread(parts.bars, args.cuts)
-    leaks = lookahead.leaks(setup, lambda bars: columns(parts.strategy, bars), cuts)
-    if leaks:
-        detail = f"{len(leaks)} of {len(cuts)} cuts change what was before them; `trading lookahead {args.file}`"
+    parts, reaches, cuts, leaks, fills = lookahead.examined(args)
+    if reaches:
+        detail = f"{reaches[0]}; `trading lookahead {args.file}`"
+    elif leaks:
+        detail = f"{len(leaks)} of {cuts} cuts change what was before them; `trading lookahead {args.file}`"
     elif not fills:
         # What never trades never looks ahead; it was not tested either.
         detail = f"nothing was traded over {parts.file.dataset}, so nothing was tested; take more data"
     else:
-        detail = f"{len(cuts)} cuts change nothing before them, {fills} fills"
-    return parts.file.strategy, (not leaks and fills > 0, detail, parts.inputs()["config"], (0, 0))
+        detail = f"{cuts} cuts change nothing before them, {fills} fills"
+    passed = not reaches and not leaks and fills > 0
+    return parts.file.strategy, (passed, detail, parts.inputs()["config"], (0, 0))
 
 
 def _costs(args: argparse.Namespace, problems: list[str]) -> tuple[str, _Made] | None:

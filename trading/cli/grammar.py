@@ -143,16 +143,23 @@ def _runs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     ahead = verbs.add_parser(
         "lookahead",
         help="Find out whether a strategy knows what it cannot know.",
-        description="Play a run again without what comes after a cut, for many cuts. Exit 1 if anything before a cut "
-        "changes: a feature, a signal, an order.",
+        description="Play a run again without what comes after a cut, for many cuts, in a process that has never seen "
+        "what comes after; read what the strategy is made of for files and names that it may not reach. Exit 1 if "
+        "anything before a cut changes (a feature, a signal, an order), or for such a name.",
     )
     ahead.add_argument("file", metavar="FILE", help="what the run is (TOML)")
-    ahead.add_argument("--cuts", metavar="N", type=int, default=8, help="how many (default %(default)s)")
+    ahead.add_argument(
+        "--cuts",
+        metavar="N",
+        type=int,
+        default=8,
+        help="how many, evenly spread, and as many again where the run decided something (default %(default)s)",
+    )
     ahead.add_argument("--profile", metavar="NAME", help="how orders are executed (default realistic)")
     ahead.add_argument("--costs", metavar="NAME", help="the fee schedule")
     _catalog(ahead)
     _output(ahead)
-    ahead.set_defaults(calls="backtest:lookahead")
+    ahead.set_defaults(calls="lookahead:lookahead")
     replay = verbs.add_parser(
         "replay",
         help="Check what a run decided, and show it.",

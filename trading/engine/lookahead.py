@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from trading import events
 from trading.data.bars import Bars
 from trading.engine.backtest import Backtest, Setup
-from trading.events import AnyEvent, DataRead
+from trading.events import AnyEvent, DataRead, Intercepted, Signal, Target
 from trading.stages.stage import Strategy
 
 Features = Callable[[Bars], tuple[Sequence[float | None], ...]]
+
+
+class Play(NamedTuple):
+    """What a run came to: a column for each feature, and every event but the read of the data, whose digest differs."""
+
+    features: tuple[Sequence[float | None], ...]
+    events: list[AnyEvent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,8 @@ class Leak:
     """What happened with all the data."""
     truncated: str
     """What happened without what comes after the cut."""
+    feature: int | None = None
+    """Which feature it was, if it was one."""
 
 
 def leaks(
@@ -38,33 +48,55 @@ def leaks(
     `features` makes a strategy's columns of a dataset. A cut is a moment; bars that are complete then are kept.
     `remade` makes the strategy itself anew, for one that was made of the data.
     """
-    whole_columns = features(setup.bars)
-    whole = _played(replace(setup, features=whole_columns))
+    return differences(played(setup, features), setup, features, cuts, remade)
+
+
+def played(setup: Setup, features: Features) -> Play:
+    """Return what a run comes to with all its data."""
+    log: list[AnyEvent] = []
+    columns = features(setup.bars)
+    Backtest(replace(setup, features=columns), log.append).run()
+    return Play(columns, [event for event in log if not isinstance(event, DataRead)])
+
+
+def differences(
+    whole: Play,
+    setup: Setup,
+    features: Features,
+    cuts: Sequence[int],
+    remade: Callable[[Bars], Strategy] | None = None,
+) -> tuple[Leak, ...]:
+    """Return the first difference from a run with all its data at each cut, the earliest cut first.
+
+    For a strategy that may remember what it was shown, `whole` is of another process: in this one nothing after a cut
+    has been seen when it is played.
+    """
     found = []
-    for cut in cuts:
+    for cut in sorted(cuts):
         bars = setup.bars.until(cut)
-        columns = features(bars)
-        leak = _between_features(cut, bars, whole_columns, columns)
-        if leak is None:
-            strategy = remade(bars) if remade else setup.strategy
-            again = _played(replace(setup, strategy=strategy, bars=bars, features=columns))
-            leak = _between_events(cut, whole, again)
+        strategy = remade(bars) if remade else setup.strategy
+        again = played(replace(setup, strategy=strategy, bars=bars), features)
+        leak = _between_features(cut, bars, whole.features, again.features)
+        leak = leak or _between_events(cut, whole.events, again.events)
         if leak is not None:
             found.append(leak)
     return tuple(found)
+
+
+def decided(whole: Play, count: int) -> tuple[int, ...]:
+    """Return so many moments, evenly over those at which a run decided something.
+
+    What decides by the next bar decides otherwise where that is missing: a cut at the very moment shows it, one
+    between two decisions does not.
+    """
+    moments = sorted({event.at for event in whole.events if isinstance(event, Signal | Target | Intercepted)})
+    return tuple(sorted({moments[len(moments) * n // count] for n in range(count)})) if moments else ()
 
 
 def spread(bars: Bars, count: int) -> tuple[int, ...]:
     """Return so many cuts, evenly over the moments of a dataset, the ends left out."""
     moments = sorted(set(bars.at))
     return tuple(sorted({moments[len(moments) * n // (count + 1)] for n in range(1, count + 1)})) if moments else ()
-
-
-def _played(setup: Setup) -> list[AnyEvent]:
-    log: list[AnyEvent] = []
-    Backtest(setup, log.append).run()
-    # The read of the data names its digest, which differs and may.
-    return [event for event in log if not isinstance(event, DataRead)]
 
 
 def _between_features(
@@ -74,7 +106,7 @@ def _between_features(
         for row, (one, other) in enumerate(zip(with_all, without, strict=False)):
             if one != other:
                 name = f"feature {number} of {bars.symbols[bars.symbol[row]]}"
-                return Leak(cut, bars.at[row], f"{name}: {one}", f"{name}: {other}")
+                return Leak(cut, bars.at[row], f"{name}: {one}", f"{name}: {other}", number)
     return None
 
 

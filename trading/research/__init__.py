@@ -2,5 +2,5 @@
 
 The walk: a candidate is created → its data is pinned → runs, failed ones too, and checks are recorded → the folds of a
 walk forward are stored → somebody else reviews → `promotion` says what is missing, or nothing. Pure: `sharpe`,
-`overfit`, `folds`, `source`, `trials`, `promotion`, `changes`. `ledger` keeps entries and never changes one.
+`overfit`, `folds`, `source`, `reach`, `trials`, `promotion`, `changes`. `ledger` keeps entries and never changes one.
 """
