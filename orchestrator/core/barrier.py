@@ -16,12 +16,10 @@ class Barriers:
 
     def __init__(self, board: Board) -> None:
         self._mode = board.train.spec.tier_barrier
-        self._first: dict[tuple[str, Tier], Item] = {}
-        self._open: dict[tuple[str, Tier], list[str]] = {}
+        self._open: dict[tuple[str, Tier], list[Item]] = {}
         for item in board.items:
             if self._is_open(item):
-                self._first.setdefault((item.spec.spec.roadmap, item.tier), item)
-                self._open.setdefault((item.spec.spec.roadmap, item.tier), []).append(item.name)
+                self._open.setdefault((item.spec.spec.roadmap, item.tier), []).append(item)
 
     def holds(self, item: Item) -> Item | None:
         """Return the item of the earliest open tier before this one's, None if nothing holds it."""
@@ -30,21 +28,31 @@ class Barriers:
         for tier in Tier:
             if tier.rank >= item.tier.rank:
                 return None
-            ahead = self._first.get((item.spec.spec.roadmap, tier))
-            if ahead is not None:
-                return ahead
+            ahead = self._open.get((item.spec.spec.roadmap, tier))
+            if ahead:
+                return ahead[0]
         return None
 
     def is_behind(self, item: Item, line: Collection[str]) -> bool:
         """Return whether everything that holds the item is one of these: then it can be tested on top of them."""
         roadmap = item.spec.spec.roadmap
         return all(
-            name in line for tier in Tier if tier.rank < item.tier.rank for name in self._open.get((roadmap, tier), ())
+            ahead.name in line
+            for tier in Tier
+            if tier.rank < item.tier.rank
+            for ahead in self._open.get((roadmap, tier), ())
         )
+
+    def stalls(self, item: Item) -> None:
+        """Hold nobody for an item that this tick stalls, unless a stalled one holds as well."""
+        holding = self._open.get((item.spec.spec.roadmap, item.tier), [])
+        if item in holding and not self._holds_stalled(item):
+            holding.remove(item)
 
     def _is_open(self, item: Item) -> bool:
         if item.is_closed or item.voice.waived:
             return False
-        if item.stall is None:
-            return True
+        return item.stall is None or self._holds_stalled(item)
+
+    def _holds_stalled(self, item: Item) -> bool:
         return item.tier is Tier.SAFETY and self._mode is Barrier.STRICT

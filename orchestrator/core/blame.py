@@ -138,6 +138,11 @@ def conflict(candidate: Conflicted) -> Rejected:
 
 def rejection(run: AgentRun, why: Rejected, now: datetime) -> WriteStatus:
     """Return the action that takes a run out of the train with its class and evidence."""
+    return WriteStatus(rejected(run, why, now), event=why.failure.value, message=why.message[:1000])
+
+
+def rejected(run: AgentRun, why: Rejected, now: datetime) -> AgentRun:
+    """Return the run as it ends by a rejection."""
     status = run.status.model_copy(
         update={
             "phase": RunPhase.FAILED,
@@ -149,4 +154,4 @@ def rejection(run: AgentRun, why: Rejected, now: datetime) -> WriteStatus:
             "ended_at": now,
         }
     )
-    return WriteStatus(run.model_copy(update={"status": status}), event=why.failure.value, message=why.message[:1000])
+    return run.model_copy(update={"status": status})

@@ -16,6 +16,7 @@ from orchestrator.core.verdicts import Answer, Verdict, Wish, is_no_verdict, ver
 from orchestrator.model.action import Action, Create, StartGate, StopGate, WriteStatus
 from orchestrator.model.base import ObjectMeta, seconds
 from orchestrator.model.facts import GateFact
+from orchestrator.model.gate import Gate
 from orchestrator.model.snapshot import Snapshot
 from orchestrator.model.train import Retries
 from orchestrator.model.validation import Try, Validation, ValidationPhase, ValidationSpec, ValidationStatus
@@ -76,6 +77,13 @@ class Gatehouse:
     def spare(self, wish: Wish) -> None:
         """Stop not in this tick what runs for this wish, although nobody asks for it."""
         self._spared.add(self._name(wish))
+
+    def spare_alike(self, gate: Gate) -> None:
+        """Stop not in this tick what runs of a gate that declares its inputs: another tree may be the same to it."""
+        digest = gate_digest(gate)
+        for name, one in self._known.items():
+            if one.status.phase is ValidationPhase.RUNNING and one.spec.inputs and one.spec.gate_digest == digest:
+                self._spared.add(name)
 
     def _is_spared(self, validation: Validation) -> bool:
         return validation.name in self._spared

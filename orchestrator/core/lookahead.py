@@ -22,7 +22,7 @@ from orchestrator.core.line import Entry, heads_of, merging
 from orchestrator.core.prospects import Prospects
 from orchestrator.core.speculation import CHANCE_MAX, Entrant, Forecast, Wish, forecast, settled, wishes
 from orchestrator.core.train import TrainStep
-from orchestrator.core.underway import go_on
+from orchestrator.core.underway import go_on, wait_for_merge
 from orchestrator.core.window import window
 from orchestrator.model.action import BuildCandidate
 from orchestrator.model.condition import Reason
@@ -53,6 +53,8 @@ def look_ahead(board: Board, gatehouse: Gatehouse, step: TrainStep) -> Ahead:
     line = step.line if mode is not Speculation.OFF else [entry for car in found[:1] for entry in car]
     prospects = Prospects(board, gatehouse, line, step.candidates)
     anew = go_on(board, gatehouse, prospects)
+    if any(isinstance(each, BuildCandidate) for each in step.actions):
+        wait_for_merge(board, gatehouse, found[0] if found else ())
     if mode is Speculation.OFF or len(line) < 2:
         return Ahead(tuple(anew))
     ahead = _Ahead(board, gatehouse, step, prospects, found).step(mode)

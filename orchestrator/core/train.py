@@ -8,9 +8,10 @@ landed tree, blame is only said on settled ground (`blame`), and infrastructure 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from orchestrator.core.attempts import Stuck, outlook
 from orchestrator.core.barrier import Barriers
 from orchestrator.core.batch import Batch, batch
-from orchestrator.core.blame import rejection
+from orchestrator.core.blame import rejected, rejection
 from orchestrator.core.board import Board, foreign_head
 from orchestrator.core.candidates import needed, on_tip
 from orchestrator.core.front import trial
@@ -89,7 +90,7 @@ def steer(board: Board, gatehouse: Gatehouse, stop: Frozen | None) -> TrainStep:
             together = batch(board, gatehouse, step.candidates, ready) if step.frozen is None and ready else Batch()
             step.split = together.split
             alone = together.outcome is None
-            ahead = _advance(board, gatehouse, step, entry) if alone else _move(board, step, together)
+            ahead = _advance(board, gatehouse, barriers, step, entry) if alone else _move(board, step, together)
     return step
 
 
@@ -162,7 +163,7 @@ def _names(together: Batch) -> str:
     return ", ".join(entry.name for entry in together.entries)
 
 
-def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, entry: Entry) -> str | None:
+def _advance(board: Board, gatehouse: Gatehouse, barriers: Barriers, step: TrainStep, entry: Entry) -> str | None:
     """Move the first entry that may pass; return its name unless those behind may go on without it."""
     item, run = entry.item, entry.run
     outcome = trial(board, gatehouse, step.candidates, item, run)
@@ -181,6 +182,8 @@ def _advance(board: Board, gatehouse: Gatehouse, step: TrainStep, entry: Entry) 
             return item.name
         case Rejected():
             reject(board, gatehouse, step, entry, outcome)
+            if _is_stalled_by(board, entry, outcome):
+                barriers.stalls(item)
             return None
         case BaseAtFault(reason):
             step.waiting[item.name] = _blamed_on_base(board, step, outcome)
@@ -200,6 +203,13 @@ def reject(board: Board, gatehouse: Gatehouse, step: TrainStep, entry: Entry, wh
     if isinstance(made, Built):
         for gate in gates_of(board, entry.item):
             gatehouse.withdraw(gate_wish(made, gate, (entry.name,)))
+
+
+def _is_stalled_by(board: Board, entry: Entry, why: Rejected) -> bool:
+    """Return whether nothing more is tried for an item once this attempt is rejected."""
+    item = entry.item
+    runs = (*item.runs[:-1], rejected(entry.run, why, board.now))
+    return isinstance(outlook(item.spec, runs, item.voice, board.train.spec.retries), Stuck)
 
 
 def _blamed_on_base(board: Board, step: TrainStep, found: BaseAtFault) -> Waiting:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from orchestrator.core.board import Board
 from orchestrator.core.candidates import steps_of
 from orchestrator.core.gatehouse import Gatehouse
-from orchestrator.core.line import Entry, heads_of, merging
+from orchestrator.core.line import Entry, gates_of, heads_of, merging
 from orchestrator.core.prospects import Prospects
 from orchestrator.model.action import BuildCandidate
 from orchestrator.model.base import Sha
@@ -30,6 +30,13 @@ def go_on(board: Board, gatehouse: Gatehouse, prospects: Prospects) -> list[Buil
                 for wish in running:
                     gatehouse.ask(wish)
     return list(_made_anew(board, gatehouse, prospects))
+
+
+def wait_for_merge(board: Board, gatehouse: Gatehouse, front: Collection[Entry]) -> None:
+    """Let go on what runs of gates that the front will ask about a merge that is being made: what such a gate reads may
+    be the same there as where it runs for somebody who has left the line."""
+    for gate in dict.fromkeys(gate for entry in front for gate in gates_of(board, entry.item) if gate.inputs):
+        gatehouse.spare_alike(gate)
 
 
 def _made_anew(board: Board, gatehouse: Gatehouse, prospects: Prospects) -> Iterator[BuildCandidate]:

@@ -20,6 +20,9 @@ FOUND = {
     "a word about an item that an old snapshot does not show yet is not refused": 45,
     "an old list of specs takes no claim from an agent that is being started": 300660,
     "the work of an agent whose spec is deleted is collected before its workspace goes": 46,
+    "what runs behind an entry that is rejected for good goes on": 402342,
+    "what runs of a gate with inputs goes on while the next entry is merged": 411406,
+    "a later attempt that made the tree of an earlier merge has its own gates asked about it": 403641,
 }
 
 

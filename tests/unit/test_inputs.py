@@ -8,15 +8,16 @@ import pytest
 
 from orchestrator.core.inputs import asked, declared, touched
 from orchestrator.core.provenance import gate_digest, validation_name
-from orchestrator.model.action import BuildCandidate, StartGate, WriteStatus
+from orchestrator.model.action import BuildCandidate, StartGate, StopGate, WriteStatus
 from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
+from orchestrator.model.decision import Verb
 from orchestrator.model.facts import Built, CandidateKey, LandedFact
 from orchestrator.model.gate import Gate, GateResult
 from orchestrator.model.run import AgentRun, ChangedFile
 from orchestrator.model.spec import ImplementationSpec
 from orchestrator.model.validation import Try, Validation, ValidationPhase, ValidationStatus
-from tests.unit.make import START, lane, run, spec
+from tests.unit.make import START, decision, lane, run, spec
 from tests.unit.train_world import TEST, TIP, World, verdict
 
 PASS, FAIL = GateResult.PASS, GateResult.FAIL
@@ -134,6 +135,20 @@ def test_what_landed_tells_how_it_was_tested() -> None:
     status = {one.name: one.status for one in written if isinstance(one, ImplementationSpec)}
     assert (status["a"].tested, status["b"].tested) == (said, "tested")
     assert status["a"].message == f"in the base as {'c' * 12}, {said}"
+
+
+@pytest.mark.parametrize(
+    ("gate", "goes_on"), [(UNIT, True), (Gate(name="unit", run="make unit", inputs=("x",)), False)]
+)
+def test_what_runs_of_a_gate_the_front_will_ask_goes_on_while_the_front_is_merged(gate: Gate, goes_on: bool) -> None:
+    world = holding(World(gates=(UNIT,)).proposed("a").proposed("b"), merge_a="inputs:1")
+    world.decisions.append(decision(Verb.HOLD, "a"))
+    del world.candidates[CandidateKey(TIP, (Sha("head-b"),))]
+    started = ValidationStatus(phase=ValidationPhase.RUNNING, leader="me")
+    world.validations.append(known("inputs:1", tree="tree-a", gate=gate).model_copy(update={"status": started}))
+    assert [one.heads for one in world.decide() if isinstance(one, BuildCandidate)] == [(Sha("head-b"),)]
+    stopped = any(isinstance(one, StopGate) for one in world.decide())
+    assert stopped is not goes_on
 
 
 # -- who can touch whom ------------------------------------------------------------------------------------------------

@@ -188,6 +188,21 @@ def test_a_later_tier_is_tested_on_top_of_the_earlier_one_that_holds_it() -> Non
     assert world.builds() == [], "its ground is sure to change"
 
 
+@pytest.mark.parametrize(
+    ("attempts", "tier", "goes_on"), [(1, Tier.VALIDITY, True), (2, Tier.VALIDITY, False), (1, Tier.SAFETY, False)]
+)
+def test_what_runs_behind_the_barrier_goes_on_where_a_rejection_lifts_it(
+    attempts: int, tier: Tier, goes_on: bool
+) -> None:
+    world = Ahead(runs=3, retries={"flaky": 0, "attempts": attempts})
+    world.proposed("late", tier=Tier.STRATEGY).proposed("firm", tier=tier)
+    assert isinstance(world, Ahead)
+    world.said("firm", FAIL).running("late")
+    world.validations.append(verdict("tip-tree", PASS))
+    assert world.next_run("firm").failure_class is FailureClass.GATE_FAILED
+    assert (world.stops() == []) is goes_on
+
+
 def test_a_red_base_is_no_ground_to_test_ahead_on() -> None:
     world = three(retries={"flaky": 0}).said("a", FAIL)
     world.validations.append(verdict("tip-tree", FAIL))

@@ -49,7 +49,10 @@ def only_what_can_still_come_about_is_begun(log: Log, effect: Effect) -> str | N
         for run in world.store.list(AgentRun)
         if run.status.phase in (RunPhase.PROPOSED, RunPhase.LANDED)
     }
-    chains = _chains(log, started.status.tree or started.spec.tree)
+    tree = started.status.tree or started.spec.tree
+    if any(run.status.tree == tree for run in world.store.list(AgentRun) if run.status.phase is RunPhase.COLLECTED):
+        return None  # A later attempt made the very same tree: its own gates are asked about it.
+    chains = _chains(log, tree)
     if not chains or any(proposed.issuperset(key.heads) for key in chains):
         return None
     return f"`{before.spec.gate.run}` on {started.spec.tree[:7]}, of which a member has left the train"

@@ -31,8 +31,8 @@ def asks_only_the_last_members_gates() -> Sequence[Patch]:
 def tests_on_top_of_who_was_rejected() -> Sequence[Patch]:
     right = train._advance
 
-    def wrong(where: Any, gatehouse: Any, step: Any, entry: Any) -> Any:
-        found = right(where, gatehouse, step, entry)
+    def wrong(where: Any, gatehouse: Any, barriers: Any, step: Any, entry: Any) -> Any:
+        found = right(where, gatehouse, barriers, step, entry)
         if found is None and entry.name not in step.in_line:
             step.join(replace(entry, lands=True))
         return found
@@ -80,8 +80,8 @@ def stops_what_has_to_be_merged_anew() -> Sequence[Patch]:
 def decides_one_entry_a_tick() -> Sequence[Patch]:
     right = train._advance
 
-    def wrong(where: Any, gatehouse: Any, step: Any, entry: Any) -> Any:
-        found = right(where, gatehouse, step, entry)
+    def wrong(where: Any, gatehouse: Any, barriers: Any, step: Any, entry: Any) -> Any:
+        found = right(where, gatehouse, barriers, step, entry)
         return entry.name if found is None else found
 
     return [(train, "_advance", wrong)]
