@@ -171,10 +171,16 @@ def test_a_row_that_cannot_be_is_quarantined(bad: Row, fault: Fault) -> None:
     assert ([finding.what for finding in checked.quarantined], checked.rows) == ([fault], [])
 
 
-def test_the_second_row_of_a_day_is_quarantined_and_the_first_is_kept() -> None:
-    checked = quality.check([row(MONDAY), row(MONDAY, 101)])
+def test_the_same_row_again_is_quarantined_and_the_first_is_kept() -> None:
+    checked = quality.check([row(MONDAY), row(MONDAY)])
     assert [finding.what for finding in checked.quarantined] == [Fault.DUPLICATE]
     assert [kept.close for kept in checked.rows] == [100 * UNIT]
+
+
+def test_of_rows_that_say_different_things_of_a_day_none_is_kept() -> None:
+    checked = quality.check([row(MONDAY), row(MONDAY, 101), row(date(2024, 1, 9))])
+    assert [finding.what for finding in checked.quarantined] == [Fault.CONTRADICTED] * 2
+    assert [kept.day for kept in checked.rows] == [date(2024, 1, 9)]
 
 
 @pytest.mark.parametrize(
@@ -225,7 +231,7 @@ def test_an_import_waits_until_somebody_says_what_a_jump_was(
     path = tmp_path / "prices.csv"
     path.write_text(
         "Date,Open,High,Low,Close,Volume\n2024-01-08,100.00,100.00,100.00,100.00,10\n"
-        "1/9/2024,50.00,51.00,49.00,50.005,10\n2024-01-10,nan,1,1,1,1\n2024-01-13,50,50,50,50,1\n"
+        "2024-01-09,50.00,51.00,49.00,50.005,10\n2024-01-10,nan,1,1,1,1\n2024-01-13,50,50,50,50,1\n"
     )
     words = ["data", "import", "two", str(path), "--symbol", "AAPL.NASDAQ", "--catalog", str(tmp_path / "c")]
     assert main(words) == 1
@@ -249,7 +255,7 @@ def test_a_split_that_says_nothing_is_refused(tmp_path: Path, split: str, capsys
 def test_a_file_without_prices_says_which_columns_are_missing(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("Date,Price\n")
-    with pytest.raises(intake.NoPrices, match="no column for open, high, low, close, volume, ticker"):
+    with pytest.raises(intake.NoPrices, match="no column for open, high, low, volume, ticker"):
         intake.take(path, None, "NASDAQ", PENNY)
 
 

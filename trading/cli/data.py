@@ -5,14 +5,24 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from trading.cli.main import Misuse
 from trading.data import calendar
 from trading.data.catalog import Catalog, CatalogError
-from trading.events import Split
-from trading.model import Nanos, Symbol, money
+from trading.events import Dividend, Split
+from trading.model import Money, Nanos, Symbol, money
+
+if TYPE_CHECKING:
+    from trading.data.quality import Finding
+
+T = TypeVar("T")
+_SHOWN = 10
+"""Rows of each kind that are told one by one."""
 
 
 def generate(args: argparse.Namespace) -> int:
@@ -38,19 +48,25 @@ def generate(args: argparse.Namespace) -> int:
 def take_in(args: argparse.Namespace) -> int:
     """Keep the prices of a file under a name, the faulty rows beside them; return 1 where nothing was kept."""
     from trading.data import intake, quality
+    from trading.data.spelling import Order
 
+    problems: list[str] = []
+    symbol = _read(problems, "--symbol", Symbol.parse, args.symbol) if args.symbol else None
+    tick = _read(problems, "--tick", _tick, args.tick)
+    splits = [split for text in args.split or [] if (split := _read(problems, "--split", _split, text))]
+    dividends = [paid for text in args.dividend or [] if (paid := _read(problems, "--dividend", _dividend, text))]
+    if problems or tick is None:
+        raise Misuse("\n".join(problems))
+    order = Order(args.dates) if args.dates else None
     try:
-        symbol = Symbol.parse(args.symbol) if args.symbol else None
-        splits = [_split(text) for text in args.split or []]
-        taken = intake.take(Path(args.file), symbol, args.venue, money(args.tick), splits)
-    except (ValueError, intake.NoPrices) as error:
+        taken = intake.take(Path(args.file), symbol, args.venue, tick, [*splits, *dividends], order)
+    except intake.NoPrices as error:
         raise Misuse(str(error)) from error
     checked = taken.checked
-    catalog = Path(args.catalog)
-    for finding in [*checked.quarantined, *checked.remarks]:
-        sys.stderr.write(
-            f"{args.file}:{finding.line}: {finding.symbol} {finding.day} {finding.what}: {finding.words}\n"
-        )
+    _remark(args.file, [*checked.quarantined, *checked.remarks])
+    if taken.unread:
+        words = ", ".join(taken.unread)
+        sys.stderr.write(f"{args.file}: not read: {words}; splits and dividends are told by --split and --dividend\n")
     told = {(str(split.symbol), split.at) for split in splits}
     unexplained = [
         finding
@@ -66,6 +82,7 @@ def take_in(args: argparse.Namespace) -> int:
     if not len(taken.bars):
         sys.stderr.write(f"trading: no row of {args.file} can be used; nothing was kept\n")
         return 1
+    catalog = Path(args.catalog)
     try:
         digest = Catalog(catalog).save(args.name, taken.bars, f"file {Path(args.file).name}")
     except CatalogError as error:
@@ -81,15 +98,58 @@ def take_in(args: argparse.Namespace) -> int:
     return 0
 
 
+def _remark(file: str, findings: Sequence[Finding]) -> None:
+    """Print what is to be said of rows: the first of each kind, and how many more there are."""
+    count: Counter[str] = Counter()
+    for finding in findings:
+        count[finding.what] += 1
+        if count[finding.what] <= _SHOWN:
+            sys.stderr.write(f"{file}:{finding.line}: {finding.symbol} {finding.day} {finding.what}: {finding.words}\n")
+    for what, found in count.items():
+        if found > _SHOWN:
+            sys.stderr.write(f"{file}: and {found - _SHOWN} more rows: {what}\n")
+
+
+def _read(problems: list[str], option: str, parse: Callable[[str], T], text: str) -> T | None:
+    """Return what an option says; None, and why among the problems, for what it cannot."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        problems.append(f"{option} {text}: {error}")
+        return None
+
+
+def _tick(text: str) -> Money:
+    found = money(text)
+    if found <= 0:
+        raise ValueError("a tick is above zero, such as 0.01")
+    return found
+
+
 def _split(text: str) -> Split:
     """Return what SYMBOL:DAY:NEW:OLD says."""
     parts = text.split(":")
     if len(parts) != 4 or not (parts[2].isdigit() and parts[3].isdigit() and int(parts[2]) and int(parts[3])):
-        raise ValueError(f"--split {text}: write SYMBOL:DAY:NEW:OLD, such as AAPL.NASDAQ:2014-06-09:7:1")
-    at = _opening(parts[1])
+        raise ValueError("write SYMBOL:DAY:NEW:OLD, such as AAPL.NASDAQ:2014-06-09:7:1")
+    return Split(_session(parts[1]), Symbol.parse(parts[0]), int(parts[2]), int(parts[3]))
+
+
+def _dividend(text: str) -> Dividend:
+    """Return what SYMBOL:DAY:AMOUNT says."""
+    parts = text.split(":")
+    if len(parts) != 3:
+        raise ValueError("write SYMBOL:DAY:AMOUNT, such as AAPL.NASDAQ:2024-02-09:0.24")
+    amount = money(parts[2])
+    if amount <= 0:
+        raise ValueError("an amount is above zero")
+    return Dividend(_session(parts[1]), Symbol.parse(parts[0]), amount)
+
+
+def _session(day: str) -> Nanos:
+    at = _opening(day)
     if at is None:
-        raise ValueError(f"--split {text}: {parts[1]} is no session that is known")
-    return Split(Nanos(at), Symbol.parse(parts[0]), int(parts[2]), int(parts[3]))
+        raise ValueError(f"{day} is no session that is known")
+    return Nanos(at)
 
 
 def _opening(day: str) -> int | None:
@@ -117,7 +177,7 @@ def show(args: argparse.Namespace) -> int:
             symbols = [*json.loads(said["ticks"])]
             shown = ", ".join(symbols[:3]) + (f" and {len(symbols) - 3} more" if len(symbols) > 3 else "")
             span = f"{said.get('rows', '?')} bars, {said.get('first', '?')} to {said.get('last', '?')}"
-            sys.stdout.write(f"{name:<20} {said['digest'][:19]} {span:<38} {shown:<40} {said['source']}\n")
+            sys.stdout.write(f"{name:<20} {said['digest'][:19]} {span:<38} {shown:<40}  {said['source']}\n")
         if not names:
             sys.stderr.write(
                 f"{args.catalog}: holds no dataset; `trading data import` keeps prices, `trading data generate` "

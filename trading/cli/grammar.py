@@ -203,8 +203,9 @@ def _data(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "import",
         help="Keep the daily prices of a CSV file, checked, with faulty rows in quarantine.",
         description="Keep the daily prices of a CSV file (Date, Open, High, Low, Close, Volume, and Ticker if there "
-        "are several). Faulty rows go to quarantine/NAME.jsonl in the catalog. A jump that looks like a split keeps "
-        "everything out until somebody says what it was.",
+        "are several; as yfinance, Stooq, Nasdaq or a spreadsheet save them). Prices as they were traded: what was "
+        "adjusted for dividends is not. Faulty rows go to quarantine/NAME.jsonl in the catalog. A jump that looks like "
+        "a split keeps everything out until somebody says what it was.",
     )
     take.add_argument("name", metavar="NAME", help="what to call the dataset")
     take.add_argument("file", metavar="FILE", help="CSV, or CSV that gzip packed")
@@ -212,6 +213,10 @@ def _data(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     take.add_argument("--venue", metavar="VENUE", default="NASDAQ", help="of the file's tickers (default %(default)s)")
     take.add_argument("--tick", metavar="PRICE", default="0.01", help="the grid of prices (default %(default)s)")
     take.add_argument("--split", metavar="SPLIT", action="append", help="SYMBOL:DAY:NEW:OLD; again for more")
+    take.add_argument(
+        "--dividend", metavar="DIVIDEND", action="append", help="SYMBOL:DAY:AMOUNT, on its first day without; again"
+    )
+    take.add_argument("--dates", choices=("mdy", "dmy"), help="what 3/4/2024 means, where the file does not tell")
     take.add_argument("--accept-jumps", action="store_true", help="what looks like a split is a price")
     _catalog(take)
     take.set_defaults(calls="data:take_in")

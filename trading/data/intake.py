@@ -1,41 +1,25 @@
 """Daily prices from a CSV file into bars: read exactly, checked, faulty rows kept apart with their reason.
 
-Column names are those people use (Date, Open, High, Low, Close, Volume, and Ticker or Symbol where there are several);
-prices are read as decimals and put on the grid to the nearest tick. Nothing is adjusted: splits are told, not guessed.
+`sheet` knows what columns are called, `spelling` how numbers and days are written. Prices are put on the grid to the
+nearest tick. Nothing is adjusted: splits and dividends are told, not guessed.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import re
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TextIO
 
-from trading.data import bars, calendar, quality
+from trading.data import bars, calendar, quality, sheet, spelling
 from trading.data.bars import Action, Bars
 from trading.data.quality import Checked, Fault, Finding, Row
-from trading.model import Money, Symbol, money
+from trading.data.sheet import Cells, NoPrices, Sheet
+from trading.data.spelling import Order
+from trading.events import Split
+from trading.model import Money, Symbol, decimal
 
-_NAMES = {
-    "day": ("date", "day", "timestamp"),
-    "open": ("open",),
-    "high": ("high",),
-    "low": ("low",),
-    "close": ("close",),
-    "volume": ("volume",),
-}
-_TICKER = ("ticker", "symbol")
-_AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
-_VOLUME = re.compile(r"-?\d{1,15}(?:\.0*)?")
-
-
-class NoPrices(ValueError):
-    """A file cannot be read as prices; the message names it and what is missing."""
+__all__ = ["NoPrices", "Taken", "take"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,71 +30,122 @@ class Taken:
     checked: Checked
     rounded: int
     """Prices that lay between two ticks."""
+    unread: tuple[str, ...] = ()
+    """Columns that were not read."""
 
 
-def take(path: Path, symbol: Symbol | None, venue: str, tick: Money, actions: Sequence[Action] = ()) -> Taken:
-    """Return the bars of a file. Either it is all about one symbol, or it has a column of tickers at one venue."""
+def take(
+    path: Path,
+    symbol: Symbol | None,
+    venue: str,
+    tick: Money,
+    actions: Sequence[Action] = (),
+    order: Order | None = None,
+) -> Taken:
+    """Return the bars of a file. Either it is all about one symbol, or it has a column of tickers at one venue.
+
+    `order` says what comes first in days such as 3/4/2024; None lets the file say it. Raise `NoPrices`.
+    """
+    found = sheet.read(path, is_named=symbol is not None)
+    order = order or _order(path, found)
+    _check_tickers(path, found, symbol)
     rows: list[Row] = []
     unreadable: list[Finding] = []
-    try:
-        with _opened(path) as file:
-            for row in _rows(path, file, symbol, venue):
-                (rows if isinstance(row, Row) else unreadable).append(row)  # type: ignore[arg-type]
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
-        raise NoPrices(f"{path}: {error}; give a CSV file, or one that gzip packed") from error
+    rounded: dict[int, int] = {}
+    times: dict[tuple[Symbol, date], str] = {}
+    for cells in found.rows:
+        try:
+            row, time, moved = _row(cells, symbol or Symbol.parse(f"{cells.ticker}.{venue}"), order, tick)
+        except ValueError as error:
+            named = str(symbol or cells.ticker)
+            unreadable.append(Finding(cells.line, named, cells.day, Fault.UNREADABLE, str(error)[:200]))
+            continue
+        if times.setdefault((row.symbol, row.day), time) != time:
+            raise NoPrices(
+                f"{path}:{cells.line}: {row.symbol} has several times on {row.day}; only daily bars can be imported"
+            )
+        rows.append(row)
+        rounded[cells.line] = moved
     checked = quality.check(rows)
     checked.quarantined[:0] = unreadable
-    symbols = sorted({row.symbol for row in checked.rows})
+    _check_actions(path, actions, checked)
+    moved = sum(rounded[row.line] for row in checked.rows)
+    return Taken(_made(checked.rows, tick, actions), checked, moved, found.unread)
+
+
+def _made(rows: Sequence[Row], tick: Money, actions: Sequence[Action]) -> Bars:
+    symbols = sorted({row.symbol for row in rows})
     numbers = {each: number for number, each in enumerate(symbols)}
     made = []
-    rounded = 0
-    for kept in checked.rows:
+    for kept in rows:
         session = calendar.session(kept.day)
         assert session is not None
-        rounded += sum(price % tick != 0 for price in kept[3:7])
-        prices = (max((2 * price + tick) // (2 * tick), 1) for price in kept[3:7])
+        prices = (price // tick for price in kept[3:7])
         made.append((numbers[kept.symbol], session.opens, session.closes, *prices, kept.volume))
-    known = [action for action in actions if action.symbol in numbers]
-    return Taken(bars.made([(each, tick) for each in symbols], made, known), checked, rounded)
+    return bars.made([(each, tick) for each in symbols], made, actions)
 
 
-def _opened(path: Path) -> TextIO:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+def _order(path: Path, found: Sheet) -> Order:
+    possible = spelling.order(cells.day for cells in found.rows)
+    if len(possible) == 1:
+        return possible[0]
+    example = next(cells for cells in found.rows if len(spelling.order([cells.day])) > 1 or not possible)
+    if possible:
+        raise NoPrices(
+            f"{path}:{example.line}: {example.day} can be read in two ways and no other row tells; say --dates mdy for "
+            "the month first, --dates dmy for the day"
+        )
+    raise NoPrices(f"{path}: has days with the month first and days with the day first; write YYYY-MM-DD")
 
 
-def _rows(path: Path, file: TextIO, symbol: Symbol | None, venue: str) -> Iterator[Row | Finding]:
-    reader = csv.DictReader(file)
-    there = {name.strip().lower(): name for name in reader.fieldnames or () if name}
-    columns = {what: next((there[name] for name in names if name in there), "") for what, names in _NAMES.items()}
-    ticker = next((there[name] for name in _TICKER if name in there), "")
-    missing = [what for what, name in columns.items() if not name]
-    if symbol is None and not ticker:
-        missing.append("ticker (or say --symbol)")
-    if missing:
-        raise NoPrices(f"{path}: has no column for {', '.join(missing)}; it has {', '.join(there) or 'none'}")
-    for line, values in enumerate(reader, start=2):
-        try:
-            named = symbol or Symbol.parse(f"{values[ticker]}.{venue}")
-            yield _row(line, named, values, columns)
-        except (ValueError, TypeError) as error:
-            day = str(values.get(columns["day"]))
-            yield Finding(line, str(symbol or values.get(ticker)), day, Fault.UNREADABLE, str(error)[:200])
+def _check_tickers(path: Path, found: Sheet, symbol: Symbol | None) -> None:
+    tickers = {cells.ticker for cells in found.rows}
+    if symbol is not None and len(tickers) > 1:
+        shown = ", ".join(sorted(tickers)[:5])
+        raise NoPrices(f"{path}: is about {len(tickers)} tickers ({shown}…); leave --symbol {symbol} out")
 
 
-def _row(line: int, symbol: Symbol, values: Mapping[str, str], columns: Mapping[str, str]) -> Row:
-    # A row that is too short has None where its cells would be.
-    text = {what: (values[name] or "").strip() for what, name in columns.items()}
-    if not _VOLUME.fullmatch(text["volume"]):
-        raise ValueError(f"{text['volume'][:40]!r} is no volume")
-    prices = (money(text[name]) for name in ("open", "high", "low", "close"))
-    opened, high, low, close = prices
-    return Row(line, symbol, _day(text["day"]), opened, high, low, close, int(text["volume"].split(".")[0]))
+def _row(cells: Cells, symbol: Symbol, order: Order, tick: Money) -> tuple[Row, str, int]:
+    """Return a row on the grid of prices, the time of day it names, and how many of its prices were put there."""
+    if cells.problem:
+        raise ValueError(cells.problem)
+    day, time = spelling.day(cells.day, order)
+    exact = [spelling.price(text) for text in (cells.open, cells.high, cells.low, cells.close)]
+    lowest = min(exact)
+    if 0 < 2 * lowest < tick:
+        raise ValueError(f"a price of {decimal(lowest)} is below half a tick of {decimal(tick)}; give a smaller --tick")
+    # On the grid before anything is compared: what was adjusted in floats has highs a trillionth below the close.
+    opened, high, low, close = ((2 * price + tick) // (2 * tick) * tick for price in exact)
+    moved = sum(price % tick != 0 for price in exact)
+    return Row(cells.line, symbol, day, opened, high, low, close, spelling.volume(cells.volume)), time, moved
 
 
-def _day(text: str) -> date:
-    american = _AMERICAN.fullmatch(text)
-    if american:
-        return date(int(american[3]), int(american[1]), int(american[2]))
-    return date.fromisoformat(text[:10])
+def _check_actions(path: Path, actions: Sequence[Action], checked: Checked) -> None:
+    """Raise `NoPrices` for what was told of symbols that are not there, or of splits that prices deny."""
+    problems = []
+    for action in actions:
+        mine = [row for row in checked.rows if row.symbol == action.symbol]
+        if not mine:
+            there = ", ".join(sorted({str(row.symbol) for row in checked.rows})[:5]) or "no row that can be used"
+            problems.append(f"{action.symbol}: is told something of and not in the file ({there})")
+        elif isinstance(action, Split):
+            problems += _denied(action, mine)
+    if problems:
+        raise NoPrices("\n".join(f"{path}: {problem}" for problem in problems))
+
+
+def _denied(split: Split, rows: Sequence[Row]) -> list[str]:
+    day = calendar.day_of(split.at)
+    before = [row for row in rows if day is not None and row.day < day]
+    after = [row for row in rows if day is not None and row.day >= day]
+    if not before or not after:
+        return []
+    last, first = before[-1].close, after[0].open
+    # Nearer to the ratio than to no change at all, compared by multiplication: both sides are squared.
+    is_like = first * first * split.new < last * last * split.old
+    if is_like if split.new > split.old else first * first * split.new > last * last * split.old:
+        return []
+    return [
+        f"{split.symbol}: is said to have split {split.new} for {split.old} on {day}, and went from {decimal(last)} to "
+        f"{decimal(first)} then; name the day of the jump, or none for prices that are adjusted"
+    ]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from itertools import groupby
 from typing import NamedTuple
 
 from trading.data import calendar
@@ -24,6 +25,7 @@ class Fault(StrEnum):
     RANGE = "range"
     NEGATIVE_VOLUME = "negative_volume"
     DUPLICATE = "duplicate"
+    CONTRADICTED = "contradicted"
     NO_SESSION = "no_session"
     NO_CALENDAR = "no_calendar"
 
@@ -80,9 +82,11 @@ def check(rows: Iterable[Row]) -> Checked:
     """Return rows in order of symbol and day, without the faulty ones, and every finding."""
     checked = Checked()
     before: Row | None = None
-    for row in sorted(rows, key=lambda each: (each.symbol, each.day, each.line)):
+    ordered = sorted(rows, key=lambda each: (each.symbol, each.day, each.line))
+    disputed = _disputed(ordered)
+    for row in ordered:
         last = before if before is not None and before.symbol == row.symbol else None
-        fault = _fault(row, last)
+        fault = _fault(row, last, disputed)
         if fault is not None:
             checked.quarantined.append(fault)
             if fault.what is not Fault.NO_CALENDAR:
@@ -113,7 +117,21 @@ def split_ratio(before: int, after: int) -> tuple[int, int] | None:
     return None
 
 
-def _fault(row: Row, last: Row | None) -> Finding | None:
+def _disputed(ordered: Iterable[Row]) -> dict[tuple[Symbol, date], list[int]]:
+    """Return the days of which rows say different things, with the lines that do."""
+    found = {}
+    for day, rows in groupby(ordered, key=lambda each: (each.symbol, each.day)):
+        told = list(rows)
+        if any(row[3:] != told[0][3:] for row in told):
+            found[day] = [row.line for row in told]
+    return found
+
+
+def _fault(row: Row, last: Row | None, disputed: dict[tuple[Symbol, date], list[int]]) -> Finding | None:
+    if (lines := disputed.get((row.symbol, row.day))) is not None:
+        # Which one is right cannot be seen: the last day of a download is often there twice, once unfinished.
+        others = ", ".join(str(line) for line in lines if line != row.line)
+        return _finding(row, Fault.CONTRADICTED, f"line {others} says something else; take one out")
     if min(row.open, row.high, row.low, row.close) <= 0:
         return _finding(row, Fault.NOT_POSITIVE, f"a price of {decimal(min(row[3:7]))}")
     if not (row.low <= min(row.open, row.close) and max(row.open, row.close) <= row.high):
