@@ -216,6 +216,19 @@ class StateChanged(Event, frozen=True, gc=False):
     reason: str
 
 
+class Joined(Event, frozen=True, gc=False):
+    """A run on paper began: what happens at the desk from now on is in its log."""
+
+    strategy: str
+    """As the desk calls it."""
+    fills: int
+    """How many fills the strategy had before; they are not the run's."""
+
+
+class Sending(Event, frozen=True, gc=False):
+    """A run on paper had execution make orders of what is wanted. In a backtest the bars say when."""
+
+
 AnyEvent = (
     DataRead
     | Quote
@@ -237,6 +250,8 @@ AnyEvent = (
     | Dividend
     | Adjusted
     | StateChanged
+    | Joined
+    | Sending
 )
 
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)

@@ -140,6 +140,24 @@ def _runs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _run_folder(backtest)
     _output(backtest)
     backtest.set_defaults(calls="backtest:backtest")
+    paper = verbs.add_parser(
+        "paper",
+        help="Let a strategy trade at a running gate, on paper.",
+        description="Play a run's history, then go on with bars that come in, one JSON object a line: its orders go to "
+        "the gate of a desk, its fills come from there. Started again it goes on where it was. Ends when the bars do, "
+        "or on SIGTERM: exit 0; 1 if it could not go on, 3 if its log and the gate differ.",
+    )
+    paper.add_argument("file", metavar="FILE", help="what the run is (TOML); its data is the history")
+    paper.add_argument("--strategy", metavar="NAME", help="who it is at the desk (default the run's name)")
+    paper.add_argument("--bars", metavar="FILE", default="-", help="where bars come from (default standard input)")
+    paper.add_argument("--adopt", action="store_true", help="let a new run take over what the strategy holds")
+    paper.add_argument("--profile", metavar="NAME", help="what trading is expected to cost (default realistic)")
+    paper.add_argument("--costs", metavar="NAME", help="the fee schedule that is expected; there is no default")
+    _places(paper)
+    _catalog(paper)
+    _run_folder(paper)
+    _output(paper)
+    paper.set_defaults(calls="paper:paper")
     ahead = verbs.add_parser(
         "lookahead",
         help="Find out whether a strategy knows what it cannot know.",

@@ -126,7 +126,10 @@ def orders(log: Iterable[AnyEvent], lots: dict[str, int]) -> list[OrderCost]:
                 intent = intents.pop(event.client_id)
                 found[event.client_id] = OrderCost(intent, event, lots.get(str(intent.symbol), 1))
             case Fill():
-                order = found[event.client_id]
+                order = found.get(event.client_id)
+                if order is None:
+                    # A desk that was killed closes positions itself: nobody decided that, so it cost no decision.
+                    continue
                 shares = event.quantity * order.lot
                 order.fills.append((shares, event.notional // shares))
                 order.fees += event.fee

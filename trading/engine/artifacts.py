@@ -21,7 +21,9 @@ from trading.events import AnyEvent
 
 DECISIONS, TRADES, SUMMARY, MANIFEST = "decision_events.jsonl", "trades.jsonl", "summary.json", "manifest.json"
 EQUITY, REPORT = "equity.jsonl", "report.html"
-WRITTEN = (DECISIONS, EQUITY, TRADES, SUMMARY, REPORT)
+BARS, ON_PAPER = "bars.jsonl", "paper.json"
+"""Of runs on paper: the bars that came, and the report that the research ledger takes."""
+WRITTEN = (DECISIONS, EQUITY, TRADES, SUMMARY, REPORT, BARS, ON_PAPER)
 """What the manifest has digests of."""
 _HEAD = b'{"head":"'
 _EVENT = b'","event":'
@@ -63,15 +65,24 @@ class Recorder:
         self._trades.close()
 
 
+def spelled(head: str, payload: bytes) -> bytes:
+    """Return the line of an event with the digest of everything up to it."""
+    return b"".join((_HEAD, head.encode(), _EVENT, payload, b"}\n"))
+
+
+def payload_of(line: bytes) -> bytes:
+    """Return the event in a line; whether the line is one is seen by spelling it."""
+    return line[83:-2]
+
+
 def read_decisions(folder: Path) -> Iterator[tuple[int, AnyEvent]]:
     """Yield line number and event of every decision; raise `Damaged` at the first line that does not follow."""
     head, path = chain.GENESIS, folder / DECISIONS
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            digest, payload = line[9:73], line[83:-2]
+            digest, payload = line[9:73], payload_of(line)
             head = chain.link(head, payload)
-            whole = b"".join((_HEAD, head.encode(), _EVENT, payload, b"}\n"))
-            if line != whole or digest != head.encode():
+            if line != spelled(head, payload) or digest != head.encode():
                 raise Damaged(f"{path}:{number}: does not follow from the lines before it; run the backtest again")
             yield number, events.decode(payload)
 

@@ -52,6 +52,8 @@ class Decisions:
         self.bus: deque[AnyEvent] = deque()
         self.wanted: dict[Symbol, Target] = {}
         """What risk let through and execution has not been told yet."""
+        self.is_deaf = False
+        """Whether signals are passed over: of bars that came too late to act on."""
         self.estimated = 0
         self.realised = 0
         self._follows: dict[type, Callable[[Any], object]] = {
@@ -68,6 +70,8 @@ class Decisions:
 
     def want(self, signals: tuple[Any, ...]) -> None:
         """Make targets of signals, and let risk make less of them."""
+        if self.is_deaf:
+            return
         for signal in signals:
             if not -1.0 <= signal.strength <= 1.0:
                 raise Faulty(f"alpha says {signal.strength} of {signal.symbol}; a strength is from -1 to 1")
@@ -98,6 +102,19 @@ class Decisions:
         self._execution, steps = execution.step(self._execution, targets, view)
         self.is_busy = execution.is_busy(self._execution)
         return steps
+
+    def taken_back(self, symbols: Collection[Symbol], now: int) -> tuple[str, ...]:
+        """Return the orders that execution would take back if it made orders now. Nothing changes by asking.
+
+        For a market that says only later whether an order could be taken back: what is to replace it waits for that.
+        """
+        view = self.view
+        before = view.now, view.working, view.quoted
+        targets = tuple([self.wanted[symbol] for symbol in symbols if symbol in self.wanted])
+        view.now, view.working, view.quoted = now, self._venue.working(), frozenset(symbols)
+        _, steps = self._strategy.execution.step(self._execution, targets, view)
+        view.now, view.working, view.quoted = before
+        return tuple(step.client_id for step in steps if isinstance(step, Withdrawal))
 
     def drain(self) -> None:
         """Write every waiting event to the log, and let each have its consequence, in the order they came."""

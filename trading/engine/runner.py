@@ -6,7 +6,7 @@ another. What the log implies is compared with what the engine held before the m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -102,7 +102,7 @@ class Parts:
         """Return the digest of everything the run depends on."""
         return {
             "code": code_digest(),
-            "config": _digest(msgspec.json.encode(self.file.plain(), order="sorted")),
+            "config": digest_of(msgspec.json.encode(self.file.plain(), order="sorted")),
             "data": self.bars.digest,
             "profile": profile.load(self.file.profile)[1],
             "costs": fees.load(self.file.costs)[1],
@@ -112,7 +112,7 @@ class Parts:
 
 def run_id(parts: Parts) -> str:
     """Return the id of a run: its name and twelve digits of what it depends on."""
-    return f"{parts.file.name}-{_digest(msgspec.json.encode(parts.inputs()))[7:19]}"
+    return f"{parts.file.name}-{digest_of(msgspec.json.encode(parts.inputs()))[7:19]}"
 
 
 def carry_out(parts: Parts, runs: Path, progress: Callable[[int], object] = lambda rows: None, name: str = "") -> Path:
@@ -121,16 +121,26 @@ def carry_out(parts: Parts, runs: Path, progress: Callable[[int], object] = lamb
     folder = runs / (name or run_id(parts))
     with Recorder(folder) as recorder:
         outcome = Backtest(setup, recorder.record, recorder.traded).run(progress)
+    return conclude(parts, folder, outcome, (recorder.head, recorder.count))
+
+
+def conclude(
+    parts: Parts, folder: Path, outcome: Outcome, log: tuple[str, int], more: Mapping[str, Any] | None = None
+) -> Path:
+    """Write what a run leaves beside its log, given as head and count of events, and return its folder.
+
+    What the log implies is compared with what was held. The manifest comes last; `more` is said in it as well.
+    """
     days = b"".join(msgspec.json.encode(day) + b"\n" for day in outcome.days)
     (folder / artifacts.EQUITY).write_bytes(days)
     state = replay(event for _, event in artifacts.read_decisions(folder))
     held = {f"{symbol}": lots for (_, symbol), lots in sorted(state.positions.items())}
-    if (state.cash + setup.cash, held) != (outcome.cash, outcome.positions):
+    if (state.cash + parts.file.cash, held) != (outcome.cash, outcome.positions):
         raise RuntimeError(f"{folder}: the log implies {state.cash} and {held}, the engine held {outcome}")
-    summary = _summary(parts, outcome, state.counts, _digest(state.canonical()))
-    artifacts.write_json(folder, artifacts.SUMMARY, summary)
+    said = summary(parts, outcome, state.counts, digest_of(state.canonical()))
+    artifacts.write_json(folder, artifacts.SUMMARY, said)
     trades = artifacts.read_trades(folder)
-    (folder / artifacts.REPORT).write_text(report.page(folder.name, summary, outcome.days, trades), encoding="utf-8")
+    (folder / artifacts.REPORT).write_text(report.page(folder.name, said, outcome.days, trades), encoding="utf-8")
     manifest = {
         "version": VERSION,
         "run": folder.name,
@@ -139,11 +149,11 @@ def carry_out(parts: Parts, runs: Path, progress: Callable[[int], object] = lamb
         "rows": len(parts.bars),
         "inputs": parts.inputs(),
         "limits": limits_module.document(parts.limits),
-        "head": recorder.head,
-        "events": recorder.count,
+        "head": log[0],
+        "events": log[1],
         "artifacts": artifacts.digests(folder),
     }
-    artifacts.write_json(folder, artifacts.MANIFEST, manifest)
+    artifacts.write_json(folder, artifacts.MANIFEST, manifest | dict(more or {}))
     return folder
 
 
@@ -156,7 +166,8 @@ def code_digest() -> str:
     return "sha256:" + made.hexdigest()
 
 
-def _summary(parts: Parts, outcome: Outcome, counts: dict[str, int], state: str) -> dict[str, Any]:
+def summary(parts: Parts, outcome: Outcome, counts: dict[str, int], state: str) -> dict[str, Any]:
+    """Return what came of a run, in numbers; `state` is the digest of the one that its log implies."""
     equity = [parts.file.cash / UNIT, *(day.equity / UNIT for day in outcome.days)]
     changes = statistics.returns(equity)
     last = outcome.days[-1] if outcome.days else None
@@ -184,5 +195,6 @@ def _summary(parts: Parts, outcome: Outcome, counts: dict[str, int], state: str)
     }
 
 
-def _digest(text: bytes) -> str:
+def digest_of(text: bytes) -> str:
+    """Return the digest of a text."""
     return "sha256:" + sha256(text).hexdigest()

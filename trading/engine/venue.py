@@ -59,6 +59,10 @@ class Venue:
         order.limit = allowed.limit
         self.orders.setdefault(order.intent.symbol, {})[allowed.client_id] = order
 
+    def unanswered(self) -> tuple[str, ...]:
+        """Return the orders that wait for the gate's answer, oldest first."""
+        return tuple(self._asked)
+
     def deny(self, client_id: str) -> None:
         """Forget an order that does not leave."""
         del self._asked[client_id]
@@ -72,6 +76,22 @@ class Venue:
                     del self.orders[symbol]
                 return order
         return None
+
+    def take(self, fill: Fill) -> bool:
+        """Count what traded of an order elsewhere; return whether it is one of those that left."""
+        order = self.orders.get(fill.symbol, {}).get(fill.client_id)
+        if order is None or order.left < fill.quantity:
+            return False
+        order.left -= fill.quantity
+        order.filled_shares += fill.quantity * self._tapes[fill.symbol].instrument.lot
+        order.filled_notional += fill.notional
+        return True
+
+    def watch(self, bar: Bar) -> None:
+        """Count a bar that passed the orders of its symbol at a venue elsewhere."""
+        for order in self.orders.get(bar.symbol, {}).values():
+            order.market_value += (bar.high + bar.low + bar.close) * bar.volume
+            order.market_volume += bar.volume
 
     def working(self) -> dict[Symbol, tuple[Working, ...]]:
         """Return what may still trade, for a view."""
