@@ -124,12 +124,3 @@ def test_limits_beside_a_run_are_its_limits_and_checked(tmp_path: Path, capsys: 
     assert main(play) == 2
     said = capsys.readouterr().err
     assert "order_quantity_max" in said and "luck" in said
-
-
-def test_a_run_that_starts_after_its_data_is_a_run_without_a_day(tmp_path: Path) -> None:
-    path = tmp_path / "run.toml"
-    path.write_text(CROSS.replace("start = 2020-01-02", "start = 2040-01-04"))
-    catalog = ["--catalog", str(tmp_path / "catalog")]
-    symbols = ["--symbol", "AAPL.NASDAQ", "--symbol", "XOM.NYSE"]
-    assert main(["data", "generate", "made_up", *symbols, "--count", "40", *catalog]) == 0
-    assert main(["backtest", str(path), *catalog, "--runs", str(tmp_path / "runs")]) == 0

@@ -21,6 +21,7 @@ from trading.data import calendar
 from trading.data.bars import Bars
 from trading.engine import artifacts, report, runfile, runner
 from trading.engine.artifacts import Damaged
+from trading.engine.runfile import Notes
 from trading.engine.runner import Parts
 from trading.events import AnyEvent
 from trading.gate import limits as limits_module
@@ -146,16 +147,30 @@ def parts_of(args: argparse.Namespace, *, with_features: bool = True) -> Parts:
 
     path = Path(args.file)
     overrides = {name: value for name in ("profile", "costs") if (value := getattr(args, name))}
+    strategy = bars = limits = None
     try:
-        file = runfile.read(path, overrides)
-        strategy = strategies.make(file.strategy, file.name, file.parameters)
-        bars = Catalog(Path(args.catalog)).load(file.dataset)
-    except (runfile.Refused, CatalogError) as error:
+        file, notes = runfile.understood(path, overrides)
+        if file.strategy:
+            try:
+                strategy = strategies.make(file.strategy, file.name, file.parameters)
+            except strategies.UnknownStrategy as error:
+                for keys, words in error.problems:
+                    notes.add(keys, words)
+        if file.dataset:
+            try:
+                bars = Catalog(Path(args.catalog)).load(file.dataset)
+            except CatalogError as error:
+                notes.add(("dataset",), str(error))
+        limits = _limits(path, file.limits, notes)
+        if bars is not None:
+            for keys, words in runner.unfit(file, bars, limits or limits_module.defaults()):
+                notes.add(keys, words)
+        notes.refuse()
+    except runfile.Refused as error:
         raise Misuse(str(error)) from error
-    except strategies.UnknownStrategy as error:
-        raise Misuse(f"{path}: {error}") from error
+    assert strategy is not None and bars is not None and limits is not None
     made = columns(strategy, bars) if with_features else ()
-    return Parts(file, strategy, bars, _limits(path, file.limits), made)
+    return Parts(file, strategy, bars, limits, made)
 
 
 def columns(strategy: Strategy, bars: Bars) -> tuple[Sequence[float | None], ...]:
@@ -167,15 +182,17 @@ def columns(strategy: Strategy, bars: Bars) -> tuple[Sequence[float | None], ...
     return evaluate(bars, strategy.features())
 
 
-def _limits(path: Path, name: str) -> Limits:
+def _limits(path: Path, name: str, notes: Notes) -> Limits | None:
     if not name:
         return limits_module.defaults()
     try:
         found, failures = limits_module.read((path.parent / name).read_bytes())
     except OSError as error:
-        raise Misuse(f"{path}: limits: {name}: {error.strerror}") from error
-    if found is None:
-        raise Misuse("\n".join(f"{path}: limits: {name}: {failure.message}" for failure in failures))
+        words = "name a file beside the run, as `trading gate limits -o json` prints one"
+        notes.add(("limits",), f"limits: {name}: {error.strerror}; {words}")
+        return None
+    for failure in failures if found is None else ():
+        notes.add(("limits",), f"limits: {name}: {failure.message}")
     return found
 
 

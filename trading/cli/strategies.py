@@ -10,11 +10,17 @@ from typing import Any
 import msgspec
 
 import trading.strategies
+from trading.engine import tables
+from trading.engine.lines import Keys
 from trading.stages.stage import Strategy
 
 
 class UnknownStrategy(ValueError):
-    """There is no such strategy, or it does not take these parameters."""
+    """There is no such strategy, or it does not take these parameters. `problems` tells which keys of a run file."""
+
+    def __init__(self, problems: list[tuple[Keys, str]]) -> None:
+        super().__init__("\n".join(words for _, words in problems))
+        self.problems = problems
 
 
 def names() -> tuple[str, ...]:
@@ -25,11 +31,14 @@ def names() -> tuple[str, ...]:
 def make(strategy: str, name: str, parameters: Mapping[str, Any]) -> Strategy:
     """Return a strategy under a name; raise `UnknownStrategy` with what is wrong."""
     if strategy not in names():
-        raise UnknownStrategy(f"strategy: {strategy!r} is none of {', '.join(names())}; name one of them")
+        raise UnknownStrategy(
+            [(("strategy",), f"strategy: {strategy!r} is none of {', '.join(names())}; name one of them")]
+        )
     module = import_module(f"trading.strategies.{strategy}")
-    try:
-        found: Strategy = module.make(name, msgspec.convert(dict(parameters), module.Parameters))
-    except msgspec.ValidationError as error:
-        fields = ", ".join(module.Parameters.__struct_fields__)
-        raise UnknownStrategy(f"parameters of {strategy}: {error}; it takes {fields}") from error
+    problems = tables.problems(module.Parameters, parameters)
+    if problems:
+        raise UnknownStrategy(
+            [(("parameters", *keys), f"parameters of {strategy}: {words}") for keys, words in problems]
+        )
+    found: Strategy = module.make(name, msgspec.convert(dict(parameters), module.Parameters))
     return found

@@ -5,6 +5,7 @@ TOML, because people write it. There is no default for what trading costs: a run
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,18 +17,43 @@ import msgspec
 
 from trading.costs import fees, profile
 from trading.costs.versioned import Unusable
+from trading.engine import lines, tables
+from trading.engine.lines import Keys
 from trading.model import Money, Symbol, money
 
 VERSION = "trading.run/v1"
 T = TypeVar("T")
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
 class Refused(ValueError):
-    """A run file cannot be used. `problems` has everything that is wrong with it."""
+    """A run file cannot be used. The message has everything that is wrong with it, and the lines."""
 
-    def __init__(self, path: Path, problems: list[str]) -> None:
-        super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
-        self.problems = problems
+
+class Notes:
+    """What is wrong with a run file, found by whoever reads a part of it, each with the line at which it stands."""
+
+    def __init__(self, path: Path, lines: Mapping[Keys, int], overrides: Mapping[str, str]) -> None:
+        self._path = path
+        self._lines = dict(lines)
+        self._overrides = overrides
+        self._found: list[tuple[int, str]] = []
+
+    def add(self, keys: Keys, words: str) -> None:
+        """Note what is wrong with the value of some keys; what is written nowhere is the whole file's."""
+        line = lines.line(self._lines, keys)
+        if keys and keys[0] in self._overrides:
+            self._found.append((0, f"--{keys[0]}: {words}"))
+        else:
+            self._found.append((line or 0, f"{self._path}{f':{line}' if line else ''}: {words}"))
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def refuse(self) -> None:
+        """Raise `Refused` with everything noted, in the order of the file, if there is anything."""
+        if self._found:
+            raise Refused("\n".join(words for _, words in sorted(self._found, key=lambda each: each[0])))
 
 
 class Traded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,10 +64,6 @@ class Traded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str = "equity"
     shocks: dict[str, Annotated[float, msgspec.Meta(ge=-1, le=4)]] = {}
     """What each stress scenario does to it: -0.2 is a fall by a fifth."""
-
-    def __post_init__(self) -> None:
-        if any(shock != shock for shock in self.shocks.values()):
-            raise ValueError("a shock is no number; write a share such as -0.2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +102,47 @@ class RunFile:
 
 def read(path: Path, overrides: Mapping[str, str]) -> RunFile:
     """Return what a file says, with some of its words replaced; raise `Refused` with everything that is wrong."""
+    found, notes = understood(path, overrides)
+    notes.refuse()
+    return found
+
+
+def understood(path: Path, overrides: Mapping[str, str]) -> tuple[RunFile, Notes]:
+    """Return what can be understood of a file, and everything that is wrong with it.
+
+    For who finds out more that is wrong with what was understood. Raise `Refused` for what is no TOML.
+    """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Refused(path, [f"cannot be read: {error}; write TOML with version = {VERSION!r}"]) from error
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except OSError as error:
+        raise Refused(f"{path}: cannot be read: {error.strerror}; name a run file (TOML)") from error
+    except ValueError as error:
+        line = lines.of_error(error)
+        raise Refused(
+            f"{path}{f':{line}' if line else ''}: cannot be read: {error}; write TOML with version = {VERSION!r}"
+        ) from error
+    notes = Notes(path, lines.of(text), overrides)
     document |= overrides
-    problems: list[str] = []
     if document.pop("version", None) != VERSION:
-        problems.append(f"is not of this version; write version = {VERSION!r}")
-    said = _Said(document, problems)
+        notes.add(("version",), f"is not of this version; write version = {VERSION!r}")
+    said = _Said(document, notes)
     found = RunFile(
-        said.text("name", r"^[a-z][a-z0-9_-]{0,31}$"),
+        _name(said),
         said.text("strategy"),
         said.text("dataset"),
-        _costs(said, problems),
-        _profile(said, problems),
+        _costs(said),
+        _profile(said),
         said.text("limits", default=""),
-        _cash(said, problems),
+        _cash(said),
         said.get("start", date | None, None),
         said.get("seed", int, 0),
         said.get("parameters", dict[str, Any], {}),
-        _instruments(said, problems),
+        _instruments(said),
     )
-    problems += [f"{name!r} means nothing here; take it out" for name in said.unread]
-    if problems:
-        raise Refused(path, problems)
-    return found
+    for name in said.unread:
+        notes.add((name,), f"{name!r} means nothing here; take it out")
+    return found, notes
 
 
 def from_manifest(said: Mapping[str, Any], dataset: str) -> RunFile:
@@ -129,9 +166,9 @@ def from_manifest(said: Mapping[str, Any], dataset: str) -> RunFile:
 class _Said:
     """A document that remembers what was asked of it."""
 
-    def __init__(self, document: dict[str, Any], problems: list[str]) -> None:
+    def __init__(self, document: dict[str, Any], notes: Notes) -> None:
         self._document = document
-        self._problems = problems
+        self._notes = notes
         self._asked: set[str] = set()
 
     @property
@@ -145,61 +182,80 @@ class _Said:
         try:
             found: T = msgspec.convert(self._document[name], kind)
         except msgspec.ValidationError as error:
-            self._problems.append(f"{name}: {error}")
+            self.note(f"{name}: {error}", name)
             return default
         return found
 
-    def text(self, name: str, pattern: str = "", default: str | None = None) -> str:
-        kind = Annotated[str, msgspec.Meta(pattern=pattern)] if pattern else str
-        before = len(self._problems)
-        found = self.get(name, kind, default)
-        if found is None and len(self._problems) == before:
-            self._problems.append(f'says no {name}; write {name} = "…"')
+    def text(self, name: str, default: str | None = None) -> str:
+        before = len(self._notes)
+        found = self.get(name, str, default)
+        if (found is None or (default is None and not found)) and len(self._notes) == before:
+            self.note(f'says no {name}; write {name} = "…"', name)
         return found or ""
 
+    def note(self, words: str, *keys: str) -> None:
+        self._notes.add(keys, words)
 
-def _costs(said: _Said, problems: list[str]) -> str:
+
+def _name(said: _Said) -> str:
+    found = said.text("name")
+    if found and not _NAME.fullmatch(found):
+        said.note(f"name: {found[:40]!r} is none; small letters, digits, - and _, a letter first, at most 32", "name")
+    return found
+
+
+def _costs(said: _Said) -> str:
     name = said.get("costs", str, "")
     known = ", ".join(fees.names())
     if not name:
-        problems.append(f'names no cost model; write costs = "NAME" with one of {known}, or give --costs NAME')
+        said.note(f'names no cost model; write costs = "NAME" with one of {known}, or give --costs NAME', "costs")
         return ""
     try:
         fees.load(name)
     except Unusable as error:
-        problems.append(f"costs: {error}")
+        said.note(f"costs: {error}", "costs")
     return name
 
 
-def _profile(said: _Said, problems: list[str]) -> str:
+def _profile(said: _Said) -> str:
     name = said.get("profile", str, profile.DEFAULT)
     try:
         profile.load(name)
     except Unusable as error:
-        problems.append(f"profile: {error}")
+        said.note(f"profile: {error}", "profile")
     return name
 
 
-def _cash(said: _Said, problems: list[str]) -> Money:
-    text = said.get("cash", str, "100000.00")
+def _cash(said: _Said) -> Money:
+    text = str(said.get("cash", str | int, "100000.00"))
     try:
         found = money(text)
     except ValueError as error:
-        problems.append(f"cash: {error}")
+        said.note(f"cash: {error}", "cash")
         return Money(0)
     if found <= 0:
-        problems.append(f"cash: {text} buys nothing; give an amount above zero")
+        said.note(f"cash: {text} buys nothing; give an amount above zero", "cash")
     return found
 
 
-def _instruments(said: _Said, problems: list[str]) -> dict[Symbol, Traded]:
+def _instruments(said: _Said) -> dict[Symbol, Traded]:
     found = {}
-    tables: dict[str, Any] = said.get("instruments", dict[str, Any], {})
-    for name, value in tables.items():
+    tables_: dict[str, Any] = said.get("instruments", dict[str, Any], {})
+    for name, value in tables_.items():
+        problems = tables.problems(Traded, value)
+        for keys, words in problems:
+            said.note(f"instruments.{name}: {words}", "instruments", name, *keys)
         try:
-            found[Symbol.parse(name)] = msgspec.convert(value, Traded)
-        except (ValueError, msgspec.ValidationError) as error:
-            problems.append(f"instruments.{name}: {error}")
-    if not found and not any(problem.startswith("instruments") for problem in problems):
-        problems.append('names no instrument; write a table [instruments."AAPL.NASDAQ"] with sector and shocks')
+            symbol = Symbol.parse(name)
+        except ValueError as error:
+            said.note(f"instruments.{name}: {error}", "instruments", name)
+            continue
+        # One that is wrong is there all the same: nobody needs to be told that it is missing as well.
+        shocks = value.get("shocks") if problems and isinstance(value, dict) else None
+        there = dict.fromkeys(shocks, 0.0) if isinstance(shocks, dict) else {}
+        found[symbol] = Traded("?", shocks=there) if problems else msgspec.convert(value, Traded)
+    if not tables_:
+        said.note(
+            'names no instrument; write a table [instruments."AAPL.NASDAQ"] with sector and shocks', "instruments"
+        )
     return found

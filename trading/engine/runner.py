@@ -21,6 +21,7 @@ from trading.data.bars import Bars
 from trading.engine import artifacts, report, statistics
 from trading.engine.artifacts import Recorder
 from trading.engine.backtest import Backtest, Outcome, Setup
+from trading.engine.lines import Keys
 from trading.engine.replay import replay
 from trading.engine.runfile import RunFile
 from trading.gate import limits as limits_module
@@ -48,20 +49,9 @@ class Parts:
     def setup(self) -> Setup:
         """Return what the engine needs; raise `Unfit` with everything that is missing."""
         file, bars = self.file, self.bars
-        problems = [f"dataset {file.dataset}: {problem}" for problem in bars.problems()]
-        if not len(bars):
-            problems.append(f"dataset {file.dataset}: holds no bar")
-        problems += [
-            f'{symbol} is in dataset {file.dataset} and not in the run; add [instruments."{symbol}"]'
-            for symbol in bars.symbols
-            if symbol not in file.instruments
-        ]
-        for symbol in bars.symbols:
-            said = file.instruments.get(symbol)
-            for scenario in sorted(self.limits.stress_scenarios - (said.shocks.keys() if said else set())):
-                problems.append(f'instruments."{symbol}".shocks says nothing of {scenario}, which the limits ask for')
+        problems = unfit(file, bars, self.limits)
         if problems:
-            raise Unfit("\n".join(problems))
+            raise Unfit("\n".join(words for _, words in problems))
         instruments = {
             symbol: Instrument(
                 symbol,
@@ -82,8 +72,6 @@ class Parts:
             for name in sorted(names)
         }
         session = None if file.start is None else calendar.session(file.start)
-        if file.start is not None and session is None:
-            raise Unfit(f"start: {file.start} is no session of the exchange; name a day on which it was open")
         return Setup(
             self.strategy,
             bars,
@@ -108,6 +96,47 @@ class Parts:
             "costs": fees.load(self.file.costs)[1],
             "limits": self.limits.digest,
         }
+
+
+def unfit(file: RunFile, bars: Bars, limits: Limits) -> list[tuple[Keys, str]]:
+    """Return how the parts of a run do not fit together, each with the keys of the run file that say so."""
+    name = file.dataset
+    problems: list[tuple[Keys, str]] = [(("dataset",), f"dataset {name}: {problem}") for problem in bars.problems()]
+    if not len(bars):
+        problems.append((("dataset",), f"dataset {name}: holds no bar"))
+    problems += [
+        (("instruments",), f'{symbol} is in dataset {name} and not in the run; add [instruments."{symbol}"]')
+        for symbol in bars.symbols
+        if symbol not in file.instruments
+    ]
+    problems += [
+        (
+            ("instruments", str(symbol)),
+            f'instruments."{symbol}" is not in dataset {name}; take it out, or name it right',
+        )
+        for symbol in sorted(file.instruments.keys() - set(bars.symbols))
+    ]
+    problems += [
+        (
+            ("instruments", str(symbol), "shocks"),
+            f'instruments."{symbol}".shocks says nothing of {scenario}, which the limits ask for',
+        )
+        for symbol in bars.symbols
+        if (said := file.instruments.get(symbol)) is not None
+        for scenario in sorted(limits.stress_scenarios - said.shocks.keys())
+    ]
+    return problems + [(("start",), words) for words in _too_late(file, bars)]
+
+
+def _too_late(file: RunFile, bars: Bars) -> list[str]:
+    if file.start is None:
+        return []
+    session = calendar.session(file.start)
+    if session is None:
+        return [f"start: {file.start} is no session of the exchange; name a day on which it was open"]
+    if len(bars) and session.opens > bars.at[-1]:
+        return [f"start: {file.start} is after the last bar, of {calendar.day_of(bars.at[-1])}; name an earlier day"]
+    return []
 
 
 def run_id(parts: Parts) -> str:
