@@ -10,6 +10,7 @@ import array
 import ctypes
 import gc
 import importlib
+import itertools
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from trading.gate.egress import SocketBroker, Submission
 from trading.gate.settings import Places
 from trading.gate.wire import Caller
 
+CLONE_NEWUSER = 0x10000000
 LIBC = ctypes.CDLL(None, use_errno=True)
 PTRACE_ATTACH, SYS_PIDFD_OPEN, SYS_PIDFD_GETFD = 16, 434, 438
 BAD = Submission("stolen-1", "AAPL.NASDAQ", "buy", 1, 300_000_000_000, "day", False, 10**6)
@@ -212,6 +215,98 @@ class Attacks:
         self.where.beat("watchdog").write_text("{}")
         return "written"
 
+    def forge_the_gates_heartbeat(self) -> str:
+        """Keep the watchdog calm about a gate that hangs."""
+        self.where.beat("gate").write_text("{}")
+        return "written"
+
+    def forge_another_strategys_heartbeat(self) -> str:
+        """Replace the file by which another loop says that it turns."""
+        self.where.loop_beat("beta").unlink()
+        return "unlinked"
+
+    def take_away_a_kill(self) -> str:
+        """Remove a kill file, or rename the folder that it is in."""
+        for act in (self.where.kill_file.unlink, lambda: os.rename(self.where.state, f"{self.where.state}.old")):
+            try:
+                act()
+                return "gone"
+            except PermissionError:
+                continue
+        return ""
+
+    def put_an_old_store_back(self) -> str:
+        """Replace the store by a copy from before a kill."""
+        (self.where.state / "old").write_bytes(b"")
+        os.replace(self.where.state / "old", self.where.store)
+        return "replaced"
+
+    def replace_the_mark(self) -> str:
+        """Set the high-water mark back."""
+        (self.where.mark.parent / "old").write_bytes(b"")
+        os.replace(self.where.mark.parent / "old", self.where.mark)
+        return "replaced"
+
+    def link_a_socket_elsewhere(self) -> str:
+        """Have callers of the broker come to us."""
+        (self.where.state / "mine.sock").symlink_to("/tmp")
+        return "linked"
+
+    def become_root_in_a_namespace(self) -> str:
+        """Be root, and any uid that we like, in a user namespace of our own, and call the broker from there."""
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            said = b""
+            try:
+                if LIBC.unshare(CLONE_NEWUSER) == 0:
+                    Path("/proc/self/setgroups").write_text("deny")
+                    for uid in (self.words["uids"]["gate"], 0):
+                        with suppress(OSError):
+                            Path("/proc/self/uid_map").write_text(f"{uid} {self.words['uids']['alpha']} 1")
+                            os.setuid(uid)
+                answer = Caller(self.where.broker_socket).ask({"do": "observe", "after": 0})
+                said = b"" if "error" in answer else b"observed"
+            finally:
+                os.write(writer, said)
+                os._exit(0)
+        os.close(writer)
+        os.waitpid(child, 0)
+        return os.read(reader, 100).decode()
+
+    def pass_a_descriptor(self) -> str:
+        """Hand the gate a file of ours, and see whether it keeps it."""
+        reader, writer = os.pipe()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+            connection.connect(str(self.where.gate_socket))
+            connection.settimeout(5)
+            for _ in range(20):
+                rights = array.array("i", [writer]).tobytes()
+                connection.sendmsg([b'{"do":"status"}'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+                wire.receive(connection)
+        os.close(writer)
+        os.set_blocking(reader, False)
+        try:
+            return "" if os.read(reader, 1) == b"" else "read"  # the end: nobody else holds the other half
+        except BlockingIOError:
+            return "kept"
+
+    def look_into_the_broker(self) -> str:
+        """Read the memory, descriptors and environment of the broker and of the watchdog."""
+        found = ""
+        for pid in self.words["pids"]:
+            if LIBC.ptrace(PTRACE_ATTACH, pid, None, None) == 0:
+                found += f"attached to {pid} "
+            for name in ("mem", "environ", "fd/3", "root", "cwd"):
+                with suppress(OSError):
+                    os.stat(f"/proc/{pid}/{name}") if name != "mem" else os.close(
+                        os.open(f"/proc/{pid}/mem", os.O_RDWR)
+                    )
+                    found += "" if name == "environ" else f"{pid}/{name} "
+            with suppress(OSError):
+                found += Path(f"/proc/{pid}/environ").read_text()[:20]
+        return found
+
     def end_the_gate(self) -> str:
         """End it, so that something else may answer."""
         os.kill(self.gate, signal.SIGKILL)
@@ -231,3 +326,39 @@ def run(where: Places, words: dict[str, Any]) -> dict[str, str]:
             found[name] = ""
             sys.stderr.write(f"{name}: {type(error).__name__}: {error}\n")
     return found
+
+
+def flood(where: Places) -> None:
+    """Do to both sockets what a client can do that wants to be heard alone, until somebody ends us: connections by the
+    hundred, questions whose answers nobody reads, half messages, messages without an end, hanging up in between."""
+    most = 600
+    said = (b"{", b'{"order":', b"x" * 60_000, b"[" * 50_000, b'{"order":{}}', b"\xff\x00")
+    both = (where.gate_socket, where.broker_socket)
+    deaf = [_connected(path) for path in both]
+    held: list[socket.socket] = []
+    for number in itertools.count():
+        for n, path in enumerate(both):
+            for _ in range(50):
+                try:
+                    deaf[n].send(b'{"do":"status"}')
+                except BlockingIOError:
+                    break
+                except OSError:
+                    deaf[n].close()
+                    deaf[n] = _connected(path)
+        held.append(_connected(both[number % 2]))
+        for one in held[-20:]:
+            with suppress(OSError):
+                one.send(said[number % len(said)])
+        if len(held) > most:
+            held.pop(number % 100).close()
+        if number == most // 4:
+            print("ready", flush=True)
+
+
+def _connected(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection.setblocking(False)
+    with suppress(OSError):
+        connection.connect(str(path))
+    return connection

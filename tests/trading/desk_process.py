@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -84,8 +85,11 @@ def main() -> None:
         "gate": lambda: gate(words, where, clock),
         "watchdog": lambda: watchdog(words, where, clock),
         "loop": lambda: loop(words, where, clock),
+        "flood": lambda: attacks.flood(where),
         "attack": lambda: print(json.dumps(attacks.run(where, words)), flush=True),
     }
+    if words.get("files"):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (words["files"], words["files"]))
     become(words["uid"], words["gid"])
     parts[words["part"]]()
 

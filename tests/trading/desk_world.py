@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from tests.trading.gate_world import NOON
+from trading.gate import beat
 from trading.gate.client import GateClient
 from trading.gate.egress import BrokerView, SocketBroker
 from trading.gate.settings import Places
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SEPARATE = {"gate": 7102, "watchdog": 7103, "broker": 7101, "alpha": 7001, "beta": 7002, "gamma": 7003, "operator": 0}
 GROUP = 7100
 READY_S = 30.0
-STRATEGYS_OWN = ("attack", "loop")
+STRATEGYS_OWN = ("attack", "flood", "loop")
 """Parts that run as alpha's user and in no group of ours."""
 
 
@@ -44,6 +45,8 @@ class DeskWorld:
         self.places = Places(folder / "state", folder / "mark/of")
         self.silence_s = silence_s
         self.page_command: list[str] = []
+        self.files = 0
+        """How many descriptors each part of the desk may have; none said, as many as we."""
         self.shift = NOON - time.time_ns()
         self.processes: dict[str, subprocess.Popen[str]] = {}
         self.clients: list[GateClient | SocketBroker] = []
@@ -61,17 +64,18 @@ class DeskWorld:
             "part": part, "state": str(self.places.state), "mark": str(self.places.mark), "uid": uid, "gid": gid,
             "shift": self.shift, "step_file": str(self.folder / "step"), "uids": self.uids, "beat_s": 0.1,
             "silence_s": self.silence_s, "page_command": self.page_command,
+            "files": self.files if part in ("gate", "broker", "watchdog") else 0,
         } | more  # fmt: skip
 
     def command(self, words: dict[str, Any]) -> list[str]:
         return [sys.executable, "-m", "tests.trading.desk_process", json.dumps(words)]
 
-    def start(self, *parts: str) -> None:
+    def start(self, *parts: str, **more: Any) -> None:
         """Start parts and wait until each says that it is ready."""
         for part in parts:
             with (self.folder / f"{part}.log").open("a") as log:
                 process = subprocess.Popen(
-                    self.command(self.words(part)), cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True
+                    self.command(self.words(part, **more)), cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True
                 )
             self.processes[part] = process
             assert process.stdout is not None
@@ -85,8 +89,9 @@ class DeskWorld:
         process = self.processes.pop(part)
         process.kill()
         process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
 
     def client(self) -> GateClient:
         found = GateClient(self.places.gate_socket, 20.0)
@@ -127,9 +132,28 @@ class DeskWorld:
         answers: list[dict[str, Any]] = json.loads(done.stdout)
         return answers
 
+    def by_strategy_staying(self, order: dict[str, Any], strategy: str) -> list[dict[str, Any]]:
+        """Return the gate's answer to an order of a strategy's process that stays connected until the desk ends."""
+        script = "import json,os,sys,time; from pathlib import Path; from trading.gate.client import GateClient\nw=json.loads(sys.argv[1]); os.setgroups([]); os.setresgid(w['u'],w['u'],w['u']); os.setresuid(w['u'],w['u'],w['u'])\nc=GateClient(Path(w['p'])); print(json.dumps([c.order(w['o'] | {'decided_at': time.time_ns() + w['s']})]), flush=True); sys.stdin.read()"  # noqa: E501
+        words = {"u": self.uids[strategy], "p": str(self.places.gate_socket), "o": order, "s": self.shift}
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, json.dumps(words)],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.processes[f"the loop of {strategy}"] = process
+        assert process.stdout is not None
+        answers: list[dict[str, Any]] = json.loads(process.stdout.readline())
+        return answers
+
+    def beat_of(self, part: str) -> int:
+        """Return when a part's last heartbeat was, by the monotonic clock."""
+        found = beat.read(self.places.beat(part))
+        return 0 if found is None else found.elapsed
+
     def attack(self) -> dict[str, str]:
         """Return what a strategy's process says it achieved."""
-        more = {"gate_pid": self.processes["gate"].pid, "order": self.order("x")}
+        pids = [self.processes[part].pid for part in ("broker", "watchdog")]
+        more = {"gate_pid": self.processes["gate"].pid, "pids": pids, "order": self.order("x")}
         done = subprocess.run(
             self.command(self.words("attack", **more)), cwd=ROOT, capture_output=True, text=True, timeout=60
         )
@@ -172,10 +196,11 @@ def until(is_so: Callable[[], bool], within_s: float = READY_S) -> None:
 
 
 @contextmanager
-def desk(*, separate: bool = False, silence_s: float = 60.0) -> Iterator[DeskWorld]:
+def desk(*, separate: bool = False, silence_s: float = 60.0, files: int = 0) -> Iterator[DeskWorld]:
     """Yield a desk of processes, armed, and end them."""
     folder = Path(tempfile.mkdtemp(prefix="desk-"))
     world = DeskWorld(folder, separate=separate, silence_s=silence_s)
+    world.files = files
     try:
         world.start("broker", "watchdog", "gate")
         yield world

@@ -25,7 +25,7 @@ from trading.clock import ManualClock
 from trading.gate import beat, grants
 from trading.gate.settings import Places
 from trading.gate.store import Store
-from trading.gate.wire import process_start
+from trading.gate.wire import Unanswered, process_start
 from trading.model import SECOND, TradingState
 from trading.service.heart import Heart
 
@@ -265,6 +265,55 @@ def test_everybody_is_answered_while_a_kill_is_cancelling() -> None:
             killed = asked.result()
         assert (killed["level"], killed["openLeft"], world.broker().orders) == ("KILLED", [], ())
         assert not client.ask("status")["clearing"]
+
+
+def test_a_kill_whose_gate_ended_in_the_middle_is_carried_out_by_the_next() -> None:
+    with desk() as world:
+        client, killer = world.client(), world.client()
+        world.arm(client)
+        for order in resting(world):
+            assert client.order(order)["phase"] == "working"
+        os.kill(world.processes["broker"].pid, signal.SIGSTOP)
+        with ThreadPoolExecutor(1) as beside:
+            asked = beside.submit(killer.ask, "kill", by="someone", reason="a test")
+            until(lambda: client.ask("status")["clearing"])
+            world.end("gate")
+            assert isinstance(asked.exception(), Unanswered)
+        os.kill(world.processes["broker"].pid, signal.SIGCONT)
+        world.start("gate")
+        until(lambda: world.broker().orders == ())
+        assert world.client().ask("status")["level"] == "KILLED"
+
+
+@pytest.mark.slow
+def test_a_kill_goes_on_cancelling_when_the_broker_is_back_after_the_alarm() -> None:
+    with desk() as world:
+        client = world.client()
+        world.arm(client)
+        for order in resting(world):
+            assert client.order(order)["phase"] == "working"
+        os.kill(world.processes["broker"].pid, signal.SIGSTOP)
+        killed = client.ask("kill", by="someone", reason="a test")
+        assert (killed["level"], "not all is cancelled" in world.said("gate")) == ("KILLED", True)
+        os.kill(world.processes["broker"].pid, signal.SIGCONT)
+        until(lambda: world.broker().orders == ())
+
+
+def test_a_kill_in_letters_that_no_terminal_agrees_on_is_a_kill() -> None:
+    with desk() as world:
+        client = world.client()
+        world.arm(client)
+        argv = [TRADING, "kill", "--by", b"Andr\xe9", "--reason", b"tr\xe8s mal", "-o", "json"]
+        where = ["--state", str(world.places.state), "--mark", str(world.places.mark)]
+        done = subprocess.run([*argv, *where], capture_output=True, text=True)
+        assert (done.returncode, json.loads(done.stdout)["level"]) == (0, "KILLED")
+        store = Store(world.places.store, world.places.mark)
+        assert store.latch().level is TradingState.KILLED
+        store.close()
+        world.end("gate")
+        world.places.kill_file.unlink(missing_ok=True)
+        done = subprocess.run([*argv, *where], capture_output=True, text=True)
+        assert (done.returncode, json.loads(done.stdout)["level"]) == (0, "KILLED"), done.stderr
 
 
 def test_a_gate_whose_store_cannot_be_read_stays_up_denies_cancels_and_comes_back() -> None:

@@ -5,8 +5,6 @@ Whoever else connects is told that this is not for him; the kernel says who he i
 
 from __future__ import annotations
 
-import selectors
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +13,9 @@ from typing import Any
 import msgspec
 
 from trading.broker.paper import PaperBroker
-from trading.gate import wire
 from trading.gate.egress import Submission
-from trading.gate.strict import Unreadable, parse
+from trading.gate.hall import Hall
+from trading.gate.strict import parse
 
 
 class BrokerServer:
@@ -29,31 +27,14 @@ class BrokerServer:
         self.broker = broker
         self._gates = gate_uids
         self._watchdogs = watchdog_uids
-        self._listener = wire.listen(path)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._hall = Hall(path, (gate_uids | watchdog_uids).__contains__)
 
     def serve(self, is_stopped: Callable[[], bool] = lambda: False) -> None:
         """Answer until told to stop."""
         while not is_stopped():
-            for key, _ in self._selector.select(0.2):
-                assert isinstance(key.fileobj, socket.socket)
-                if key.fileobj is self._listener:
-                    connection, _ = self._listener.accept()
-                    self._selector.register(connection, selectors.EVENT_READ)
-                else:
-                    self._turn(key.fileobj)
-
-    def _turn(self, connection: socket.socket) -> None:
-        text = wire.receive(connection)
-        if not text:
-            self._selector.unregister(connection)
-            connection.close()
-            return
-        try:
-            wire.send(connection, self.answer(wire.peer_of(connection).uid, text))
-        except OSError:
-            return
+            for connection, uid, text in self._hall.round(0.2):
+                if text and not self._hall.answer(connection, self.answer(uid, text)):
+                    self._hall.drop(connection)
 
     def answer(self, uid: int, text: bytes) -> dict[str, Any]:
         """Return the answer to one message of a uid."""
@@ -64,7 +45,7 @@ class BrokerServer:
             if duplicates or not isinstance(message, dict):
                 return {"error": "no message"}
             return {"found": self._do(message, uid in self._gates)}
-        except (Unreadable, msgspec.ValidationError, KeyError, TypeError) as error:
+        except (msgspec.MsgspecError, ValueError, KeyError, TypeError, OverflowError) as error:
             return {"error": f"no message: {error}"}
 
     def _do(self, message: dict[str, Any], is_gate: bool) -> Any:

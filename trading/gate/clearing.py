@@ -27,6 +27,8 @@ class Clearing:
     flatten: bool
     waiting: list[socket] = field(default_factory=list)
     """Who asked for the kill and is told how it ended."""
+    of: tuple[int, int] = (0, 0)
+    """The kill that it follows."""
     cleared: Cleared | None = None
     _thread: threading.Thread | None = None
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import selectors
 import signal
 import socket
 import traceback
@@ -27,6 +26,7 @@ from trading.gate.egress import Broker
 from trading.gate.fields import Fields
 from trading.gate.freeze import promotions_frozen
 from trading.gate.gatekeeper import Gatekeeper
+from trading.gate.hall import Hall, Heard
 from trading.gate.mine import Teller
 from trading.gate.modify import modify
 from trading.gate.operator import Operator
@@ -40,6 +40,8 @@ from trading.model import SECOND, TradingState
 TURN_S = 0.02
 """How often the kill file, the signal and the latch on the disk are looked at."""
 SYNC_NS = SECOND // 5
+CLEAR_NS = SECOND
+"""How soon cancelling is tried again after a kill that left something open."""
 
 
 class Busy(Exception):
@@ -65,36 +67,31 @@ class GateServer:
         self._desk = desk
         self._signalled = False
         self._clearing: Clearing | None = None
-        self._due = {"sync": 0, "reconcile": 0, "beat": 0}
-        self._listener = wire.listen(places.gate_socket)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._cleared_of: tuple[int, int] | None = None
+        """The kill, by moment and epoch, after which the broker said that nothing is open."""
+        self._due = {"sync": 0, "reconcile": 0, "beat": 0, "clear": 0}
+        self._hall = Hall(places.gate_socket, desk.uids.__contains__)
         self._fence()
 
     def serve(self, is_stopped: Callable[[], bool] = lambda: False) -> None:
         """Answer until told to stop."""
         signal.signal(signal.SIGUSR1, self._hear)
         while not is_stopped():
-            for key, _ in self._selector.select(TURN_S):
-                assert isinstance(key.fileobj, socket.socket)
-                if key.fileobj is self._listener:
-                    connection, _ = self._listener.accept()
-                    self._selector.register(connection, selectors.EVENT_READ)
-                else:
-                    self._answer_on(key.fileobj)
+            for heard in self._hall.round(TURN_S):
+                self._answer_on(heard)
             self.turn()
 
     def close(self) -> None:
         """Let everything go, heartbeat and lock last."""
-        self._selector.close()
-        self._listener.close()
+        self._hall.close()
         self.books.store.close()
         self._pager.close()
         os.close(self._lock)
 
     def turn(self) -> None:
         """Do what is due."""
-        if self._signalled or self.places.kill_file.exists():
+        # A link that leads nowhere is a file somebody put there, too.
+        if self._signalled or os.path.lexists(self.places.kill_file):
             by = "signal" if self._signalled else "file"
             self._signalled = False
             if self.books.latch.level is not TradingState.KILLED:
@@ -106,6 +103,8 @@ class GateServer:
         if self._clearing is not None:
             # Books and broker differ while orders are being cancelled one by one: they are compared afterwards.
             self._guarded(self._end_kill)
+        elif self._is_uncleared() and self._is_due("clear", CLEAR_NS):
+            self._clear(Clearing(0, flatten=False))
         else:
             if self._is_due("sync", SYNC_NS):
                 self._guarded(self.keeper.mirror.sync)
@@ -203,21 +202,16 @@ class GateServer:
         self.keeper.quote(symbol, Quote(bid, ask, at, close))
         return {"ok": True}
 
-    def _answer_on(self, connection: socket.socket) -> None:
-        text = wire.receive(connection)
-        uid = wire.peer_of(connection).uid
+    def _answer_on(self, heard: Heard) -> None:
+        connection, uid, text = heard
         if text:
-            try:
-                answer = self.answer(uid, text, connection)
-                if answer is not None:
-                    wire.send(connection, answer)
+            answer = self.answer(uid, text, connection)
+            if answer is None or self._hall.answer(connection, answer):
                 return
-            except OSError:
-                pass  # gone while we answered: as good as having hung up
+        # Gone, or does not read what we answer, which is as good.
         if self._clearing is not None and connection in self._clearing.waiting:
             self._clearing.waiting.remove(connection)
-        self._selector.unregister(connection)
-        connection.close()
+        self._hall.drop(connection)
         strategy = self._desk.strategy_of(uid)
         if strategy is not None:
             self._guarded(lambda: self.keeper.cancel_of(strategy))
@@ -226,11 +220,28 @@ class GateServer:
         """Latch now, and begin to cancel unless that is under way; who waits is answered when it is over."""
         latched_ns = self.operator.latch_kill(by, reason)
         if self._clearing is None:
-            self._clearing = Clearing(latched_ns, flatten)
-            self._clearing.begin(self.books.broker.beside(), self._clock.elapsed)
+            self._clear(Clearing(latched_ns, flatten))
+        assert self._clearing is not None
         self._clearing.flatten = self._clearing.flatten or flatten
         if waiting is not None:
             self._clearing.waiting.append(waiting)
+
+    def _clear(self, clearing: Clearing) -> None:
+        """Begin to cancel whatever is open."""
+        self._clearing = clearing
+        clearing.of = self._kill_in_force()
+        clearing.begin(self.books.broker.beside(), self._clock.elapsed)
+
+    def _is_uncleared(self) -> bool:
+        """Return whether there was a kill after which the broker never said that nothing is open.
+
+        Whoever latched it may have ended before he was done, or asked a broker that did not answer: level, not edge.
+        """
+        return self.books.latch.level is TradingState.KILLED and self._cleared_of != self._kill_in_force()
+
+    def _kill_in_force(self) -> tuple[int, int]:
+        latch = self.books.latch
+        return latch.killed_at, latch.epoch
 
     def _end_kill(self) -> None:
         """Take in how cancelling went, once it is over, and tell those who asked for it."""
@@ -238,12 +249,12 @@ class GateServer:
         if clearing is None or not clearing.is_over or clearing.cleared is None:
             return
         self._clearing = None
+        self._due["clear"] = self._clock.elapsed() + CLEAR_NS
+        if clearing.cleared.is_clear:
+            self._cleared_of = clearing.of
         answer = self.operator.end_kill(clearing.cleared, clearing.latched_ns, flatten=clearing.flatten)
         for connection in clearing.waiting:
-            try:
-                wire.send(connection, answer)
-            except OSError:
-                continue  # whoever asked is gone; what was asked for is done
+            self._hall.answer(connection, answer)  # whoever asked may be gone; what was asked for is done
 
     def _fence(self) -> None:
         """Have the broker refuse the gates before this one."""

@@ -7,8 +7,6 @@ see it in `trading status`, and a kill has to reach the broker. It ends by itsel
 from __future__ import annotations
 
 import os
-import selectors
-import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +16,7 @@ from trading.gate import killswitch, names, wire
 from trading.gate.ask import document
 from trading.gate.codes import Code, Failure
 from trading.gate.egress import Broker
+from trading.gate.hall import Hall
 from trading.gate.pager import Pager
 from trading.gate.server import hold
 from trading.gate.settings import Desk, Places
@@ -39,22 +38,16 @@ class ShutGate:
         self._clock = clock
         self.trouble = trouble
         self._pager = Pager("gate", places.alerts, desk.page_command)
-        self._listener = wire.listen(places.gate_socket)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._hall = Hall(places.gate_socket, desk.uids.__contains__)
         self._pager.page(clock.now(), "store", f"{trouble}; nothing is allowed until it can be read")
 
     def serve(self, is_stopped: Callable[[], bool], is_back: Callable[[], bool]) -> None:
         """Answer until told to stop, or until the store can be read."""
         due = self._clock.elapsed() + RETRY_NS
         while not is_stopped():
-            for key, _ in self._selector.select(0.1):
-                assert isinstance(key.fileobj, socket.socket)
-                if key.fileobj is self._listener:
-                    connection, _ = self._listener.accept()
-                    self._selector.register(connection, selectors.EVENT_READ)
-                else:
-                    self._answer_on(key.fileobj)
+            for connection, uid, text in self._hall.round(0.1):
+                if text and not self._hall.answer(connection, self.answer(uid, text)):
+                    self._hall.drop(connection)
             self._pager.tend()
             if self._clock.elapsed() >= due:
                 due = self._clock.elapsed() + RETRY_NS
@@ -64,10 +57,7 @@ class ShutGate:
 
     def close(self) -> None:
         """Let everything go; whoever is connected asks the next gate."""
-        for key in list(self._selector.get_map().values()):
-            assert isinstance(key.fileobj, socket.socket)
-            key.fileobj.close()
-        self._selector.close()
+        self._hall.close()
         self._pager.close()
         os.close(self._lock)
 
@@ -137,14 +127,3 @@ class ShutGate:
             "openLeft": list(cleared.open_left),
             "problem": cleared.problem,
         }
-
-    def _answer_on(self, connection: socket.socket) -> None:
-        text = wire.receive(connection)
-        if text:
-            try:
-                wire.send(connection, self.answer(wire.peer_of(connection).uid, text))
-                return
-            except OSError:
-                pass
-        self._selector.unregister(connection)
-        connection.close()
