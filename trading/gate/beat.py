@@ -7,11 +7,14 @@ process by pid and start time, so that only that one is ever ended.
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import msgspec
 
 from trading.gate.wire import process_start
+
+BYTES_MAX = 4096
 
 
 class Beat(msgspec.Struct, frozen=True):
@@ -34,10 +37,21 @@ def write(path: Path, elapsed: int, *, epoch: int = 0, serial: int = 0, head: st
     beside.replace(path)
 
 
-def read(path: Path) -> Beat | None:
-    """Return the last heartbeat, None if there is none that can be read."""
+def read(path: Path, uid: int | None = None) -> Beat | None:
+    """Return the last heartbeat, None if there is none that can be read, or it is not this uid's.
+
+    Loops leave theirs in a folder where everybody may leave anything: a pipe nobody writes to, a link to somewhere
+    else, a file without an end. None of these may keep the watchdog from its round.
+    """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Beat)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            about = os.fstat(handle)
+            if not stat.S_ISREG(about.st_mode) or about.st_size > BYTES_MAX or uid not in (None, about.st_uid):
+                return None
+            return msgspec.json.decode(os.read(handle, BYTES_MAX), type=Beat)
+        finally:
+            os.close(handle)
     except (OSError, msgspec.MsgspecError):
         return None
 

@@ -13,6 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from trading.clock import Clock
 from trading.gate import beat, killswitch, state
@@ -37,6 +38,8 @@ class Watchdog:
         self._clock = clock
         self._closes = closes
         self._handled: dict[str, beat.Beat] = {}
+        self._strange: set[Path] = set()
+        """What stands where a heartbeat should, and was told of."""
         self._beat_due = 0
         self._pager = Pager("watchdog", places.alerts, desk.page_command)
         places.loops.mkdir(parents=True, exist_ok=True)
@@ -79,11 +82,14 @@ class Watchdog:
     def _beat_of(self, strategy: str, uid: int) -> beat.Beat | None:
         """Return the heartbeat of a strategy's loop, if it is the strategy's own word."""
         path = self._places.loop_beat(strategy)
-        try:
-            is_own = path.lstat().st_uid == uid
-        except OSError:
-            return None
-        return beat.read(path) if is_own else None
+        found = beat.read(path, uid)
+        if found is None and os.path.lexists(path):
+            if path not in self._strange:
+                self._strange.add(path)
+                self._tell(f"{path} is no heartbeat of uid {uid}: the loop of {strategy} is not watched; remove it")
+        else:
+            self._strange.discard(path)
+        return found
 
     def give_up(self, last: beat.Beat, who: str = "the gate", uid: int | None = None) -> None:
         """End a process that does not answer, leave the account closed. No step waits for another to have worked.
