@@ -31,6 +31,7 @@ from trading.gate.settings import Places
 from trading.gate.snapshot import Quote
 from trading.gate.state import fenced
 from trading.gate.store import Store, StoreBroken
+from trading.gate.wire import MESSAGE_BYTES_MAX
 from trading.model import SECOND, UNIT, TradingState, money
 
 
@@ -540,3 +541,36 @@ def test_answers_are_documents_of_the_contract(world: GateWorld) -> None:
     answer = world.ask(world.make(quantity=5000))
     assert {"verdict", "reason", "reasons", "limitsDigest"} <= answer.keys()
     assert json.loads(json.dumps(answer)) == answer
+
+
+@pytest.mark.parametrize("signature", ["é" * 64, "\ud800", "", None, 7, ["00"], float("nan")])
+def test_a_grant_with_a_signature_that_nobody_could_have_made_is_none(world: GateWorld, signature: object) -> None:
+    order = world.make(quantity=60)
+    grant = {
+        "strategy": "alpha",
+        "client_id": order["client_id"],
+        "nonce": "n",
+        "by": "someone",
+        "signature": signature,
+    }
+    assert why(world.ask(order, grant | {"expires": float("nan"), "codes": ["notional"]})) == [
+        "notional", "notional_equity_share",
+    ]  # fmt: skip
+    assert world.books.latch.state is TradingState.ARMED
+
+
+def test_an_answer_to_a_message_full_of_what_should_not_be_there_fits_into_a_message(world: GateWorld) -> None:
+    for pattern in ('"{n}\\u0001":0', '"{n}\\u0001":0,"{n}\\u0001":1'):
+        keys = ",".join(pattern.format(n=n) for n in range(3000))
+        answer = world.keeper.order(7001, ("{" + f'"order":{{{keys}}}' + "}").encode())
+        assert answer["verdict"] == "deny" and len(json.dumps(answer)) < MESSAGE_BYTES_MAX
+
+
+def test_half_a_character_is_no_bug_of_the_gate(world: GateWorld) -> None:
+    for message in ({"do": "cancel", "client_id": "\ud800"}, {"do": "cancel", "client_id": 10**400}):
+        assert "has no order" in world.keeper.cancel(7001, str(message["client_id"]))["error"]
+    assert world.operator.act(OPERATOR, "enable", {"strategy": "alpha", "by": "\udcff", "reason": "\udcff"}) == {
+        "state": "ARMED"
+    }
+    assert world.kill(by="\udcff", reason="\udcff")["level"] == "KILLED"
+    assert world.books.store.latch().level is TradingState.KILLED

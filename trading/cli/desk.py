@@ -25,6 +25,9 @@ def kill(args: argparse.Namespace) -> int:
     try:
         with closing(GateClient(where.gate_socket, 10.0)) as client:
             answer = client.ask("kill", **_words(args), flatten=args.flatten)
+        if "level" not in answer:
+            # Somebody answered, and did not do it: this person has no part in the desk, or the gate has a bug.
+            answer = _without_a_gate(where, args, str(answer.get("error", answer)))
     except Unanswered as error:
         answer = _without_a_gate(where, args, str(error))
     return _end(answer, args.output, answer.get("level") == TradingState.KILLED and not answer.get("openLeft"))

@@ -12,7 +12,7 @@ from datetime import date
 from typing import TypeVar
 
 from trading.gate.codes import Code, Failure
-from trading.gate.strict import is_integer
+from trading.gate.strict import TOLD_MAX, is_integer
 from trading.model import Symbol, decimal, money
 
 T = TypeVar("T")
@@ -44,9 +44,11 @@ class Fields:
 
     def closed(self) -> None:
         """Record every field that nobody asked for. Called when all were."""
-        for name in self._values:
-            if name not in self._seen:
-                self.fault(Code.FIELD_UNKNOWN, f"{self.path}.{name}")
+        unknown = [name for name in self._values if name not in self._seen]
+        for name in unknown[:TOLD_MAX]:
+            self.fault(Code.FIELD_UNKNOWN, f"{self.path}.{name}")
+        if len(unknown) > TOLD_MAX:
+            self.fault(Code.FIELD_UNKNOWN, f"{self.path}: {len(unknown) - TOLD_MAX} more")
 
     def value(self, name: str, *, optional: bool = False) -> object:
         """Return a field as it stands; None, and a fault unless it may be absent, where there is none."""

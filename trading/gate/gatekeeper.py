@@ -114,6 +114,7 @@ class Gatekeeper:
     def cancel(self, uid: int, client_id: str) -> dict[str, Any]:
         """Cancel an order, in whatever state: a strategy one of its own, by its id; an operator or the watchdog
         any, by its name."""
+        client_id = client_id.encode("utf-8", "replace").decode()
         own = self.books.desk.strategy_of(uid)
         row = None if own is None else self.books.store.order(names.full(own, client_id))
         if row is not None:

@@ -25,14 +25,17 @@ OVERRIDABLE = frozenset({Control.MARKET, Control.SIZE, Control.EXPOSURE})
 def signature(key: bytes, document: dict[str, Any]) -> str:
     """Return the signature of a document: over all of it but the signature itself."""
     body = {name: value for name, value in document.items() if name != "signature"}
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    # A value that is no number is a text here: what a document may hold is looked at elsewhere, and nobody signed that.
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
     return hmac.new(key, text.encode(), sha256).hexdigest()
 
 
 def is_signed(key: bytes, document: dict[str, Any]) -> bool:
     """Return whether a document carries the signature of this key. No key signs nothing."""
     given = document.get("signature")
-    return bool(key) and isinstance(given, str) and hmac.compare_digest(signature(key, document), given)
+    if not key or not isinstance(given, str):
+        return False
+    return hmac.compare_digest(signature(key, document).encode(), given.encode("utf-8", "replace"))
 
 
 def overridable() -> tuple[Code, ...]:

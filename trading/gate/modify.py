@@ -44,7 +44,7 @@ class _Change:
         self._keeper = keeper
         self._books: Books = keeper.books
         self._uid = uid
-        self._old_id = str(message.get("client_id"))[:64]
+        self._old_id = str(message.get("client_id"))[:64].encode("utf-8", "replace").decode()
         self._own = self._books.desk.strategy_of(uid)
         self._old = names.full(self._own or "", self._old_id)
         asked = {name: message[name] for name in ("order", "grant") if message.get(name) is not None}

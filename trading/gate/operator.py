@@ -65,13 +65,13 @@ class Operator:
 
     def words_of(self, uid: int, message: dict[str, Any]) -> tuple[str, str, bool]:
         """Return who makes the desk severer, why, and whether what is held is to be sold, which takes an operator."""
-        by = f"{str(message.get('by') or 'somebody')[:60]} (uid {uid})"
-        reason = str(message.get("reason") or "no reason given")[:400]
+        by = f"{_word(message.get('by'))[:60] or 'somebody'} (uid {uid})"
+        reason = _word(message.get("reason"))[:400] or "no reason given"
         return by, reason, bool(message.get("flatten")) and uid in self._books.desk.operators
 
     def act(self, uid: int, verb: str, message: dict[str, Any]) -> dict[str, Any]:
         """Do what only an operator may."""
-        by, reason = str(message.get("by") or "")[:60], str(message.get("reason") or "")[:400]
+        by, reason = _word(message.get("by"))[:60], _word(message.get("reason"))[:400]
         named = f"{by} (uid {uid})" if by.strip() else ""
         overseer, mirror = self._keeper.overseer, self._keeper.mirror
         try:
@@ -85,7 +85,8 @@ class Operator:
                 case "enable":
                     overseer.enable(str(message.get("strategy")), named, reason)
                 case "limits":
-                    text = json.dumps(message.get("limits")).encode()
+                    # A value that is no number is a text here: no limit accepts it either.
+                    text = json.dumps(message.get("limits"), default=str).encode()
                     signed = {"by": by, "reason": reason} | {n: message.get(n) for n in ("nonce", "signature")}
                     return {"later": list(overseer.new_limits(text, signed)), "limitsDigest": self._books.limits.digest}
                 case _:
@@ -118,3 +119,8 @@ class Operator:
         for row, taken in sold:
             self._keeper.mirror.settle(row, taken)
         return len(sold)
+
+
+def _word(value: object) -> str:
+    """Return what somebody says, without what no store takes."""
+    return str(value or "").encode("utf-8", "replace").decode()

@@ -95,7 +95,7 @@ class Pager:
 
     def _print(self, text: str) -> None:
         try:
-            sys.stderr.write(text)
+            sys.stderr.write(text.encode("utf-8", "replace").decode())
             sys.stderr.flush()
-        except OSError:
+        except (OSError, ValueError):
             pass

@@ -11,6 +11,8 @@ import msgspec
 from trading.gate.limits import Limits
 from trading.model import SECOND, TradingState
 
+STARTED = "started: reconcile and arm"
+"""Why a gate that starts is halted, if nothing else halted it before."""
 SEVERITY = {TradingState.ARMED: 0, TradingState.REDUCING: 1, TradingState.KILLED: 2}
 
 
@@ -71,7 +73,7 @@ def lowered(
 def booted(latch: Latch, now: int) -> Latch:
     """Return the latch of a gate that starts: a new epoch, halted until a person arms it."""
     epoch = latch.epoch + 1
-    started = _changed(latch, now, "gate", "started", halted=latch.halted or "started: reconcile and arm")
+    started = _changed(latch, now, "gate", "started", halted=latch.halted or STARTED)
     return msgspec.structs.replace(started, epoch=epoch)
 
 
@@ -83,8 +85,11 @@ def fenced(latch: Latch, now: int, by: str, reason: str) -> Latch:
 
 
 def resumed(latch: Latch, now: int) -> Latch:
-    """Return the latch after replay and reconcile: a kill that was in force may reduce again, the rest waits."""
-    if latch.halted and latch.level is TradingState.KILLED:
+    """Return the latch after replay and reconcile: a kill that was in force may reduce again, the rest waits.
+
+    Only the start itself is over then. What else halted the desk is for a person to look at, killed or not.
+    """
+    if latch.halted == STARTED and latch.level is TradingState.KILLED:
         return _changed(latch, now, "gate", "reconciled; still killed", halted="")
     return latch
 
@@ -95,9 +100,14 @@ def _changed(
     return msgspec.structs.replace(
         latch,
         level=latch.level if level is None else level,
-        halted=latch.halted if halted is None else halted,
+        halted=latch.halted if halted is None else _printable(halted),
         serial=latch.serial + 1,
         changed_at=now,
-        by=by,
-        reason=reason,
+        by=_printable(by),
+        reason=_printable(reason),
     )
+
+
+def _printable(text: str) -> str:
+    """Return a text that every store and stream takes: half of a character must not keep a kill off the disk."""
+    return text.encode("utf-8", "replace").decode()

@@ -13,6 +13,8 @@ from math import isfinite
 from typing import Any, TypeGuard
 
 BYTES_MAX = 32 * 1024 * 1024
+TOLD_MAX = 16
+"""So many of the keys that should not be there are named: an answer has to fit into a message."""
 
 
 class Unreadable(ValueError):
@@ -39,7 +41,8 @@ def parse(text: bytes) -> tuple[Any, list[str]]:
         found = dict(pairs)
         if len(found) != len(pairs):
             counts = Counter(key for key, _ in pairs)
-            duplicates.extend(key[:80] for key, count in counts.items() if count > 1)
+            twice = [key[:80] for key, count in counts.items() if count > 1]
+            duplicates.extend(twice[: max(TOLD_MAX - len(duplicates), 0)])
         return found
 
     try:
