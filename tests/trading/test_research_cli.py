@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from trading.research.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 BY = ("--by", "author")
+UNKNOWN = ["NoCandidate", *["ProfileMissing"] * 3, "LookaheadMissing"]
 
 
 @pytest.fixture(scope="module")
@@ -324,7 +326,7 @@ def gate(say: Any, *changed: str, root: Path = ROOT, more: tuple[str, ...] = ())
 
 def test_the_gate_passes_what_has_its_evidence_and_refuses_what_has_not(desk: Path, say: Any) -> None:
     assert gate(say, "trading/strategies/sma_cross.py", "README.md") == (0, "pass", [])
-    assert gate(say, "trading/strategies/reversion.py") == (1, "refuse", ["NoCandidate"])
+    assert gate(say, "trading/strategies/reversion.py") == (1, "refuse", UNKNOWN)
     copy = desk / "repo"
     shutil.copytree(ROOT / "trading/strategies", copy / "trading/strategies")
     assert gate(say, "trading/strategies/sma_cross.py", root=copy) == (0, "pass", [])
@@ -336,15 +338,32 @@ def test_the_gate_passes_what_has_its_evidence_and_refuses_what_has_not(desk: Pa
     assert gate(say, "trading/strategies/sma_cross.py", root=copy) == (0, "pass", [])
 
 
+def test_what_the_gate_says_to_run_can_be_pasted_and_is_enough(
+    desk: Path, say: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wave_world.run_file(desk, "FILE", strategy='"reversion"')
+    text = (desk / "FILE").read_text().split("[parameters]")
+    (desk / "FILE").write_text(
+        text[0] + "[parameters]\ndays = 6\nenter_pct = 50\nrisk_bps = 5\n" + text[1][text[1].index("[inst") :]
+    )
+    _, told, _ = say("gate", "--root", str(ROOT), "--changed", "trading/strategies/reversion.py")
+    assert [demand["code"] for demand in told["demands"]] == UNKNOWN
+    for demand in told["demands"]:
+        for line in demand["run"].split("; "):
+            assert main(shlex.split(line)[1:]) == 0, line
+    capsys.readouterr()
+    assert gate(say, "trading/strategies/reversion.py") == (0, "pass", [])
+
+
 def test_the_gate_needs_a_ledger_only_for_strategies(desk: Path, say: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere = ("--ledger", "none.sqlite")
     assert gate(say, "README.md", "trading/stages/risk.py", more=elsewhere) == (0, "pass", [])
     assert gate(say, more=elsewhere) == (0, "pass", [])
-    assert gate(say, "trading/strategies/sma_cross.py", more=elsewhere) == (1, "refuse", ["NoCandidate"])
+    assert gate(say, "trading/strategies/sma_cross.py", more=elsewhere) == (1, "refuse", UNKNOWN)
     monkeypatch.setattr("sys.stdin", io.StringIO("README.md\ntrading/strategies/reversion.py\n"))
-    assert gate(say, "-") == (1, "refuse", ["NoCandidate"])
+    assert gate(say, "-") == (1, "refuse", UNKNOWN)
     monkeypatch.setattr("sys.stdin", io.StringIO("README.md\0trading/strategies/reversion.py\0"))
-    assert gate(say, "-") == (1, "refuse", ["NoCandidate"])
+    assert gate(say, "-") == (1, "refuse", UNKNOWN)
     folder = desk / "repo/trading/strategies"
     folder.mkdir(parents=True)
     (folder / "fast").symlink_to(desk)

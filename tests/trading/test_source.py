@@ -121,13 +121,14 @@ def without(*kinds: str) -> list[AnyEntry]:
 
 
 OLD = "sha256:old"
+UNKNOWN = ["NoCandidate", *["ProfileMissing"] * 3, "LookaheadMissing"]
 CASES: list[tuple[str, list[AnyEntry], Sequence[str], list[str], list[str]]] = [
     ("nothing changed", [], [], [], []),
     ("no Python", [], ["README.md", "data.json"], [], []),
-    ("a strategy nobody knows", [], ["sma_cross.py"], ["sma_cross", "family.two"], ["NoCandidate", "NoCandidate"]),
-    ("all there", complete(), ["reversion.py"], ["reversion"], ["NoCandidate"]),
+    ("a strategy nobody knows", [], ["sma_cross.py"], ["sma_cross", "family.two"], UNKNOWN * 2),
+    ("all there", complete(), ["reversion.py"], ["reversion"], UNKNOWN),
     ("all there for another", complete("reversion"), ["reversion.py"], ["reversion"], []),
-    ("a helper", complete(), ["family/common.py"], ["family.one"], ["NoCandidate"]),
+    ("a helper", complete(), ["family/common.py"], ["family.one"], UNKNOWN),
     ("a file that is gone", complete(), ["family/gone.py"], [], []),
     ("failed attempts only", [created(strategy="reversion"), failed()], ["reversion.py"], ["reversion"],
      ["ProfileMissing"] * 3 + ["LookaheadMissing"]),

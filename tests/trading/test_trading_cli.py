@@ -185,3 +185,61 @@ def test_help_loads_nothing_that_takes_time() -> None:
 def test_a_dataset_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(tmp_path, capsys, "backtest", CROSS)
     assert code == 2 and "there is no dataset made_up" in err
+
+
+WRONG_MANIFESTS = ["{}", "[]", "x", '{"artifacts": {}}', '{"artifacts": 3}', "", "\xff"]
+
+
+@pytest.mark.parametrize("text", WRONG_MANIFESTS)
+@pytest.mark.parametrize("verb", ["replay", "replay --again", "tca"])
+def test_a_manifest_that_no_run_wrote_is_told_in_words(
+    desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str, text: str
+) -> None:
+    folder = tmp_path / "runs/cross-0"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_bytes(text.encode("latin-1"))
+    words = [*verb.split(), "--run-id", "cross-0", "--runs", str(tmp_path / "runs")]
+    assert main([*words, *(["--catalog", str(desk / "catalog")] if "--again" in words else [])]) == 1
+    assert "manifest.json: " in (err := capsys.readouterr().err) and "run the backtest again" in err
+
+
+@pytest.mark.parametrize("verb", ["replay", "tca"])
+@pytest.mark.parametrize("harm", ["cut between two lines", "emptied", "gone", "counted otherwise"])
+def test_a_log_that_is_not_whole_is_shown_by_nobody_as_whole(
+    desk: Path, capsys: pytest.CaptureFixture[str], verb: str, harm: str, tmp_path: Path
+) -> None:
+    _, out, _ = run(desk, capsys, "backtest", CROSS, "-o", "json")
+    folder = tmp_path / "runs" / json.loads(out)["run"]
+    shutil.copytree(json.loads(out)["folder"], folder)
+    log, manifest = folder / "decision_events.jsonl", folder / "manifest.json"
+    match harm:
+        case "cut between two lines":
+            log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:50]))
+        case "emptied":
+            log.write_bytes(b"")
+        case "gone":
+            log.unlink()
+        case _:
+            manifest.write_text(re.sub(r'"events": \d+', '"events": 3', manifest.read_text()))
+    code = main([verb, "--run-id", folder.name, "--runs", str(tmp_path / "runs")])
+    err = capsys.readouterr().err
+    assert code == (0 if (verb, harm) == ("tca", "counted otherwise") else 1), err
+    assert code == 0 or "decision_events.jsonl" in err or "manifest.json" in err
+
+
+def test_what_cannot_be_in_a_run_is_refused_and_not_passed_over(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(desk, capsys, "backtest", CROSS, "-o", "json")
+    name = json.loads(out)["run"]
+    asked = ("replay", "--run-id", name, "--symbol", "aapl", "--limit", "-1", "--date", "2020-13-01")
+    code, out, err = run(desk, capsys, *asked)
+    assert (code, out) == (2, "")
+    assert "it trades AAPL.NASDAQ, XOM.NYSE" in err and "--limit -1" in err and "--date 2020-13-01" in err
+
+
+def test_a_decision_is_told_in_money_and_ticks(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(desk, capsys, "backtest", CROSS, "-o", "json")
+    _, out, _ = run(desk, capsys, "replay", "--run-id", json.loads(out)["run"])
+    (fill, *_) = [line for line in out.splitlines() if " Fill " in line]
+    (end, *_) = [line for line in out.splitlines() if " Concluded " in line]
+    assert re.search(r"price=\d+ ticks notional=\d+\.\d+", fill) and re.search(r"vwap=\d+\.\d+ last=\d+\.\d+", end)
+    assert "limits_digest" not in out

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from trading import events
 from trading.cli import strategies
@@ -20,7 +19,7 @@ from trading.costs import tca
 from trading.data import calendar
 from trading.data.bars import Bars
 from trading.engine import artifacts, report, runfile, runner
-from trading.engine.artifacts import Damaged
+from trading.engine.artifacts import Damaged, Kept
 from trading.engine.runfile import Notes
 from trading.engine.runner import Parts
 from trading.events import AnyEvent
@@ -53,35 +52,54 @@ def backtest(args: argparse.Namespace) -> int:
 def replay(args: argparse.Namespace) -> int:
     """Check a run's log against itself and its manifest, and print the decisions that are asked for."""
     folder = _folder(args)
-    shown = 0
+    shown = count = 0
     orders: dict[str, str] = {}
     try:
-        manifest = artifacts.read_json(folder, artifacts.MANIFEST)
+        kept = artifacts.manifest(folder)
+        _check_words(args, kept)
         for number, event in artifacts.read_decisions(folder):
+            count = number
             if isinstance(event, events.Intent):
                 orders[event.client_id] = str(event.symbol)
             if (args.limit is None or shown < args.limit) and _is_asked_for(event, args, orders):
                 shown += 1
                 line = events.encode(event).decode()
                 sys.stdout.write(f"{line}\n" if args.output == "json" else f"{number:>7} {words(event)}\n")
-        changed = [name for name, said in manifest["artifacts"].items() if said != artifacts.digest(folder / name)]
+        changed = artifacts.changed(folder, kept)
     except (Damaged, OSError) as error:
         sys.stderr.write(f"trading: replay: {error}\n")
         return 1
-    if changed:
-        sys.stderr.write(f"trading: replay: {folder}: changed since the run: {', '.join(changed)}; run it again\n")
+    if changed or count != kept.events:
+        what = ", ".join(changed) or artifacts.MANIFEST
+        sys.stderr.write(f"trading: replay: {folder}: changed since the run: {what}; run it again\n")
         return 1
-    sys.stderr.write(f"{folder.name}: {manifest['events']} events, chain and artifacts are whole\n")
-    return _again(args, folder, manifest) if args.again else 0
+    sys.stderr.write(f"{folder.name}: {count} events, chain and artifacts are whole\n")
+    return _again(args, folder, kept) if args.again else 0
 
 
-def _again(args: argparse.Namespace, folder: Path, manifest: dict[str, Any]) -> int:
+def _check_words(args: argparse.Namespace, kept: Kept) -> None:
+    """Raise `Misuse` for what is asked for and cannot be in a run."""
+    problems = []
+    if args.symbol and args.symbol not in kept.lots:
+        problems.append(f"--symbol {args.symbol}: is not in the run; it trades {', '.join(sorted(kept.lots))}")
+    if args.limit is not None and args.limit < 0:
+        problems.append(f"--limit {args.limit}: at least 0 is meant, for no line")
+    if args.date:
+        try:
+            date.fromisoformat(args.date)
+        except ValueError as error:
+            problems.append(f"--date {args.date}: {error}; write YYYY-MM-DD")
+    if problems:
+        raise Misuse("\n".join(problems))
+
+
+def _again(args: argparse.Namespace, folder: Path, kept: Kept) -> int:
     """Play a run anew of what its manifest keeps, and say whether it left the same bytes."""
-    parts = _parts_of(manifest, Path(args.catalog))
-    other = sorted(name for name, value in parts.inputs().items() if manifest["inputs"][name] != value)
+    parts = _parts_of(folder, kept, Path(args.catalog))
+    other = sorted(name for name, value in parts.inputs().items() if kept.inputs.get(name) != value)
     with tempfile.TemporaryDirectory() as beside, counting(folder.name, len(parts.bars)) as progress:
         again = artifacts.digests(runner.carry_out(parts, Path(beside), progress, name=folder.name))
-    differing = sorted(name for name, said in manifest["artifacts"].items() if again.get(name) != said)
+    differing = sorted(name for name, said in kept.artifacts.items() if again.get(name) != said)
     if other:
         sys.stderr.write(f"trading: replay: not the run it was: {', '.join(other)} changed since\n")
     if differing:
@@ -91,12 +109,15 @@ def _again(args: argparse.Namespace, folder: Path, manifest: dict[str, Any]) -> 
     return 0
 
 
-def _parts_of(manifest: dict[str, Any], catalog: Path) -> Parts:
+def _parts_of(folder: Path, kept: Kept, catalog: Path) -> Parts:
     """Return the parts of a run that was played before."""
     from trading.data.catalog import Catalog, CatalogError
 
-    file = runfile.from_manifest(manifest["file"], manifest["dataset"])
-    limits, failures = limits_module.read(json.dumps(manifest["limits"]).encode())
+    try:
+        file = runfile.from_manifest(kept.file, kept.dataset)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Misuse(f"{folder / artifacts.MANIFEST}: {error!r}; run the backtest again") from error
+    limits, failures = limits_module.read(json.dumps(kept.limits).encode())
     try:
         strategy = strategies.make(file.strategy, file.name, file.parameters)
         bars = Catalog(catalog).load(file.dataset)
@@ -111,11 +132,15 @@ def costs(args: argparse.Namespace) -> int:
     """Print what a run's orders cost, part by part; draw it if asked to."""
     folder = _folder(args)
     try:
-        manifest = artifacts.read_json(folder, artifacts.MANIFEST)
-        lots = {symbol: said["lot"] for symbol, said in manifest["file"]["instruments"].items()}
-        found = tca.orders((event for _, event in artifacts.read_decisions(folder)), lots)
+        kept = artifacts.manifest(folder)
+        found = tca.orders((event for _, event in artifacts.read_decisions(folder)), kept.lots)
+        changed = artifacts.changed(folder, kept)
     except (Damaged, OSError) as error:
         sys.stderr.write(f"trading: tca: {error}\n")
+        return 1
+    if changed:
+        # A log that was cut off between two lines is a chain as well.
+        sys.stderr.write(f"trading: tca: {folder}: changed since the run: {', '.join(changed)}; run it again\n")
         return 1
     rows = tca.table(found)
     if args.picture:
@@ -211,20 +236,15 @@ def _is_asked_for(event: AnyEvent, args: argparse.Namespace, orders: dict[str, s
         symbol = getattr(event, "symbol", None) or orders.get(getattr(event, "client_id", ""))
         if str(symbol) != args.symbol:
             return False
-    return not args.date or calendar.day_of(event.at) == _date(args.date)
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise Misuse(f"--date {text}: {error}; write YYYY-MM-DD") from error
+    return not args.date or calendar.day_of(event.at) == date.fromisoformat(args.date)
 
 
 def words(event: AnyEvent) -> str:
     """Return an event as a person reads it."""
     plain = json.loads(events.encode(event))
     name, at = plain.pop("event"), plain.pop("at")
+    # The limits are the run's: their digest is in the manifest, and in every line of the log itself.
+    plain.pop("limits_digest", None)
     values = " ".join(f"{key}={_value(key, value)}" for key, value in plain.items() if value not in ("", None))
     return f"{moment(at)} {name:<11} {values}"
 
@@ -242,10 +262,13 @@ def _value(key: str, value: object) -> str:
         return ",".join(map(str, value))
     if isinstance(value, int) and key in _MONEY:
         return decimal(value)
-    return str(value)
+    return f"{value} ticks" if key in _TICKS else str(value)
 
 
-_MONEY = {"decision_price", "notional", "fee", "arrival", "spread", "slippage", "impact", "amount", "cash"}
+_MONEY = frozenset(
+    ("amount", "arrival", "cash", "decision_price", "fee", "impact", "last", "notional", "slippage", "spread", "vwap")
+)
+_TICKS = frozenset(("limit", "price"))
 
 
 def _rows(folder: Path, summary: dict[str, object]) -> Iterator[tuple[str, object]]:

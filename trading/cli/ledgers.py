@@ -113,7 +113,7 @@ def show(args: argparse.Namespace, answer: Mapping[str, Any]) -> None:
             for each in value:
                 sys.stdout.write(f"{name:<12} {each}\n")
         else:
-            sys.stdout.write(f"{name:<12} {value}\n")
+            sys.stdout.write(f"{name:<12} {'none' if value is None else value}\n")
 
 
 def run_of(args: argparse.Namespace, name: str, problems: list[str]) -> Run | None:
@@ -121,7 +121,9 @@ def run_of(args: argparse.Namespace, name: str, problems: list[str]) -> Run | No
     folder = Path(args.runs) / name
     if Path(name).name != name or not (folder / "manifest.json").is_file():
         there = sorted(path.parent.name for path in Path(args.runs).glob("*/manifest.json"))
-        problems.append(f"--run {name}: there is no such finished run in {args.runs} (there: {', '.join(there)})")
+        problems.append(
+            f"--run {name}: there is no such finished run in {args.runs} (there: {', '.join(there) or 'none'})"
+        )
         return None
     try:
         return evidence.run(folder)

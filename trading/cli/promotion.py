@@ -14,7 +14,17 @@ from trading.clock import SystemClock
 from trading.gate.freeze import promotions_frozen
 from trading.research import case, changes, evidence, ledger, promotion
 from trading.research.case import Case
-from trading.research.entries import AnyEntry, Backtest, Created, Promoted, Record, Refused, Stage, WalkForward
+from trading.research.entries import (
+    AnyEntry,
+    Backtest,
+    Created,
+    Promoted,
+    Record,
+    Refused,
+    Stage,
+    Validation,
+    WalkForward,
+)
 from trading.research.ledger import NoLedger
 from trading.research.promotion import Blocker, Criteria, Present
 from trading.research.source import FOLDER
@@ -216,22 +226,17 @@ def _told(records: tuple[Record, ...], name: str) -> dict[str, Any]:
 
 def _line(record: Record) -> dict[str, Any]:
     entry = record.entry
-    what = " ".join(
-        str(value)
-        for name in (
-            "strategy",
-            "dataset",
-            "profile",
-            "run",
-            "check",
-            "stage",
-            "passed",
-            "failure",
-            "blockers",
-            "reason",
-        )
-        if (value := getattr(entry, name, "")) not in ("", ())
-    )
+    match entry:
+        case WalkForward(walk=walk):
+            won = sum(sum(fold.returns) > 0.0 for fold in walk.folds)
+            what = f"{walk.dataset} {walk.profile} {len(walk.folds)} folds, {won} won, {len(walk.trials)} trials"
+        case Validation():
+            what = f"{entry.check} {'passed' if entry.passed else 'failed'}: {entry.detail}"
+        case Refused():
+            what = f"{entry.stage} {entry.run}: {', '.join(entry.blockers)}"
+        case _:
+            names = ("strategy", "dataset", "profile", "run", "stage", "failure", "reason", "hypothesis")
+            what = " ".join(str(value) for name in names if (value := getattr(entry, name, "")))
     return {"entry": record.serial, "kind": type(entry).__name__, "by": entry.by, "at": entry.at, "what": what}
 
 

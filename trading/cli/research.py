@@ -192,8 +192,8 @@ def approve_review(args: argparse.Namespace) -> int:
         made = case.case(records, args.candidate, args.run)
         assert made is not None
         if made.chosen is None:
-            named = f"run {args.run}" if args.run else f"no finished run under {PROFILE}"
-            raise Misuse(f"{named} is not recorded for {args.candidate}: there is nothing to review")
+            named = f"run {args.run} is not" if args.run else f"no finished run under {PROFILE} is"
+            raise Misuse(f"{named} recorded for {args.candidate}: there is nothing to review; see `record-backtest`")
         if case.person(args.by) in case.authors(records, args.candidate):
             refused = f"{args.by} took part in {args.candidate}; the review is for somebody who did not"
             raise _TookPart

@@ -33,6 +33,24 @@ class Damaged(ValueError):
     """A run's folder is not what it was written as; the message names file and line."""
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """A manifest, as far as a run is looked at by it."""
+
+    run: str
+    file: dict[str, Any]
+    dataset: str
+    inputs: dict[str, str]
+    limits: dict[str, Any]
+    head: str
+    events: int
+    artifacts: dict[str, str]
+
+    @property
+    def lots(self) -> dict[str, int]:
+        """Return the shares in a lot of each symbol that can be traded."""
+        return {symbol: said["lot"] for symbol, said in self.file["instruments"].items()}
+
+
 class Recorder:
     """Writes decisions and trades as they happen."""
 
@@ -114,6 +132,30 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Damaged(f"{path}: holds no object; run the backtest again")
     return found
+
+
+def manifest(folder: Path) -> Kept:
+    """Return what a run's manifest keeps; raise `Damaged` for one that no run has written."""
+    try:
+        found = msgspec.convert(read_json(folder, MANIFEST), Kept)
+        if not all(isinstance(lot, int) for lot in found.lots.values()):
+            raise ValueError("an instrument without a lot")
+    except (msgspec.ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, Damaged):
+            raise
+        raise Damaged(f"{folder / MANIFEST}: {error!r}; run the backtest again") from error
+    always = (DECISIONS, EQUITY, TRADES, SUMMARY, REPORT)
+    lacking = [name for name in always if name not in found.artifacts]
+    if lacking:
+        raise Damaged(f"{folder / MANIFEST}: names no {', '.join(lacking)}; run the backtest again")
+    return found
+
+
+def changed(folder: Path, kept: Kept) -> tuple[str, ...]:
+    """Return the files of a run that are not those its manifest names, also those that are gone."""
+    return tuple(
+        name for name, said in kept.artifacts.items() if not (folder / name).is_file() or digest(folder / name) != said
+    )
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import NamedTuple
 
 from trading.research import source
@@ -99,8 +100,13 @@ def _lacking(records: Sequence[Record], strategy: str, digest: str) -> list[Dema
     """Return what the candidate that lacks least lacks."""
     names = [r.entry.candidate for r in records if isinstance(r.entry, Created) and r.entry.strategy == strategy]
     if not names:
-        create = f"trading research create NAME --strategy {strategy} --hypothesis TEXT --by NAME"
-        return [Demand(strategy, "NoCandidate", "no candidate in the ledger is about it", create)]
+        # Named as it can be typed, and with what will be asked for next: nobody is to be refused step by step.
+        taken = {record.entry.candidate for record in records}
+        name = strategy.replace(".", "-").lower()
+        name = next(each for number in count(1) if (each := f"{name}-{number}" if number > 1 else name) not in taken)
+        create = f'trading research create {name} --strategy {strategy} --hypothesis "WHY" --by NAME'
+        missing = Demand(strategy, "NoCandidate", "no candidate in the ledger is about it", create)
+        return [missing, *_of_candidate(records, strategy, digest, name)]
     return min((_of_candidate(records, strategy, digest, name) for name in reversed(names)), key=len)
 
 
@@ -117,7 +123,7 @@ def _of_candidate(records: Sequence[Record], strategy: str, digest: str, name: s
             strategy,
             "ProfileMissing",
             f"candidate {name} has no backtest of this version under {profile}",
-            f"trading backtest FILE --profile {profile}; trading research record-backtest {name} --run RUN --by NAME",
+            f"trading backtest FILE --profile {profile}; trading research record-backtest {name} --all --by NAME",
         )
         for profile in PROFILES
         if profile not in covered

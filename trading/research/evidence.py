@@ -110,7 +110,8 @@ def run(folder: Path) -> Run:
         plain = artifacts.read_json(folder, artifacts.MANIFEST)
         manifest = msgspec.convert(plain, Manifest)
     except (Damaged, msgspec.ValidationError) as error:
-        raise Unusable([f"{folder / artifacts.MANIFEST}: {error}"]) from error
+        where = "" if isinstance(error, Damaged) else f"{folder / artifacts.MANIFEST}: "
+        raise Unusable([f"{where}{error}"]) from error
     problems = _manifest_problems(folder, plain, manifest)
     problems += [
         f"{folder / name}: is not what the manifest names; run the backtest again"
