@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -18,14 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from tests.trading import attacks
-from tests.trading.gate_world import KEY, desk
+from tests.trading.gate_world import KEY, NOON, desk
 from trading.broker.paper import PaperBroker
 from trading.broker.serve import BrokerServer
+from trading.engine.runfile import RunFile, Traded
+from trading.engine.runner import Parts
 from trading.gate import limits as limits_module
+from trading.gate.client import GateClient
 from trading.gate.egress import SocketBroker
 from trading.gate.run import run
 from trading.gate.settings import Desk, Places
-from trading.model import Nanos
+from trading.model import UNIT, Money, Nanos
 from trading.service.drill import MovedClock
 from trading.service.heart import Heart
 from trading.service.watchdog import Watchdog
@@ -48,7 +52,8 @@ def made(words: dict[str, Any]) -> Desk:
     uids = words["uids"]
     base = desk()
     # The watchdog's silence is told within a second: nobody waits a minute for a test.
-    quick = limits_module.document(base.limits) | {"watchdog_age_s_max": 1, "reconcile_every_s_max": 1}
+    quick = limits_module.document(base.limits) | {"reconcile_every_s_max": 1}
+    quick["watchdog_age_s_max"] = words["watchdog_age_s"]
     limits, _ = limits_module.read(json.dumps(quick).encode())
     assert limits is not None
     strategies = {name: (uids[name], budget) for name, (_, budget) in base.strategies.items()}
@@ -86,6 +91,7 @@ def main() -> None:
         "watchdog": lambda: watchdog(words, where, clock),
         "loop": lambda: loop(words, where, clock),
         "flood": lambda: attacks.flood(where),
+        "paper": lambda: paper(words, where, clock),
         "attack": lambda: print(json.dumps(attacks.run(where, words)), flush=True),
     }
     if words.get("files"):
@@ -114,6 +120,36 @@ def loop(words: dict[str, Any], where: Places, clock: SteppedClock) -> None:
     for sequence in itertools.count(1):
         heart.beat(epoch=1, sequence=sequence, log_head="")
         time.sleep(0.01)
+
+
+def paper(words: dict[str, Any], where: Places, clock: SteppedClock) -> None:
+    """Run the real loop on bars from a pipe, of the strategy that a test wrote down."""
+    from tests.trading import run_world
+    from trading.service import paper_run
+    from trading.service.dealings import Disagreed, Seat
+
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
+    says = {(run_world.A, number): strength for number, strength in words["says"]}
+    strategy = run_world.strategy(says, lots=10)
+    history = run_world.minutes_before(NOON, 30)
+    file = RunFile(
+        "script", "script", "d", "none", "idealistic", cash=Money(50_000 * UNIT),
+        instruments={run_world.A: Traded("any", shocks={"crash": -0.1})},
+    )  # fmt: skip
+    parts = Parts(file, strategy, history, run_world.loose())
+    gate = GateClient(where.gate_socket, 5.0)
+    world = paper_run.World(
+        gate, paper_run.Lines.of(words["bars"]), clock, where, words["beat_s"],
+        lambda what: print(what, file=sys.stderr, flush=True), lambda: bool(stopped),
+    )  # fmt: skip
+    print("ready", flush=True)
+    seat = Seat("alpha", "script", file.cash, words.get("adopts", False))
+    try:
+        paper_run.carry_on(parts, seat, Path(words["run"]), world, lambda bars: (), "")
+    except (Disagreed, OSError) as error:
+        print(f"ended: {error}", file=sys.stderr, flush=True)
+        sys.exit(3 if isinstance(error, Disagreed) else 1)
 
 
 def watchdog(words: dict[str, Any], where: Places, clock: SteppedClock) -> None:

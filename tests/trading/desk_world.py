@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SEPARATE = {"gate": 7102, "watchdog": 7103, "broker": 7101, "alpha": 7001, "beta": 7002, "gamma": 7003, "operator": 0}
 GROUP = 7100
 READY_S = 30.0
-STRATEGYS_OWN = ("attack", "flood", "loop")
+STRATEGYS_OWN = ("attack", "flood", "loop", "paper")
 """Parts that run as alpha's user and in no group of ours."""
 
 
@@ -47,6 +47,8 @@ class DeskWorld:
         self.page_command: list[str] = []
         self.files = 0
         """How many descriptors each part of the desk may have; none said, as many as we."""
+        self.watchdog_age_s = 1
+        """How old the watchdog's last heartbeat may be before the gate halts."""
         self.shift = NOON - time.time_ns()
         self.processes: dict[str, subprocess.Popen[str]] = {}
         self.clients: list[GateClient | SocketBroker] = []
@@ -63,7 +65,7 @@ class DeskWorld:
         return {
             "part": part, "state": str(self.places.state), "mark": str(self.places.mark), "uid": uid, "gid": gid,
             "shift": self.shift, "step_file": str(self.folder / "step"), "uids": self.uids, "beat_s": 0.1,
-            "silence_s": self.silence_s, "page_command": self.page_command,
+            "silence_s": self.silence_s, "page_command": self.page_command, "watchdog_age_s": self.watchdog_age_s,
             "files": self.files if part in ("gate", "broker", "watchdog") else 0,
         } | more  # fmt: skip
 
@@ -196,11 +198,13 @@ def until(is_so: Callable[[], bool], within_s: float = READY_S) -> None:
 
 
 @contextmanager
-def desk(*, separate: bool = False, silence_s: float = 60.0, files: int = 0) -> Iterator[DeskWorld]:
+def desk(
+    *, separate: bool = False, silence_s: float = 60.0, files: int = 0, watchdog_age_s: int = 1
+) -> Iterator[DeskWorld]:
     """Yield a desk of processes, armed, and end them."""
     folder = Path(tempfile.mkdtemp(prefix="desk-"))
     world = DeskWorld(folder, separate=separate, silence_s=silence_s)
-    world.files = files
+    world.files, world.watchdog_age_s = files, watchdog_age_s
     try:
         world.start("broker", "watchdog", "gate")
         yield world

@@ -24,7 +24,7 @@ from trading.engine.orders import Trade
 from trading.events import AnyEvent, Signal
 from trading.gate import limits as limits_module
 from trading.gate.limits import Limits
-from trading.model import UNIT, Instrument, Money, Nanos, Symbol
+from trading.model import SECOND, UNIT, Instrument, Money, Nanos, Symbol
 from trading.stages import execution, portfolio, universe
 from trading.stages.stage import Alpha, Execution, Interceptor, Portfolio, Strategy
 from trading.stages.view import Moment
@@ -75,6 +75,12 @@ def daily(rows: Mapping[Symbol, Sequence[tuple[int, ...]]], actions: Sequence[Ac
         for day, row in zip(days, given, strict=False)
     ]
     return bars_module.made([(symbol, PENNY) for symbol in symbols], made, actions)
+
+
+def minutes_before(at: int, count: int) -> Bars:
+    """Return minutes of A up to a moment, on which nothing moves, and one of each of some days before."""
+    ends = [at - days * 86_400 * SECOND for days in (6, 5, 2, 1)] + [at - n * 60 * SECOND for n in range(count)]
+    return bars_module.made([(A, PENNY)], [(0, end - 60 * SECOND, end, *[20000] * 4, 100_000) for end in ends])
 
 
 def flat(price: int, count: int, volume: int = 100_000) -> list[tuple[int, ...]]:

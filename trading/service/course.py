@@ -145,21 +145,28 @@ class Course:
         """Have execution make orders of what is wanted; return them, logged and not yet asked about."""
         self.diary.record(Sending(Nanos(at)))
         decisions, made = self.decisions, list[Intent]()
-        assert self.joined is not None
         for step in decisions.make(self.tradable, at):
             if isinstance(step, Withdrawal):
                 raise Faulty(f"execution takes back {step.client_id}, which is not open; see View.working")
             if step.symbol not in self.view.prices:
                 raise Faulty(f"execution made an order for {step.symbol}, which has no price; see View.quoted")
-            # Of this run alone, whatever other runs of the strategy there were at the desk.
-            client_id = f"{step.client_id}-{self.joined.at:x}"
-            intent = msgspec.structs.replace(step, client_id=client_id, epoch=self.epoch)
+            intent = msgspec.structs.replace(step, client_id=f"{step.client_id}{self._mark}", epoch=self.epoch)
             decisions.bus.append(intent)
             self.venue.expect(intent, self.view.prices[intent.symbol])
             made.append(intent)
         decisions.drain()
         self.may_make = False
         return made
+
+    def is_ours(self, client_id: str) -> bool:
+        """Return whether an order was this run's."""
+        return client_id.endswith(self._mark)
+
+    @property
+    def _mark(self) -> str:
+        """Return what ids of this run end with, and no other run's of the strategy at the desk: when it began."""
+        assert self.joined is not None
+        return f"-{self.joined.at:x}"
 
     @property
     def tradable(self) -> tuple[Symbol, ...]:

@@ -154,6 +154,11 @@ class Dealings:
             raise Disagreed(f"the gate tells fill {fill.serial} where {course.fills + 1} comes next; ask an operator")
         if not course.knows(symbol) or fill.quantity % course.lot(symbol):
             raise Disagreed(f"fill {fill.serial}: {fill.quantity} of {symbol} is nothing that this run can hold")
+        if not (fill.client_id.startswith("/") or course.is_ours(fill.client_id)):
+            raise Disagreed(
+                f"fill {fill.serial} is of {fill.client_id}, which this run never sent: something else trades as "
+                f"{self._seat.strategy}; stop that, then begin a new run (another --runs) with --adopt"
+            )
         if fill.client_id in course.venue.unanswered():
             self._resolve_one(fill.client_id)
         if self.open().get(fill.client_id, (None, True))[1] is False:
