@@ -55,6 +55,14 @@ test-differential: setup ## one schedule through us, backtrader and NautilusTrad
 	@python -m tests.differential.environment >/dev/null
 	@$(PYTEST) -m differential --timeout=600 tests/differential
 
+# What the engine is held to, once more on the build; and what both are asked beside each other.
+ON_BUILD := $(addprefix tests/trading/test_,$(addsuffix .py,agenda backtest calendar cases controls costs data \
+	engine_properties log lookahead probes runs stages tail values walk))
+test-accelerated: setup ## compile the engine (40 s), and hold it against its source byte by byte
+	@trading accelerate
+	@$(PYTEST) -m accelerated --timeout=300 tests/trading/test_compiled_same.py
+	@$(PYTEST) -p tests.trading.on_compiled $(ON_BUILD)
+
 test-mutation: setup ## break every control of the order firewall in every small way; each must be noticed
 	@python scripts/mutate_gate.py
 
@@ -94,6 +102,9 @@ lock: setup ## resolve pyproject.toml into requirements.lock anew
 		--no-deps --custom-compile-command "make lock" --output-file tests/trading/prices.lock tests/trading/prices.in
 	@uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --output-file tests/differential/engines.lock tests/differential/engines.in
+	@for name in tools compiler; do uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" --output-file trading/compiled/$$name.lock \
+		trading/compiled/$$name.in || exit 1; done
 	@$(MAKE) --no-print-directory setup
 
 clean: ## remove .venv and every cache

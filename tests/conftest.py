@@ -48,6 +48,9 @@ def _private_state(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["HOME"] = str(home)
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
         os.environ[name] = str(home / name.lower())
+    # A developer's own build of the engine: what runs in a test is the source, unless the test says otherwise.
+    for name in ("TRADING_CACHE", "TRADING_PLAIN"):
+        os.environ.pop(name, None)
 
 
 @pytest.hookimpl(wrapper=True)

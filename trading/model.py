@@ -33,6 +33,11 @@ _DECIMAL = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,9}))?")
 _SYMBOL = re.compile(r"([A-Z][A-Z0-9]{0,9}(?:[-/.][A-Z0-9]{1,4})?)\.([A-Z]{2,10})")
 
 
+class Value(msgspec.Struct, frozen=True, gc=False):
+    """What is made once and never changed. The base of those whose module may be compiled: mypyc passes on no keywords
+    of a class, and what they say is inherited from here."""
+
+
 class Side(StrEnum):
     """Which way an order trades."""
 

@@ -43,7 +43,7 @@ def run(desk: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[in
 
 def test_a_run_is_played_and_its_decisions_are_shown(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(desk, capsys, "backtest", CROSS, "-o", "json")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "engine: plain Python (`trading accelerate` compiles it)\n")
     told = json.loads(out)
     events = told["summary"]["events"]
     code, out, err = run(desk, capsys, "replay", "--run-id", told["run"], "-o", "json")

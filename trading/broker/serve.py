@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from trading.broker.paper import PaperBroker
+from trading.compiled import plain
 from trading.gate.egress import Submission
 from trading.gate.hall import Hall
 from trading.gate.strict import parse
@@ -24,6 +25,7 @@ class BrokerServer:
     def __init__(
         self, broker: PaperBroker, path: Path, gate_uids: frozenset[int], watchdog_uids: frozenset[int]
     ) -> None:
+        plain.insist("the broker")
         self.broker = broker
         self._gates = gate_uids
         self._watchdogs = watchdog_uids

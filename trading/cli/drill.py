@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from trading.compiled import plain
 from trading.model import SECOND
 from trading.service.drill import KillDrill, Round
 
@@ -21,6 +22,7 @@ BLOCKED_P99_MS, CANCELLED_MAX_S = 100.0, 5.0
 
 def kill(args: argparse.Namespace) -> int:
     """Run the drill; return 0 if both bounds were kept."""
+    plain.insist("trading drill kill")
     rounds: list[Round] = []
     with tempfile.TemporaryDirectory(prefix="trading-drill-") as folder:
         for number in range(max(args.rounds, 1)):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trading.cli.main import Misuse
+from trading.compiled import plain
 from trading.gate import limits as limits_module
 from trading.gate.ask import ask, ask_line
 from trading.gate.codes import Failure
@@ -19,6 +20,7 @@ def check(args: argparse.Namespace) -> int:
     """Print what the firewall would say; return 0 if it would let everything out."""
     if bool(args.batch) == bool(args.order or args.snapshot) or bool(args.order) != bool(args.snapshot):
         raise Misuse("gate check needs --order FILE and --snapshot FILE, or --batch FILE alone")
+    plain.insist("trading gate check")
     limits, faults = _limits(args.limits)
     if args.batch:
         return _batch(Path(args.batch), limits, faults)

@@ -8,6 +8,7 @@ from trading.cli import grammar_research
 from trading.cli.options import catalog as _catalog
 from trading.cli.options import desk_state as _state
 from trading.cli.options import output as _output
+from trading.cli.options import plain as _plain
 from trading.cli.options import run_folder as _run_folder
 
 
@@ -138,6 +139,7 @@ def _runs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     backtest.add_argument("--costs", metavar="NAME", help="the fee schedule; there is no default")
     _catalog(backtest)
     _run_folder(backtest)
+    _plain(backtest)
     _output(backtest)
     backtest.set_defaults(calls="backtest:backtest")
     paper = verbs.add_parser(
@@ -175,6 +177,7 @@ def _runs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     ahead.add_argument("--profile", metavar="NAME", help="how orders are executed (default realistic)")
     ahead.add_argument("--costs", metavar="NAME", help="the fee schedule")
+    _plain(ahead)
     _catalog(ahead)
     _output(ahead)
     ahead.set_defaults(calls="lookahead:lookahead")
@@ -192,8 +195,18 @@ def _runs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     replay.add_argument("--limit", metavar="N", type=int, help="at most so many lines")
     _catalog(replay)
     _run_folder(replay)
+    _plain(replay, when="again")
     _output(replay)
     replay.set_defaults(calls="backtest:replay")
+    accelerate = verbs.add_parser(
+        "accelerate",
+        help="Compile the engine, for faster runs that leave the same bytes.",
+        description="Compile the engine's own source with mypyc, into the cache, for this version of the code and of "
+        "Python; verbs that play runs use it from then on. Tools are installed by hash beside it, zig's C compiler too "
+        "where the machine has none. The gate never runs compiled code.",
+    )
+    accelerate.add_argument("--again", action="store_true", help="also if there is a build that fits")
+    accelerate.set_defaults(calls="accelerate:accelerate")
 
 
 def _costs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

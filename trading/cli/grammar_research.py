@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TypeAlias
 
-from trading.cli.options import catalog, desk_state, output, run_folder
+from trading.cli.options import catalog, desk_state, output, plain, run_folder
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -88,6 +88,7 @@ def _record(inner: Verbs) -> None:
     validation.add_argument("--cuts", metavar="N", type=int, default=8, help="for lookahead (default %(default)s)")
     catalog(validation)
     run_folder(validation)
+    plain(validation, when="file")
     validation.set_defaults(calls="checks:record_validation")
     paper = _verb(
         inner,
@@ -200,6 +201,7 @@ def _walk(verbs: Verbs) -> None:
     walk.add_argument("--by", metavar="NAME", default="", help="who says so; needed with --candidate")
     catalog(walk)
     run_folder(walk)
+    plain(walk)
     _common(walk)
     walk.set_defaults(calls="walk:walk_forward")
 

@@ -20,6 +20,7 @@ import trading.strategies
 from trading import events
 from trading.cli.backtest import columns, moment, parts_of, words
 from trading.cli.main import Misuse
+from trading.compiled import finder
 from trading.engine import lookahead as ahead
 from trading.engine import runner
 from trading.engine.lookahead import Leak, Play
@@ -75,7 +76,9 @@ def examined(args: argparse.Namespace) -> Examined:
 
 def elsewhere(function: Callable[..., T], *words: Any) -> T:
     """Return what a function returns in a process of its own, which begins with nothing that is remembered here."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    build = finder.used()
+    follows = (None, ()) if build is None else (finder.use, (build,))
+    with ProcessPoolExecutor(1, get_context("spawn"), *follows) as pool:
         try:
             return pool.submit(function, *words).result()
         except BrokenProcessPool as error:

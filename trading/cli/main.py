@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from trading.cli import grammar
+from trading.compiled import plain
 
 EXTRA = ("msgspec", "polars", "pyarrow", "pyiceberg", "sqlalchemy")
 """What the extra `trading` brings."""
@@ -61,6 +62,12 @@ def _main(argv: Sequence[str] | None) -> int:
 
 def _call(args: argparse.Namespace) -> int:
     module, _, function = args.calls.partition(":")
+    engine = ""
+    if getattr(args, getattr(args, "plays", ""), None):
+        # Before the engine is imported: afterwards it is too late to choose.
+        from trading.cli import accelerate
+
+        engine = f"engine: {accelerate.chosen(args)}\n"
     try:
         verbs = import_module(f"trading.cli.{module}")
     except ModuleNotFoundError as error:
@@ -71,6 +78,7 @@ def _call(args: argparse.Namespace) -> int:
     try:
         code = getattr(verbs, function)(args)
         assert isinstance(code, int)
+        sys.stderr.write(engine)
         return code
     except Misuse as error:
         sys.stderr.write(f"trading: {error}\n")
@@ -82,6 +90,9 @@ def _call(args: argparse.Namespace) -> int:
         sys.stderr.write(
             f"trading: {module}: {where}{os.strerror(error.errno)}; make room, or name a place that can be written\n"
         )
+        return 1
+    except plain.NotPlain as error:
+        sys.stderr.write(f"trading: {error}\n")
         return 1
     except Exception as error:
         # A strategy that did what none may is no bug of this program. Nobody can raise it who has not loaded stages.

@@ -26,3 +26,11 @@ def desk_state(parser: argparse.ArgumentParser) -> None:
     """Add where a desk lies."""
     parser.add_argument("--state", metavar="DIR", help="where the desk keeps its state (default $TRADING_STATE)")
     parser.add_argument("--mark", metavar="FILE", help="the high-water mark, in no backup of the state")
+
+
+def plain(parser: argparse.ArgumentParser, when: str = "") -> None:
+    """Mark a verb as one that plays runs, always or with an argument given, and add the choice of the source."""
+    parser.add_argument(
+        "--plain", action="store_true", help="play on the engine's source, compiled or not (also $TRADING_PLAIN)"
+    )
+    parser.set_defaults(plays=when or "plays")

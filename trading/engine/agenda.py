@@ -160,8 +160,8 @@ def foreseen(strategy: Strategy, bars: Bars, start: int) -> Agenda | None:
 
 def _marks(strategy: Strategy, bars: Bars, rows: Sequence[Sequence[int]]) -> Iterator[tuple[int, Signal]]:
     """Yield what a strategy's alpha says, with the row at which it does, symbol by symbol."""
-    scan, at = strategy.alpha.scan, bars.at
-    assert scan is not None
+    scan: Any = strategy.alpha.scan
+    at = bars.at
     for symbol, mine in zip(bars.symbols, rows, strict=True):
         for number, strength, reason in scan(Columns(bars, mine)):
             row = mine[number]

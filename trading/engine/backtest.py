@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from trading.costs.fees import FeeSchedule
 from trading.costs.profile import ExecutionProfile
@@ -159,7 +160,9 @@ class Backtest:
         decisions, orders, queue = self.decisions, self.venue.orders, self._queue
         wanted = decisions.wanted
         universe, start = self._strategy.universe, self._setup.start
-        members_of, opinions_of = universe.step, alpha.step
+        # What a stage returns is taken as it is: compiled, a type would be asked for that the source does not want.
+        members_of: Any = universe.step
+        opinions_of: Any = alpha.step
         members_state, alpha_state = universe.start, alpha.start
         is_watched, market = decisions.is_watched, self._market
         done = told = 0
@@ -191,8 +194,8 @@ class Backtest:
         view, bars, queue = self._view, self._setup.bars, self._queue
         decisions, orders, start = self.decisions, self.venue.orders, self._setup.start
         wanted, market = decisions.wanted, self._market
-        universe = self._strategy.universe
-        members_state, is_watched = universe.start, decisions.is_watched
+        members_of: Any = self._strategy.universe.step
+        members_state, is_watched = self._strategy.universe.start, decisions.is_watched
         at_of, opens_of, signals_of, count = bars.at, bars.opens_at, planned.signals, len(planned)
         number = row = told = 0
         while number < count:
@@ -216,7 +219,7 @@ class Backtest:
             self._pass(row, behind)
             if number in planned.newcomers:
                 moment = Moment(at, planned.bars(row, behind))
-                members_state, view.members = universe.step(members_state, moment, view)
+                members_state, view.members = members_of(members_state, moment, view)
             signals = signals_of.get(number, ())
             if (signals or (is_watched and (view.held or wanted))) and at >= start:
                 decisions.want(signals)

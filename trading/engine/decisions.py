@@ -8,7 +8,7 @@ it drained.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from trading.engine.orders import Trade, trade
@@ -68,19 +68,23 @@ class Decisions:
         }
         """What has a consequence beside being logged."""
 
-    def want(self, signals: tuple[Any, ...]) -> None:
+    def want(self, signals: Iterable[Any]) -> None:
         """Make targets of signals, and let risk make less of them."""
         if self.is_deaf:
             return
-        for signal in signals:
+        # What a stage returns is asked for no type, and is a tuple from here on, for every stage behind it.
+        said = tuple(signals)
+        for signal in said:
             if not -1.0 <= signal.strength <= 1.0:
                 raise Faulty(f"alpha says {signal.strength} of {signal.symbol}; a strength is from -1 to 1")
-        self.bus.extend(signals)
+        self.bus.extend(said)
         self.drain()
         view, strategy = self.view, self._strategy
-        targets: tuple[Target, ...] = ()
-        if signals:
-            self._portfolio, targets = strategy.portfolio.step(self._portfolio, signals, view)
+        targets: tuple[Any, ...] = ()
+        if said:
+            sizes: Any = strategy.portfolio.step
+            self._portfolio, wanted = sizes(self._portfolio, said, view)
+            targets = tuple(wanted)
             self.bus.extend(targets)
         kept = targets
         if strategy.risk:
@@ -99,9 +103,10 @@ class Decisions:
         view.now = now
         targets = tuple([wanted.pop(symbol) for symbol in symbols if symbol in wanted])
         view.working, view.quoted = self._venue.working(), frozenset(symbols)
-        self._execution, steps = execution.step(self._execution, targets, view)
+        acts: Any = execution.step
+        self._execution, steps = acts(self._execution, targets, view)
         self.is_busy = execution.is_busy(self._execution)
-        return steps
+        return tuple(steps)
 
     def taken_back(self, symbols: Collection[Symbol], now: int) -> tuple[str, ...]:
         """Return the orders that execution would take back if it made orders now. Nothing changes by asking.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from trading.events import Concluded, Estimated, Fill, Intent
-from trading.model import Lots, Money, Nanos, Side, Symbol, Ticks
+from trading.model import Lots, Money, Nanos, Side, Symbol, Ticks, Value
 
 
 class Order:
@@ -46,7 +44,7 @@ class Order:
         return Concluded(at, self.intent.client_id, filled, Money(vwap), Money(last))
 
 
-class Trade(msgspec.Struct, frozen=True, gc=False):
+class Trade(Value, frozen=True, gc=False):
     """A fill beside what was known before it: one line of `trades.jsonl`. Amounts in minor units."""
 
     at: Nanos

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from math import isqrt
+from operator import truediv
 
 from trading.costs.estimate import Liquidity
 from trading.data.bars import Bars
@@ -90,7 +91,7 @@ class Tape:
             return
         if self.previous_close:
             change = self.last + self._paid - self.previous_close
-            self.returns.append(change / self.previous_close)
+            self.returns.append(truediv(change, self.previous_close))
             del self.returns[:-RETURNS_MAX]
             self._squares.append((change * _BPS // self.previous_close) ** 2)
         self._volumes.append(self._today)

@@ -12,18 +12,16 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-import msgspec
-
 from trading.data import calendar
 from trading.gate.limits import Limits
-from trading.model import SECOND, Side, Symbol
+from trading.model import SECOND, Side, Symbol, Value
 
 SENT = frozenset({"filled", "partial", "cancelled", "rejected", "expired"})
 """Outcomes of orders that left; `denied` is the other one."""
 EXECUTED = frozenset({"filled", "partial"})
 
 
-class OpenOrder(msgspec.Struct, frozen=True, gc=False):
+class OpenOrder(Value, frozen=True, gc=False):
     """An order that rests, or that may: the venue has it, or was sent it."""
 
     client_id: str
@@ -41,7 +39,7 @@ class OpenOrder(msgspec.Struct, frozen=True, gc=False):
         return self.quantity - self.filled
 
 
-class Sent(msgspec.Struct, frozen=True, gc=False):
+class Sent(Value, frozen=True, gc=False):
     """An order that was asked for lately, and what became of it."""
 
     client_id: str

@@ -6,19 +6,18 @@ nothing failed and every check was made; a check that nobody made denies like on
 
 from __future__ import annotations
 
-import msgspec
-
 from trading.gate.codes import ORDER, Code, Failure
 from trading.gate.controls import around, conduct, exposure, integrity, loss, market, rate, sanity, size
 from trading.gate.controls.case import Case
 from trading.gate.limits import Limits
 from trading.gate.snapshot import Order, Snapshot
+from trading.model import Value
 
 CHECKS = sum(group.CHECKS for group in (integrity, sanity, market, size, exposure, loss, rate, conduct, around))
 """Everything that has to be proved."""
 
 
-class Verdict(msgspec.Struct, frozen=True, gc=False):
+class Verdict(Value, frozen=True, gc=False):
     """What the firewall says, and why."""
 
     is_allowed: bool

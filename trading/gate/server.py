@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from trading.clock import Clock
+from trading.compiled import plain
 from trading.gate import beat, wire
 from trading.gate.books import Books
 from trading.gate.clearing import Clearing
@@ -52,6 +53,7 @@ class GateServer:
     """Serves one desk until it is stopped."""
 
     def __init__(self, desk: Desk, places: Places, broker: Broker, clock: Clock, key: bytes) -> None:
+        plain.insist("the gate")
         self.places = places
         self._lock = hold(places.lock)
         self._pager = Pager("gate", places.alerts, desk.page_command)

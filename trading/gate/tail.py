@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import dist, exp, hypot, inf, pi, sqrt
-from operator import mul
+from operator import mul, truediv
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -96,12 +96,13 @@ class Tail:
         self._count()
         held = self._values.get(symbol, 0)
         if len(self._values) == (1 if held else 0):
-            return (held + amount) / UNIT * self._of_one(symbol, confidence_bps)
+            worth: float = truediv(held + amount, UNIT)
+            return worth * self._of_one(symbol, confidence_bps)
         before = self._added_up()
         if before is None:
             return inf
         assert self.returns is not None
-        returns, more = self.returns[symbol], amount / UNIT
+        returns, more = self.returns[symbol], truediv(amount, UNIT)
         losses = [loss - more * each for loss, each in zip(before, returns, strict=True)]
         return tail_value_at_risk(losses, confidence_bps)
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trading.clock import Clock
+from trading.compiled import plain
 from trading.gate import beat, killswitch, state
 from trading.gate.egress import Broker
 from trading.gate.pager import Pager
@@ -32,6 +33,7 @@ class Watchdog:
     """Watches one desk."""
 
     def __init__(self, desk: Desk, places: Places, broker: Broker, clock: Clock, *, closes: bool = True) -> None:
+        plain.insist("the watchdog")
         self._desk = desk
         self._places = places
         self._broker = broker

@@ -5,6 +5,8 @@ There are no short positions: a signal of zero or below is out.
 
 from __future__ import annotations
 
+from operator import truediv
+
 from trading.events import Signal, Target
 from trading.model import Lots, Money, Nanos, Symbol
 from trading.stages.stage import Portfolio
@@ -54,7 +56,7 @@ def _worth(equity: int, budget_bps: int, returns: object, days: int) -> int:
         return 0
     # Counted in whole basis points: what decides about an order must not hang on the last bit of a float.
     squares = sum(round(_BPS * each) ** 2 for each in returns)
-    return 0 if not squares else min(equity, int(equity * budget_bps // max(1, round((squares / days) ** 0.5))))
+    return 0 if not squares else min(equity, int(equity * budget_bps // max(1, round(truediv(squares, days) ** 0.5))))
 
 
 def _target(signal: Signal, view: View, worth: int) -> Target:

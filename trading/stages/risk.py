@@ -34,7 +34,7 @@ def reduced(
         _refuse_growth(interceptor.name, wanted, targets, view)
         after.append(changed)
         cut += why
-    return tuple(after), (targets, cut)
+    return tuple(after), (tuple(targets), cut)
 
 
 def trailing_stop(stop_bps: int) -> Interceptor[Mapping[Symbol, int]]:

@@ -6,6 +6,8 @@ able to come back. Open orders are counted for it as for any other.
 
 from __future__ import annotations
 
+from operator import truediv
+
 from trading.gate.codes import Code
 from trading.gate.controls.case import BPS, Case
 from trading.gate.tail import DAYS_MIN, PARTS
@@ -120,7 +122,7 @@ def _losses(case: Case, notional: int, equity: int) -> int:
         case.deny(Code.RISK_MISSING, missing)
         return 0
     proved = 1
-    whole = equity / UNIT
+    whole = truediv(equity, UNIT)
     loss = tail.value_at_risk(symbol, notional, limits.tvar_confidence_bps_min)
     if loss * BPS <= limits.tvar_bps_max * whole:
         proved += 1
@@ -139,7 +141,7 @@ def _missing(case: Case) -> str:
     tail, symbol = case.snapshot.tail, case.order.symbol
     if tail.returns is None or tail.scenarios is None:
         return "the history of returns and the scenarios"
-    unnamed = case.limits.stress_scenarios - tail.scenarios.keys()
+    unnamed = case.limits.stress_scenarios.difference(tail.scenarios)
     if unnamed:
         return f"scenario {', '.join(sorted(unnamed))}"
     if not tail.scenarios:
