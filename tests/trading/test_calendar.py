@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trading.data import calendar
@@ -47,6 +47,9 @@ def test_a_session_opens_at_half_past_nine_in_new_york(day: date) -> None:
         assert (closes.hour, closes.minute) == ((13, 0) if found.is_early else (16, 0))
 
 
+# An hour before midnight, of the day before the clocks change.
+@example(1_710_043_200)
+@example(1_730_606_400)
 @given(st.integers(1_167_700_000, 2_145_000_000))
 def test_the_day_in_new_york_is_the_one_of_the_time_zone_files(second: int) -> None:
     assert calendar.day_of(second * SECOND) == datetime.fromtimestamp(second, NEW_YORK).date()

@@ -73,8 +73,8 @@ def _day_of_hour(hour: int) -> date | None:
     day = _EPOCH + timedelta(days=days)
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         return None
-    # The change itself is at 2 in the morning of a Sunday, when no date hangs on it.
-    return day - _DAY if rest < (4 if _is_summer(day) else 5) else day
+    # The clocks change at 2 in the morning of a Sunday: when it begins, they still say what they said the day before.
+    return day - _DAY if rest < (4 if _is_summer(day - _DAY) else 5) else day
 
 
 def session_at(now: int) -> Session | None:
