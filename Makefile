@@ -51,8 +51,9 @@ test-kube: setup ## against a real Kubernetes: $$KUBEBUILDER_ASSETS, else one bu
 	@KUBEBUILDER_ASSETS="$$(python -m tests.kube.assets)" && export KUBEBUILDER_ASSETS && \
 		$(PYTEST) -m kube --timeout=600
 
-test-differential: setup ## one schedule through us, backtrader and NautilusTrader (600 MB on first use), to the cent
+test-differential: setup ## one schedule through us, backtrader and NautilusTrader (600 MB on first use), a real account, to the cent
 	@python -m tests.differential.environment >/dev/null
+	@python -m tests.differential.account >/dev/null
 	@$(PYTEST) -m differential --timeout=600 tests/differential
 
 # What the engine is held to, once more on the build; and what both are asked beside each other.
