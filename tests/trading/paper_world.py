@@ -23,7 +23,7 @@ from trading.gate.mine import Teller
 from trading.gate.settings import Places
 from trading.gate.wire import NotSent, Unanswered
 from trading.model import SECOND, UNIT, Money, Symbol, decimal
-from trading.service.course import Course
+from trading.service.course import Course, Features
 from trading.service.dealings import Seat
 from trading.service.diary import Diary
 from trading.service.feed import Feed
@@ -38,7 +38,7 @@ HISTORY = 30
 Step = Callable[["PaperWorld"], bytes | None]
 
 
-def line(at: int, symbol: Symbol = SYMBOL, price: int = 20000, **changes: Any) -> bytes:
+def line(at: int, symbol: Symbol = SYMBOL, price: int = 20000, /, **changes: Any) -> bytes:
     """Return a bar of a minute in cents, as a feed would send it."""
     text = decimal(price * CENT)
     row = {"symbol": str(symbol), "opens_at": at - MINUTE, "at": at, "volume": 100_000}
@@ -132,6 +132,7 @@ class PaperWorld:
         self.courses: list[Course] = []
         self.refused: list[tuple[int, str]] = []
         self.adopts = False
+        self.features: Features = lambda bars: ()
 
     def until(self, minute: int) -> None:
         """Let time pass until so many minutes after the beginning."""
@@ -174,7 +175,9 @@ class PaperWorld:
     def play(self, *steps: Step, faults: Faults | None = None) -> Outcome:
         """Run the loop over some steps, until they end."""
         self.faults = faults or Faults()
-        setup = run_world.setup(self.strategy, self.history(), cash=Money(50_000 * UNIT))
+        setup = run_world.setup(
+            self.strategy, self.history(), cash=Money(50_000 * UNIT), features=self.features(self.history())
+        )
         diary = Diary(self.folder)
         written = 0
         record = diary.record
@@ -188,7 +191,7 @@ class PaperWorld:
             record(event)
 
         diary.record = recorded  # type: ignore[method-assign]
-        course = Course(setup, diary)
+        course = Course(setup, diary, self.features)
         self.courses.append(course)
         wire = Wire(self)
         client = GateClient(Path("nowhere"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,17 +13,31 @@ import pytest
 from tests.trading import run_world
 from tests.trading.gate_world import OTHER, SYMBOL, Crash
 from tests.trading.paper_world import HISTORY, Faults, PaperWorld, Step, bar, wait
+from trading.engine import artifacts
+from trading.engine.artifacts import Damaged
 from trading.engine.replay import replay
 from trading.events import (
+    Accepted,
+    Cancelled,
+    Denied,
+    Expired,
     Fill,
     Intent,
+    Intercepted,
+    Joined,
+    Sending,
     Signal,
+    StateChanged,
     Target,
 )
 from trading.model import SECOND, OrderType, Symbol, Ticks
+from trading.service.course import LATE
+from trading.service.dealings import Disagreed
+from trading.service.diary import Diverged
+from trading.stages import portfolio
 from trading.stages.execution import at_market
-from trading.stages.stage import Execution, Strategy, Withdrawal
-from trading.stages.view import View
+from trading.stages.stage import Alpha, Execution, Portfolio, Strategy, Withdrawal
+from trading.stages.view import Moment, View
 
 IN, OUT = 1.0, 0.0
 Says = Mapping[tuple[Symbol, int], float]
@@ -158,3 +174,217 @@ def test_whatever_happens_to_any_message_nothing_is_sent_twice(tmp_path: Path, f
             assert len([event for event in world.log() if isinstance(event, Fill)]) == 5
         # Looks between steps are many; every message of the first ones and then some are tried.
         count, number = 120, number + (1 if number < 12 else 7)
+
+
+def test_what_is_wanted_while_the_desk_is_halted_is_denied_and_the_loop_goes_on(tmp_path: Path) -> None:
+    world = PaperWorld(tmp_path, trading({(SYMBOL, 0): IN, (SYMBOL, 2): IN}))
+
+    def halts(world: PaperWorld) -> bytes:
+        world.gate.books.halt("a test")
+        return b""
+
+    def arms(world: PaperWorld) -> bytes:
+        world.gate.pass_time(SECOND)
+        assert world.gate.arm() == {"state": "ARMED"}
+        return b""
+
+    world.play(wait(1), halts, bar(1), bar(2), arms, bar(3), bar(4))
+    (denied,) = [event for event in world.log() if isinstance(event, Denied)]
+    assert "halted" in denied.reasons
+    states = [event.state for event in world.log() if isinstance(event, StateChanged)]
+    assert states == ["ARMED", "HALTED", "ARMED"]
+    assert [event.quantity for event in world.log() if isinstance(event, Fill)] == [10]
+    assert_sound(world)
+
+
+def test_bars_that_come_when_the_next_are_due_are_seen_and_not_decided_on(tmp_path: Path) -> None:
+    world = PaperWorld(tmp_path, trading({(SYMBOL, 0): IN, (SYMBOL, 1): IN}))
+    late = bar(1)
+
+    def too_late(world: PaperWorld) -> bytes | None:
+        text = late(world)
+        world.gate.pass_time(60 * SECOND)
+        return text
+
+    world.play(too_late, bar(3))
+    # The second is decided on, as the second: the first was seen.
+    (signal,) = [event for event in world.log() if isinstance(event, Signal)]
+    assert signal.at == world.began + 3 * 60 * SECOND
+    assert any("complete 60 s ago: the next ones are due; seen, not decided on" in told for told in world.told)
+    world.play()
+    assert_sound(world)
+
+
+def test_what_could_not_be_sent_until_the_next_bar_was_due_is_dropped(tmp_path: Path) -> None:
+    world = PaperWorld(tmp_path, trading({(SYMBOL, 0): IN}))
+
+    def gone(world: PaperWorld) -> bytes:
+        world.is_up = False
+        return b""
+
+    def back(world: PaperWorld) -> bytes:
+        world.is_up = True
+        world.until(2)
+        return b""
+
+    world.play(wait(1), gone, bar(1), wait(20), back, bar(3))
+    (dropped,) = [event for event in world.log() if isinstance(event, Intercepted)]
+    assert (dropped.by, dropped.symbol, dropped.wanted, dropped.kept) == (LATE, SYMBOL, 10, 0)
+    assert [told for told in world.told if "gate" in told][:2] == [
+        "the gate does not answer: nobody listens; nothing is sent until it does",
+        "the gate answers again, and its books are those of the log",
+    ]
+    assert not any(isinstance(event, Intent) for event in world.log())
+    world.play()
+    assert_sound(world)
+
+
+def test_orders_that_rest_are_replaced_only_when_they_are_gone_and_end_with_their_session(tmp_path: Path) -> None:
+    world = PaperWorld(tmp_path, trading({(SYMBOL, 0): IN, (SYMBOL, 1): IN, (OTHER, 2): IN}, patient()))
+
+    def trades(world: PaperWorld) -> bytes:
+        # The market comes down to the order just when it is to be taken back.
+        world.gate.tell(SYMBOL, 19_980 * 10**7)
+        return b""
+
+    closes = 4 * 60
+
+    def evening(world: PaperWorld) -> bytes:
+        world.until(closes)
+        return b""
+
+    world.play(bar(1), wait(5), trades, bar(2), wait(5), bar(3), wait(5), evening, wait(5))
+    log = world.log()
+    (fill,) = [event for event in log if isinstance(event, Fill)]
+    assert (fill.symbol, fill.quantity) == (SYMBOL, 10)
+    (expired,) = [event for event in log if isinstance(event, Expired)]
+    resting = next(e for e in log if isinstance(e, Intent) and e.symbol == OTHER)
+    assert expired.client_id == resting.client_id
+    assert len([event for event in log if isinstance(event, Intent)]) == 2
+    world.play()
+    assert_sound(world)
+
+
+def test_an_order_that_rests_is_taken_back_for_another(tmp_path: Path) -> None:
+    world = PaperWorld(tmp_path, trading({(SYMBOL, 0): IN, (SYMBOL, 2): 0.5}, patient()))
+    world.strategy = replace(world.strategy, portfolio=by_strength())
+    world.play(bar(1), wait(5), bar(2), wait(5), bar(3), wait(5), bar(4))
+    log = [event for event in world.log() if isinstance(event, Intent | Cancelled | Sending | Accepted)]
+    first, second = (event for event in log if isinstance(event, Intent))
+    assert (first.quantity, second.quantity) == (10, 5)
+    names = [(type(event).__name__, getattr(event, "client_id", "")) for event in log]
+    gone = names.index(("Cancelled", first.client_id))
+    assert gone < names.index(("Intent", second.client_id))
+    # The second was open at the end, and was taken back as well.
+    assert names[-1] == ("Cancelled", second.client_id)
+    world.play()
+    assert_sound(world)
+
+
+def by_strength() -> Portfolio[None]:
+    """Return a portfolio that holds ten shares times the strength of a signal."""
+
+    def step(state: None, signals: tuple[Signal, ...], view: View) -> tuple[None, tuple[Target, ...]]:
+        inner = portfolio.fixed_lots(10).step(None, signals, view)[1]
+        pairs = zip(inner, signals, strict=True)
+        return None, tuple(msgspec.structs.replace(t, quantity=round(t.quantity * s.strength)) for t, s in pairs)
+
+    return Portfolio(None, step)
+
+
+def test_a_run_takes_over_what_is_held_only_if_it_is_told_to(tmp_path: Path) -> None:
+    world = PaperWorld(tmp_path, trading({(SYMBOL, 0): IN, (SYMBOL, 2): OUT}))
+    bought = world.gate.make(quantity=10)
+    assert world.gate.ask(bought)["phase"] == "filled"
+    with pytest.raises(Disagreed, match=r"alpha holds 10 AAPL.NASDAQ at the gate, and the log of this run is empty"):
+        world.play(bar(1))
+    world.adopts = True
+    world.play(bar(1), bar(2), bar(3))
+    # In was where it was already; out sells what was taken over.
+    (fill,) = [event for event in world.log() if isinstance(event, Fill)]
+    assert (fill.side, fill.quantity, fill.execution) == ("sell", 10, "alpha-2")
+    joined = next(event for event in world.log() if isinstance(event, Joined))
+    assert joined.fills == 1
+    assert replay(world.log()).positions == {} == held(world)
+
+
+def test_a_loop_stops_where_the_gate_holds_something_else(tmp_path: Path) -> None:
+    world = PaperWorld(tmp_path, trading({(SYMBOL, 0): IN, (SYMBOL, 2): OUT}))
+
+    def forged(world: PaperWorld) -> bytes:
+        store = world.gate.books.store
+        with store.transaction():
+            store._run("UPDATE positions SET quantity = 7 WHERE strategy = 'alpha'")
+        return b""
+
+    with pytest.raises(Disagreed, match=r"the log says 10 AAPL.NASDAQ, the gate 7 AAPL.NASDAQ"):
+        world.play(bar(1), bar(2), forged, bar(3))
+    assert len(world.asked) == 1
+    with pytest.raises(Disagreed):
+        world.play(bar(3))
+    assert len(world.asked) == 1
+
+
+def test_a_budget_below_what_the_run_assumes_is_refused(tmp_path: Path) -> None:
+    world = PaperWorld(tmp_path, trading({}))
+    world.gate.desk.strategies["alpha"] = (world.uid, 40_000 * 10**9)
+    try:
+        with pytest.raises(Disagreed, match=r'write cash = "40000.00" in the run file'):
+            world.play(bar(1))
+    finally:
+        world.gate.desk.strategies["alpha"] = (world.uid, 50_000 * 10**9)
+
+
+def test_a_run_does_not_go_on_as_another_than_it_was(tmp_path: Path) -> None:
+    world = PaperWorld(tmp_path, trading({(SYMBOL, 0): IN}))
+    world.play(bar(1), bar(2))
+    world.strategy = trading({(OTHER, 0): IN})
+    with pytest.raises(Diverged, match=r"decision_events.jsonl:\d+: the log says .* decided again it is"):
+        world.play(bar(3))
+    assert len(world.asked) == 1
+
+
+def test_a_torn_last_line_never_counted_and_any_other_damage_ends_the_run(tmp_path: Path) -> None:
+    world = PaperWorld(tmp_path, trading({(SYMBOL, 0): IN, (SYMBOL, 2): OUT}))
+    world.play(bar(1), bar(2))
+    path = world.folder / artifacts.DECISIONS
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"head":"abc')
+    world.play(bar(3), bar(4))
+    assert len(world.asked) == 2
+    assert_sound(world)
+    spoilt = path.read_bytes().replace(b'"side":"buy"', b'"side":"sel"', 1)
+    path.write_bytes(spoilt)
+    with pytest.raises(Damaged, match="does not follow from the lines before it"):
+        world.play()
+    path.write_bytes(whole)
+    bars = world.folder / artifacts.BARS
+    bars.write_bytes(bars.read_bytes().replace(b"20000", b"20001", 1))
+    with pytest.raises(Damaged, match="are not those of the log"):
+        world.play()
+
+
+def test_a_feature_of_a_live_bar_is_made_of_what_was_there_then(tmp_path: Path) -> None:
+    seen: list[tuple[float | None, ...]] = []
+    world = PaperWorld(tmp_path, trading({}))
+    world.strategy = noting(world.strategy, seen)
+    world.features = lambda bars: (list(range(len(bars))),)
+    world.play(bar(1), bar(2))
+    history = len(world.history())
+    # Two symbols a moment: each bar has its own row, and rows count on behind the history.
+    assert seen[-2:] == [((history,), (history + 1,)), ((history + 2,), (history + 3,))]
+    again = list(seen)
+    seen.clear()
+    world.play()
+    assert seen == again
+
+
+def noting(strategy: Strategy, seen: list[Any]) -> Strategy:
+    """Return a strategy that notes which features it is handed."""
+    alpha = strategy.alpha
+
+    def step(state: Any, moment: Moment) -> Any:
+        seen.append(moment.features)
+        return alpha.step(state, moment)
+
+    return replace(strategy, alpha=Alpha(alpha.start, step), features=lambda: ())

@@ -98,7 +98,19 @@ def _again(args: argparse.Namespace, folder: Path, kept: Kept) -> int:
     parts = _parts_of(folder, kept, Path(args.catalog))
     other = sorted(name for name, value in parts.inputs().items() if kept.inputs.get(name) != value)
     with tempfile.TemporaryDirectory() as beside, counting(folder.name, len(parts.bars)) as progress:
-        again = artifacts.digests(runner.carry_out(parts, Path(beside), progress, name=folder.name))
+        if artifacts.BARS in kept.artifacts:
+            from trading.service import paper_run
+            from trading.service.diary import Diverged
+
+            try:
+                again = paper_run.played_again(
+                    parts, folder, Path(beside), progress, lambda bars: columns(parts.strategy, bars)
+                )
+            except Diverged as error:
+                sys.stderr.write(f"trading: replay: {error}\n")
+                return 1
+        else:
+            again = artifacts.digests(runner.carry_out(parts, Path(beside), progress, name=folder.name))
     differing = sorted(name for name, said in kept.artifacts.items() if again.get(name) != said)
     if other:
         sys.stderr.write(f"trading: replay: not the run it was: {', '.join(other)} changed since\n")

@@ -156,7 +156,9 @@ def unrecorded(runs: Path, strategy: str, known: frozenset[str]) -> tuple[str, .
         except (OSError, msgspec.MsgspecError):
             # Not a finished run of this version: whoever wants to record it is told why.
             continue
-        if manifest.file.strategy == strategy and manifest.run not in known:
+        # A run on paper is no backtest: what it showed is recorded as such (record-paper).
+        is_backtest = artifacts.BARS not in manifest.artifacts
+        if is_backtest and manifest.file.strategy == strategy and manifest.run not in known:
             found.append(manifest.run)
     return tuple(found)
 

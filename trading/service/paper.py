@@ -78,7 +78,11 @@ class PaperLoop:
             self._gate.look(now=feed.is_ready)
             rows = feed.moment() if course.joined is not None else None
             if rows is not None:
-                yield course.read(rows, self._clock.now())
+                moment = course.read(rows, self._clock.now())
+                if course.decisions.is_deaf:
+                    late = (self._clock.now() - rows[0].at) // SECOND
+                    self._tell(f"bars that were complete {late} s ago: the next ones are due; seen, not decided on")
+                yield moment
             self._follow()
             course.diary.sync()
             around.turned(rows is None and not text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import select
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -121,6 +122,25 @@ def carry_on(parts: Parts, seat: Seat, folder: Path, world: World, features: Fea
             heart.stop()
             diary.close()
         return _concluded(parts, seat, outcome, course, feed, source)
+
+
+def played_again(
+    parts: Parts, folder: Path, beside: Path, progress: Callable[[int], object], features: Features
+) -> dict[str, str]:
+    """Return the digests of what a run leaves that is played again of its log and bars, in a folder beside it.
+
+    Raises `Diverged` where something else is decided than was.
+    """
+    twin = beside / folder.name
+    twin.mkdir()
+    for name in (artifacts.DECISIONS, artifacts.BARS, artifacts.ON_PAPER):
+        shutil.copyfile(folder / name, twin / name)
+    diary = Diary(twin)
+    try:
+        outcome = Course(parts.setup(), diary, features).run(iter(()), progress)
+    finally:
+        diary.close()
+    return artifacts.digests(runner.conclude(parts, twin, outcome, (diary.head, diary.count)))
 
 
 def _concluded(parts: Parts, seat: Seat, outcome: Outcome, course: Course, feed: Feed, source: str) -> Path:
