@@ -347,7 +347,7 @@ def flood(where: Places) -> None:
                     deaf[n].close()
                     deaf[n] = _connected(path)
         held.append(_connected(both[number % 2]))
-        for one in held[-20:]:
+        for one in held[-5:]:
             with suppress(OSError):
                 one.send(said[number % len(said)])
         if len(held) > most:

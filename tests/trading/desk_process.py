@@ -27,6 +27,7 @@ from trading.engine.runner import Parts
 from trading.gate import limits as limits_module
 from trading.gate.client import GateClient
 from trading.gate.egress import SocketBroker
+from trading.gate.limits import Limits
 from trading.gate.run import run
 from trading.gate.settings import Desk, Places
 from trading.model import UNIT, Money, Nanos
@@ -51,15 +52,10 @@ def made(words: dict[str, Any]) -> Desk:
     """Return the desk with the uids of this test."""
     uids = words["uids"]
     base = desk()
-    # The watchdog's silence is told within a second: nobody waits a minute for a test.
-    quick = limits_module.document(base.limits) | {"reconcile_every_s_max": 1}
-    quick["watchdog_age_s_max"] = words["watchdog_age_s"]
-    limits, _ = limits_module.read(json.dumps(quick).encode())
-    assert limits is not None
     strategies = {name: (uids[name], budget) for name, (_, budget) in base.strategies.items()}
     return replace(
         base,
-        limits=limits,
+        limits=limits(),
         strategies=strategies,
         operators=frozenset({uids["operator"]}),
         feeds=frozenset({uids["operator"]}),
@@ -67,8 +63,15 @@ def made(words: dict[str, Any]) -> Desk:
         gates=frozenset({uids["gate"]}),
         page_command=tuple(words.get("page_command", ())),
         beat_every_s=words["beat_s"],
-        silence_s=words["silence_s"],
     )
+
+
+def limits() -> Limits:
+    """Return the limits of the desk: books are compared every second, nobody waits half a minute for a test."""
+    quick = limits_module.document(limits_module.defaults()) | {"reconcile_every_s_max": 1}
+    found, _ = limits_module.read(json.dumps(quick).encode())
+    assert found is not None
+    return found
 
 
 def become(uid: int, gid: int) -> None:

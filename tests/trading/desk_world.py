@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,17 +17,21 @@ from typing import Any
 
 import msgspec
 
+from tests.trading import desk_process
 from tests.trading.gate_world import NOON
 from trading.gate import beat
 from trading.gate.client import GateClient
 from trading.gate.egress import BrokerView, SocketBroker
 from trading.gate.settings import Places
 from trading.gate.wire import Unanswered
+from trading.model import SECOND
 
 ROOT = Path(__file__).resolve().parents[2]
 SEPARATE = {"gate": 7102, "watchdog": 7103, "broker": 7101, "alpha": 7001, "beta": 7002, "gamma": 7003, "operator": 0}
 GROUP = 7100
 READY_S = 30.0
+SILENT_NS = 61 * SECOND
+"""Longer than anybody waits for a heartbeat."""
 STRATEGYS_OWN = ("attack", "flood", "loop", "paper")
 """Parts that run as alpha's user and in no group of ours."""
 
@@ -34,7 +39,7 @@ STRATEGYS_OWN = ("attack", "flood", "loop", "paper")
 class DeskWorld:
     """Processes by part; `separate` gives each its own uid, which takes root."""
 
-    def __init__(self, folder: Path, *, separate: bool, silence_s: float) -> None:
+    def __init__(self, folder: Path, *, separate: bool) -> None:
         me = os.geteuid()
         if separate:
             assert me == 0, "separate uids take root: run these tests as root, in a container if need be"
@@ -43,12 +48,10 @@ class DeskWorld:
         self.uids = SEPARATE if separate else dict.fromkeys(SEPARATE, me) | {"beta": me + 1, "gamma": me + 2}
         self.folder = folder
         self.places = Places(folder / "state", folder / "mark/of")
-        self.silence_s = silence_s
         self.page_command: list[str] = []
+        self.limits = desk_process.limits()
         self.files = 0
         """How many descriptors each part of the desk may have; none said, as many as we."""
-        self.watchdog_age_s = 1
-        """How old the watchdog's last heartbeat may be before the gate halts."""
         self.shift = NOON - time.time_ns()
         self.processes: dict[str, subprocess.Popen[str]] = {}
         self.clients: list[GateClient | SocketBroker] = []
@@ -65,7 +68,7 @@ class DeskWorld:
         return {
             "part": part, "state": str(self.places.state), "mark": str(self.places.mark), "uid": uid, "gid": gid,
             "shift": self.shift, "step_file": str(self.folder / "step"), "uids": self.uids, "beat_s": 0.1,
-            "silence_s": self.silence_s, "page_command": self.page_command, "watchdog_age_s": self.watchdog_age_s,
+            "page_command": self.page_command,
             "files": self.files if part in ("gate", "broker", "watchdog") else 0,
         } | more  # fmt: skip
 
@@ -147,10 +150,32 @@ class DeskWorld:
         answers: list[dict[str, Any]] = json.loads(process.stdout.readline())
         return answers
 
-    def beat_of(self, part: str) -> int:
-        """Return when a part's last heartbeat was, by the monotonic clock."""
-        found = beat.read(self.places.beat(part))
-        return 0 if found is None else found.elapsed
+    def stop(self, *parts: str) -> None:
+        """Stop parts as a debugger would, and wait until the kernel says that they are."""
+        for part in parts:
+            os.kill(self.processes[part].pid, signal.SIGSTOP)
+        for part in parts:
+            stat = Path(f"/proc/{self.processes[part].pid}/stat")
+            until(lambda stat=stat: stat.read_text().rpartition(")")[2].split()[0] == "T")  # type: ignore[misc]
+
+    def silence(self, part: str) -> None:
+        """Let the last heartbeat of a part that cannot write one any more be older than anybody waits for.
+
+        Nothing waits in earnest, so that no part that is merely slow is taken for silent.
+        """
+        path = self.places.loop_beat("alpha") if part in STRATEGYS_OWN else self.places.beat(part)
+        last, owner = beat.read(path), path.stat()
+        assert last is not None
+        beside = path.with_name("aged")
+        beside.write_bytes(msgspec.json.encode(msgspec.structs.replace(last, elapsed=last.elapsed - SILENT_NS)))
+        os.chown(beside, owner.st_uid, owner.st_gid)
+        beside.replace(path)
+
+    def look_round(self, part: str) -> None:
+        """Wait until a part has gone round, whole, since now: it writes its heartbeat first."""
+        for _ in range(2):
+            found = beat.read(self.places.beat(part))
+            until(lambda found=found: beat.read(self.places.beat(part)) != found)  # type: ignore[misc]
 
     def attack(self) -> dict[str, str]:
         """Return what a strategy's process says it achieved."""
@@ -198,13 +223,11 @@ def until(is_so: Callable[[], bool], within_s: float = READY_S) -> None:
 
 
 @contextmanager
-def desk(
-    *, separate: bool = False, silence_s: float = 60.0, files: int = 0, watchdog_age_s: int = 1
-) -> Iterator[DeskWorld]:
+def desk(*, separate: bool = False, files: int = 0) -> Iterator[DeskWorld]:
     """Yield a desk of processes, armed, and end them."""
     folder = Path(tempfile.mkdtemp(prefix="desk-"))
-    world = DeskWorld(folder, separate=separate, silence_s=silence_s)
-    world.files, world.watchdog_age_s = files, watchdog_age_s
+    world = DeskWorld(folder, separate=separate)
+    world.files = files
     try:
         world.start("broker", "watchdog", "gate")
         yield world

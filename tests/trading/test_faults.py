@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.trading.desk_world import DeskWorld, desk, until
+from tests.trading.desk_world import SILENT_NS, DeskWorld, desk, until
 from tests.trading.gate_world import KEY
 from trading.clock import ManualClock
 from trading.gate import beat, grants
@@ -53,14 +53,15 @@ def say(world: DeskWorld, *words: str) -> tuple[int, dict[str, Any]]:
 
 
 def test_a_stopped_gate_is_fenced_ended_and_the_account_closed() -> None:
-    with desk(silence_s=0.7) as world:
+    with desk() as world:
         client = world.client()
         world.arm(client)
         assert client.order(world.order("alpha-held"))["phase"] == "filled"
         for order in resting(world):
             assert client.order(order)["phase"] == "working"
         gate = world.processes["gate"]
-        os.kill(gate.pid, signal.SIGSTOP)
+        world.stop("gate")
+        world.silence("gate")
         until(lambda: "closed with" in world.said("watchdog"))
         assert gate.wait() == -signal.SIGKILL
         view = world.broker()
@@ -80,16 +81,17 @@ def test_a_stopped_gate_is_fenced_ended_and_the_account_closed() -> None:
 @pytest.mark.slow
 def test_a_stopped_gate_that_nobody_could_end_sends_nothing_when_it_wakes() -> None:
     # Separate uids: the watchdog may not end the gate. What is left is the epoch.
-    with desk(separate=True, silence_s=0.7) as world:
+    with desk(separate=True) as world:
         client = world.client()
         world.arm(client)
-        os.kill(world.processes["gate"].pid, signal.SIGSTOP)
+        world.stop("gate")
         # On its way while nobody answers: the gate finds it when it wakes.
         words = {"u": 7001, "p": str(world.places.gate_socket), "o": world.order("late")}
         late = subprocess.Popen(
             [sys.executable, "-c", _LATE, json.dumps(words)],
             stdout=subprocess.PIPE, text=True, cwd=Path(__file__).resolve().parents[2],
         )  # fmt: skip
+        world.silence("gate")
         until(lambda: "closed with" in world.said("watchdog"))
         assert "could not be ended" in world.said("watchdog")
         os.kill(world.processes["gate"].pid, signal.SIGCONT)
@@ -104,12 +106,13 @@ _LATE = "import json,os,sys; from pathlib import Path; from trading.gate.client 
 
 @pytest.mark.slow
 def test_a_killed_gate_leaves_nothing_open() -> None:
-    with desk(silence_s=0.7) as world:
+    with desk() as world:
         client = world.client()
         world.arm(client)
         for order in resting(world):
             assert client.order(order)["phase"] == "working"
         world.end("gate")
+        world.silence("gate")
         until(lambda: "cancelled 3" in world.said("watchdog"))
         assert world.broker().orders == ()
         store = Store(world.places.store, world.places.mark)
@@ -154,6 +157,7 @@ def test_a_dead_watchdog_halts_the_gate() -> None:
         client = world.client()
         world.arm(client)
         world.end("watchdog")
+        world.silence("watchdog")
         until(lambda: client.ask("status")["halted"] == "the watchdog is silent")
         world.start("watchdog")
         world.arm(client)
@@ -218,7 +222,7 @@ def test_a_grant_and_looser_limits_are_signed_on_the_command_line(tmp_path: Path
         assert client.order(order, made | {"signature": grants.signature(KEY, made)})["phase"] == "filled"
         limits = tmp_path / "limits.json"
         document = json.loads(subprocess.run([TRADING, "gate", "limits", "-o", "json"], capture_output=True).stdout)
-        document |= {"watchdog_age_s_max": 1, "reconcile_every_s_max": 1}
+        document |= {"reconcile_every_s_max": 1}
         limits.write_text(json.dumps(document | {"order_quantity_max": 5}))
         assert say(world, "gate", "limits", "propose", str(limits), *signed[2:])[1]["later"] == []
         world.tell(client)
@@ -353,13 +357,14 @@ def test_a_kill_without_a_store_cancels_and_is_found_by_the_next_gate() -> None:
 
 
 def test_a_trading_loop_that_hangs_is_fenced_ended_and_the_account_closed() -> None:
-    with desk(silence_s=0.7) as world:
+    with desk() as world:
         client = world.client()
         world.arm(client)
         assert client.order(world.order("alpha-held"))["phase"] == "filled"
         world.start("loop")
         hung = world.processes["loop"]
-        os.kill(hung.pid, signal.SIGSTOP)
+        world.stop("loop")
+        world.silence("loop")
         until(lambda: "closed with" in world.said("watchdog"))
         assert f"the loop of alpha (pid {hung.pid}) is silent" in world.said("watchdog")
         assert hung.wait() == -signal.SIGKILL
@@ -373,14 +378,14 @@ def test_a_trading_loop_that_hangs_is_fenced_ended_and_the_account_closed() -> N
 
 @pytest.mark.slow
 def test_a_heartbeat_that_names_somebody_elses_process_ends_nobody() -> None:
-    with desk(separate=True, silence_s=0.7) as world:
+    with desk(separate=True) as world:
         client = world.client()
         world.arm(client)
         # Ours is root's: alpha may write what it likes into its own heartbeat, and somebody else's is not believed.
         path = world.places.loop_beat("alpha")
-        mine = beat.Beat(os.getpid(), process_start(os.getpid()) or 0, time.monotonic_ns() - 2 * SECOND)
+        mine = beat.Beat(os.getpid(), process_start(os.getpid()) or 0, time.monotonic_ns() - SILENT_NS)
         path.write_bytes(msgspec.json.encode(mine))
-        time.sleep(1.0)
+        world.look_round("watchdog")
         assert "silent" not in world.said("watchdog")
         os.chown(path, world.uids["alpha"], world.uids["alpha"])
         until(lambda: "is left alone" in world.said("watchdog"))

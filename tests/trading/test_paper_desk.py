@@ -88,9 +88,8 @@ class Loop:
 
 
 @contextmanager
-def trading_desk(**words: Any) -> Iterator[Loop]:
-    # A busy machine keeps a watchdog waiting for a second, which is not what is tried here.
-    with desk(watchdog_age_s=30, **words) as world:
+def trading_desk() -> Iterator[Loop]:
+    with desk() as world:
         loop = Loop(world)
         try:
             yield loop
@@ -157,12 +156,13 @@ def test_a_loop_waits_for_a_gate_outlives_one_and_logs_what_is_denied() -> None:
 
 @pytest.mark.slow
 def test_a_loop_that_is_frozen_is_fenced_and_finds_out_when_it_starts_again() -> None:
-    with trading_desk(silence_s=3.0) as loop:
+    with trading_desk() as loop:
         loop.start((0, 1.0), (1, 0.0))
         loop.bar()
         loop.until(Fill)
         frozen = loop.world.processes["paper"]
-        os.kill(frozen.pid, signal.SIGSTOP)
+        loop.world.stop("paper")
+        loop.world.silence("paper")
         until(lambda: "closed with" in loop.world.said("watchdog"))
         assert loop.ended() == -signal.SIGKILL
         assert loop.world.broker().positions == {}

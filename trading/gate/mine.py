@@ -99,7 +99,7 @@ class Teller:
         if named is not None and named != own:
             if uid not in desk.operators:
                 return {"error": f"uid {uid} can ask about its own strategy only; leave `strategy` out"}
-            strategy = named if named in desk.strategies else None
+            strategy = named if isinstance(named, str) and named in desk.strategies else None
         if strategy is None:
             known = f"; name one of {', '.join(sorted(desk.strategies))}"[:400] if uid in desk.operators else ""
             return {"error": f"uid {uid} is no strategy of this desk{known}"}
