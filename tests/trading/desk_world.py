@@ -124,30 +124,33 @@ class DeskWorld:
             "decision_price": "200.00", "epoch": 1,
         } | changes  # fmt: skip
 
-    def by_strategy(self, *orders: dict[str, Any], strategy: str = "alpha") -> list[dict[str, Any]]:
-        """Return the gate's answers to orders that a process of a strategy's uid decides about, and sends."""
+    def by_strategy(
+        self, *orders: dict[str, Any], strategy: str = "alpha", stays: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return the gate's answers to orders that a process of a strategy's uid sends.
+
+        The market is told once the process is up: starting one may take longer than a quote is good for. One that
+        stays is connected until the desk ends.
+        """
         if not self.separate:
             client = self.client()
             return [client.order(order) for order in orders]
-        script = "import json,os,sys,time; from pathlib import Path; from trading.gate.client import GateClient\nw=json.loads(sys.argv[1]); os.setgroups([]); os.setresgid(w['u'],w['u'],w['u']); os.setresuid(w['u'],w['u'],w['u'])\nc=GateClient(Path(w['p'])); print(json.dumps([c.order(o | {'decided_at': time.time_ns() + w['s']}) for o in w['o']]))"  # noqa: E501
-        words = json.dumps({"u": self.uids[strategy], "p": str(self.places.gate_socket), "o": orders, "s": self.shift})
-        done = subprocess.run(
-            [sys.executable, "-c", script, words], cwd=ROOT, check=True, capture_output=True, text=True
-        )
-        answers: list[dict[str, Any]] = json.loads(done.stdout)
-        return answers
-
-    def by_strategy_staying(self, order: dict[str, Any], strategy: str) -> list[dict[str, Any]]:
-        """Return the gate's answer to an order of a strategy's process that stays connected until the desk ends."""
-        script = "import json,os,sys,time; from pathlib import Path; from trading.gate.client import GateClient\nw=json.loads(sys.argv[1]); os.setgroups([]); os.setresgid(w['u'],w['u'],w['u']); os.setresuid(w['u'],w['u'],w['u'])\nc=GateClient(Path(w['p'])); print(json.dumps([c.order(w['o'] | {'decided_at': time.time_ns() + w['s']})]), flush=True); sys.stdin.read()"  # noqa: E501
-        words = {"u": self.uids[strategy], "p": str(self.places.gate_socket), "o": order, "s": self.shift}
+        script = "import json,os,sys,time; from pathlib import Path; from trading.gate.client import GateClient\nw=json.loads(sys.argv[1]); os.setgroups([]); os.setresgid(w['u'],w['u'],w['u']); os.setresuid(w['u'],w['u'],w['u'])\nc=GateClient(Path(w['p'])); print('up', flush=True); sys.stdin.readline(); print(json.dumps([c.order(o | {'decided_at': time.time_ns() + w['s']}) for o in w['o']]), flush=True); sys.stdin.read()"  # noqa: E501
+        words = {"u": self.uids[strategy], "p": str(self.places.gate_socket), "o": orders, "s": self.shift}
         process = subprocess.Popen(
             [sys.executable, "-c", script, json.dumps(words)],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        self.processes[f"the loop of {strategy}"] = process
-        assert process.stdout is not None
+        assert process.stdin is not None and process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        self.tell(self.client())
+        process.stdin.write("\n")
+        process.stdin.flush()
         answers: list[dict[str, Any]] = json.loads(process.stdout.readline())
+        if stays:
+            self.processes[f"the loop of {strategy}"] = process
+        else:
+            process.communicate("")
         return answers
 
     def stop(self, *parts: str) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from trading.clock import Clock
 from trading.gate import account as accounts
 from trading.gate import limits as limits_module
@@ -50,8 +52,9 @@ class Books:
         self.latch = latch
         if store.suspicion:
             page("store", store.suspicion)
-        body = store.fact("account")
-        self.account: Account = accounts.decode(body) if body else Account(desk.cash)
+        self.account: Account = kept_account(store) or Account(desk.cash)
+        self.limits_doubt = ""
+        """Why the limits in force cannot be read; nobody arms before they were proposed anew."""
         self.limits = self._limits_in_force()
         self.snapshot = self._rebuilt(self.limits)
 
@@ -103,8 +106,14 @@ class Books:
 
     def _limits_in_force(self) -> Limits:
         body = self.store.fact("limits")
-        found = limits_module.read(body)[0] if body else None
-        return self.desk.limits if found is None else found
+        found, failures = limits_module.read(body) if body else (self.desk.limits, ())
+        if found is not None:
+            return found
+        # Another version's limits, tighter perhaps than those of the desk's file: nothing opens under a guess.
+        why = "; ".join(failure.message for failure in failures[:5])
+        self.limits_doubt = f"the limits in force cannot be read ({why})"
+        self.page("limits", self.limits_doubt)
+        return self.desk.limits
 
     def _rebuilt(self, limits: Limits) -> Snapshot:
         """Return a snapshot whose totals are made of the store: positions, open orders, what was sent today."""
@@ -140,3 +149,12 @@ class Books:
                 if row.phase not in ("allowed", "unknown"):
                     book.answer(row.strategy, rejected=row.phase == "rejected")
         return made
+
+
+def kept_account(store: Store) -> Account | None:
+    """Return the account as a store keeps it, None if it keeps none; raise `StoreBroken` for one that nobody reads."""
+    body = store.fact("account")
+    try:
+        return accounts.decode(body) if body else None
+    except msgspec.MsgspecError as error:
+        raise StoreBroken(f"{store.path}: the account: {error}") from error

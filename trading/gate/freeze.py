@@ -10,6 +10,7 @@ import sqlite3
 
 import msgspec
 
+from trading.gate import versions
 from trading.gate.settings import Places
 from trading.gate.state import Latch
 from trading.model import TradingState
@@ -27,7 +28,7 @@ def promotions_frozen(places: Places) -> str:
         return f"{places.store} is gone, and {places.mark} says that there was one; restore it" if gone else ""
     try:
         latch = _latch(places)
-    except (sqlite3.Error, msgspec.MsgspecError, OSError, ValueError, IndexError) as error:
+    except (sqlite3.Error, msgspec.MsgspecError, OSError, ValueError, IndexError, versions.Unfit) as error:
         return f"{places.store} cannot be read ({error}): nobody knows that the desk is not killed; restore it"
     if latch is None:
         return f"{places.store} is older than its high-water mark {places.mark}; restore it, or accept it"
@@ -40,6 +41,7 @@ def _latch(places: Places) -> Latch | None:
     """Return the latch on the disk, None if the store is behind its mark."""
     db = sqlite3.connect(f"{places.store.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
     try:
+        versions.of(db)
         row = db.execute("SELECT body FROM latch").fetchone()
         (serial,) = db.execute("SELECT coalesce(max(serial), 0) FROM journal").fetchone()
     finally:

@@ -102,6 +102,8 @@ class Overseer:
         now = self._books.clock.now()
         if self._books.store.suspicion:
             raise state.Refusal(f"{self._books.store.suspicion}; look at it, then: trading reconcile --accept-store")
+        if self._books.limits_doubt:
+            raise state.Refusal(f"{self._books.limits_doubt}; set them: trading gate limits propose FILE --key FILE")
         equity = self._books.account.equity(self._books.snapshot.book.held, self._books.snapshot.quotes)
         if equity is None or equity <= 0:
             raise state.Refusal("equity is not computable: something held has no quote")
@@ -136,12 +138,15 @@ class Overseer:
         if found is None:
             raise state.Refusal("; ".join(failure.message for failure in failures))
         looser = limits_module.loosened(found, self._books.limits)
-        if looser:
+        # Next to limits that nobody can read, any may be looser.
+        takes_signature = bool(looser or self._books.limits_doubt)
+        if takes_signature:
             bound = {"digest": found.digest} | {name: signed.get(name) for name in ("by", "reason", "nonce")}
             signature = {"signature": signed.get("signature")}
             if not all(bound.values()) or not grants.is_signed(self._key, bound | signature):
                 raise state.Refusal(
-                    f"{', '.join(looser)} would be looser: that needs a signature, a name and a reason; "
+                    f"{', '.join(looser) or self._books.limits_doubt} would be looser: "
+                    "that needs a signature, a name and a reason; "
                     "sign with the desk's key: trading gate limits propose FILE --key FILE --by NAME --reason TEXT"
                 )
             if self._books.store.fact(f"limits-signed:{bound['nonce']}") is not None:
@@ -153,7 +158,8 @@ class Overseer:
             self._books.store.keep("limits", json.dumps(limits_module.document(tighter)).encode())
             later = {"after": str(day), "limits": limits_module.document(found)} if looser else None
             self._books.store.keep("limits_later", b"" if later is None else json.dumps(later).encode())
-            if looser:
+            if takes_signature:
                 self._books.store.keep(f"limits-signed:{signed.get('nonce')}", json.dumps(signed).encode())
+        self._books.limits_doubt = ""
         self._books.use(tighter)
         return looser

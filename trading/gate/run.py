@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trading.clock import Clock
+from trading.gate.books import kept_account
 from trading.gate.egress import Broker
 from trading.gate.server import GateServer
 from trading.gate.settings import Desk, Places
@@ -43,7 +44,9 @@ def run(
 def can_be_read(places: Places) -> bool:
     """Return whether a gate could open its store."""
     try:
-        Store(places.store, places.mark).close()
+        store = Store(places.store, places.mark)
+        kept_account(store)
+        store.close()
     except StoreBroken:
         return False
     return True

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from trading import chain
+from trading.gate import names, versions
 from trading.gate.state import Latch
 from trading.gate.wire import write_whole
 
@@ -72,14 +73,20 @@ class Store:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660))
             self._db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
             # FULL: a commit is on the disk when it returns, also in write-ahead mode.
-            self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;" + SCHEMA)
+            self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
+            versions.introduce(self._db)
+            is_old = versions.of(self._db) < versions.VERSION
+            if is_old:
+                self._db.executescript(SCHEMA)
             if self._db.execute("PRAGMA quick_check").fetchone() != ("ok",):
                 raise StoreBroken(f"{path}: damaged; restore it and reconcile")
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, versions.Unfit) as error:
             raise StoreBroken(f"{path}: {error}") from error
         self._mark_handle = -1
         self.suspicion = self._behind_mark()
         """What is wrong between store and mark; empty if nothing. While it is not, the mark stays as it is."""
+        if is_old:
+            self._migrate()
 
     def close(self) -> None:
         """Let the files go."""
@@ -87,6 +94,15 @@ class Store:
         if self._mark_handle >= 0:
             os.close(self._mark_handle)
             self._mark_handle = -1
+
+    def _migrate(self) -> None:
+        try:
+            with self.transaction():
+                done = versions.migrate(self._db)
+                if done:
+                    self.note(f"version {versions.VERSION}: {done}".encode())
+        except versions.Unfit as error:
+            raise StoreBroken(f"{self.path}: {error}") from error
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[None]:
@@ -164,8 +180,12 @@ class Store:
     # Decisions and orders.
 
     def answer(self, client_id: str) -> bytes | None:
-        """Return what was answered to an order, None if it never came."""
-        row = self._run("SELECT answer FROM decisions WHERE client_id = ?", (client_id,)).fetchone()
+        """Return what was answered to an order, None if it never came.
+
+        What was denied before orders had names was denied to every strategy that uses the id.
+        """
+        both = (client_id, names.split(client_id)[1])
+        row = self._run("SELECT answer FROM decisions WHERE client_id IN (?, ?)", both).fetchone()
         return None if row is None else bytes(row[0])
 
     def decide(self, client_id: str, answer: bytes, order: OrderRow | None) -> None:
