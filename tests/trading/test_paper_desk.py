@@ -160,7 +160,6 @@ def test_a_loop_that_is_frozen_is_fenced_and_finds_out_when_it_starts_again() ->
         loop.start((0, 1.0), (1, 0.0))
         loop.bar()
         loop.until(Fill)
-        frozen = loop.world.processes["paper"]
         loop.world.stop("paper")
         loop.world.silence("paper")
         until(lambda: "closed with" in loop.world.said("watchdog"))
