@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from orchestrator.model.base import Sha
+from orchestrator.model.base import Sha, TreeId
 from orchestrator.model.condition import FailureClass, Reason, RunPhase
 from orchestrator.model.decision import Decision
 from orchestrator.model.facts import Built, CandidateKey
@@ -124,18 +124,27 @@ def when_heads_are_merged_is_remembered(log: Log, effect: Effect) -> str | None:
 
 @after("cluster.update_status Validation")
 def nothing_is_stopped_to_be_started_again(log: Log, effect: Effect) -> str | None:
-    """Not in the next tick or the one after it: merges that are made anew in between are no reason."""
+    """Not in the next tick or the one after it: merges that are made anew in between are no reason.
+
+    The rest of a batch that failed as a whole makes room for its parts, and may be wanted again when one has passed.
+    """
     now: Validation = effect.result
     world = log.world
     moment = (effect.leader, world.tip(), world.people.events)
     if now.status.phase is not ValidationPhase.RUNNING:
-        if log.running.get(now.name) == len(now.status.tries) and now.status.leader == effect.leader:
+        is_stopped = log.running.get(now.name) == len(now.status.tries) and now.status.leader == effect.leader
+        if is_stopped and not _failed_as_batch(log, now.spec.tree):
             log.stopped[now.name] = (world.ticks, moment)
         return None
     ticks, before = log.stopped.pop(now.name, (-9, moment))
     if not _is_plain(log) or world.ticks - ticks > 2 or before != moment:
         return None
     return f"`{now.spec.gate.run}` on {now.spec.tree[:7]} for {now.spec.subject}"
+
+
+def _failed_as_batch(log: Log, tree: TreeId) -> bool:
+    asked = (one for one in log.world.store.list(Validation) if one.spec.tree == tree and one.spec.batch)
+    return any(each.result is GateResult.FAIL for one in asked for each in one.status.tries)
 
 
 @after("cluster.update_status Validation")
@@ -172,8 +181,11 @@ def what_cannot_come_about_any_more_is_stopped_in_that_tick(log: Log) -> str | N
         return None
     running = (one for one in world.store.list(Validation) if one.status.phase is ValidationPhase.RUNNING)
     proposed = (run for run in world.store.list(AgentRun) if run.status.phase is RunPhase.PROPOSED)
+    is_unmade = any(UNMADE[1] in spec.status.message for spec in world.specs())
     owners = {run.status.published: run.spec.implementation_spec_ref.name for run in proposed}
     for one in running:
+        if one.spec.inputs and (is_unmade or _is_about(log, one, Sha(world.tip()))):
+            continue  # What is merged now may be the same as far as the gate reads it; the base is, and is asked about.
         chains = _chains(log, one) if one.spec.purpose is Purpose.CANDIDATE else []
         if chains and all(_is_hopeless(log, key.heads, owners, before=world.ticks) for key in chains):
             return f"`{one.spec.gate.run}` on {' + '.join(owners.get(head, '?') for head in chains[0].heads)}"
