@@ -5,7 +5,6 @@ Whoever else connects is told that this is not for him; the kernel says who he i
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 
 from trading.broker.paper import PaperBroker
+from trading.clock import Clock, SystemClock
 from trading.compiled import plain
 from trading.gate.egress import Submission
 from trading.gate.hall import Hall
@@ -23,10 +23,16 @@ class BrokerServer:
     """Answers connections until it is stopped."""
 
     def __init__(
-        self, broker: PaperBroker, path: Path, gate_uids: frozenset[int], watchdog_uids: frozenset[int]
+        self,
+        broker: PaperBroker,
+        path: Path,
+        gate_uids: frozenset[int],
+        watchdog_uids: frozenset[int],
+        clock: Clock | None = None,
     ) -> None:
         plain.insist("the broker")
         self.broker = broker
+        self._clock = clock or SystemClock()
         self._gates = gate_uids
         self._watchdogs = watchdog_uids
         self._hall = Hall(path, (gate_uids | watchdog_uids).__contains__)
@@ -51,7 +57,7 @@ class BrokerServer:
             return {"error": f"no message: {error}"}
 
     def _do(self, message: dict[str, Any], is_gate: bool) -> Any:
-        broker, now = self.broker, time.time_ns()
+        broker, now = self.broker, self._clock.now()
         match message["do"]:
             case "submit":
                 order = msgspec.convert(message["order"], Submission)

@@ -1,4 +1,9 @@
-"""`trading drill kill`: a throw-away desk with real processes, killed again and again, and both times measured.
+"""`trading drill`: things that have to work, tried in earnest on a throw-away desk, at any hour.
+
+`trading drill paper`: a strategy's loop before a real gate, played through the last minutes of a made-up session on a
+clock of the drill's own, and compared with a backtest of the same bars.
+
+`trading drill kill`: a throw-away desk with real processes, killed again and again, and both times measured.
 
 Latch to blocked: from the moment the kill is asked for to the first denial that names it. Latch to all cancelled: until
 the broker says that nothing is open. The clock is the machine's, moved to a session, so that it works at night.
@@ -13,11 +18,48 @@ import tempfile
 import time
 from pathlib import Path
 
+from trading.cli.main import Misuse
+from trading.cli.progress import counting
 from trading.compiled import plain
 from trading.model import SECOND
 from trading.service.drill import KillDrill, Round
 
 BLOCKED_P99_MS, CANCELLED_MAX_S = 100.0, 5.0
+
+
+def paper(args: argparse.Namespace) -> int:
+    """Rehearse the paper loop; return 0 if it did what a backtest of the same bars does."""
+    from trading.service.rehearsal import MINUTES, NAME, Rehearsal
+    from trading.strategies import sma_cross
+
+    plain.insist("trading drill paper")
+    if not 2 <= args.minutes <= MINUTES:
+        raise Misuse(f"--minutes {args.minutes}: a session has {MINUTES}, and two are needed at least")
+    strategy = sma_cross.make(NAME, sma_cross.Parameters(fast=3, slow=8, lots=10))
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="trading-drill-") as folder, counting(NAME, args.minutes) as progress:
+        found = Rehearsal(Path(folder), strategy, args.minutes).run(progress)
+    answer = {
+        "minutes": found.bars,
+        "restarts": found.restarts,
+        "orders": found.counts.get("Intent", 0),
+        "denied": found.counts.get("Denied", 0),
+        "fills": found.counts.get("Fill", 0),
+        "positions": found.positions,
+        "differing": [{"paper": paper, "backtest": backtest} for paper, backtest in found.differing],
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    kept = not found.differing and bool(answer["fills"])
+    if args.output == "json":
+        sys.stdout.write(json.dumps(answer | {"kept": kept}, indent=1) + "\n")
+        return 0 if kept else 1
+    for name, value in answer.items():
+        if name != "differing":
+            sys.stdout.write(f"{name:<18} {value}\n")
+    for paper, backtest in found.differing:
+        sys.stdout.write(f"differs:\n  on paper    {paper}\n  backtest    {backtest}\n")
+    sys.stdout.write(f"{'as a backtest':<18} {'yes' if kept else 'no'}\n")
+    return 0 if kept else 1
 
 
 def kill(args: argparse.Namespace) -> int:

@@ -126,6 +126,16 @@ def _desk(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     killing.add_argument("--orders", type=int, default=20, help="open orders at each kill (default %(default)s)")
     _output(killing)
     killing.set_defaults(calls="drill:kill")
+    rehearsing = inner.add_parser(
+        "paper",
+        help="Play a session through a desk and a paper loop of its own, and compare with a backtest.",
+        description="Start a throw-away desk with a clock of its own, let a strategy trade the last minutes of a "
+        "made-up session before its gate, kill its loop in the middle and start it again, and compare what it decided, "
+        "what was allowed and what was filled with a backtest of the same bars. Exit 1 if anything differs.",
+    )
+    rehearsing.add_argument("--minutes", type=int, default=90, help="how many (default %(default)s, at most 390)")
+    _output(rehearsing)
+    rehearsing.set_defaults(calls="drill:paper")
 
 
 def _runs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -103,9 +103,9 @@ class KillDrill:
         try:
             for process in processes:
                 process.start()
-            _until(lambda: self._quoted(client))
-            _until(lambda: client.ask("arm", by="drill", reason="drill").get("state") == "ARMED")
-            _until(lambda: client.ask("status").get("watchdogAgeS") is not None)
+            until(lambda: self._quoted(client))
+            until(lambda: client.ask("arm", by="drill", reason="drill").get("state") == "ARMED")
+            until(lambda: client.ask("status").get("watchdogAgeS") is not None)
             yield client
         finally:
             client.close()
@@ -158,17 +158,18 @@ class KillDrill:
         BrokerServer(PaperBroker(self._desk.cash), path, everybody, everybody).serve()
 
     def _gate(self) -> None:
-        _until(self._places.broker_socket.exists)
-        _quiet()
+        until(self._places.broker_socket.exists)
+        quiet()
         broker = SocketBroker(self._places.broker_socket)
         GateServer(replace(self._desk), self._places, broker, self._clock, b"").serve()
 
     def _watchdog(self) -> None:
-        _quiet()
+        quiet()
         Watchdog(self._desk, self._places, SocketBroker(self._places.broker_socket), self._clock).watch()
 
 
-def _until(is_so: Callable[[], bool]) -> None:
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so; raise TimeoutError if it does not come about."""
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         try:
@@ -180,7 +181,7 @@ def _until(is_so: Callable[[], bool]) -> None:
     raise TimeoutError("the drill's desk did not come up")
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Send what a drill's process says to nobody: it pages for every kill, which is the point of the drill."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)

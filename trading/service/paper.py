@@ -46,7 +46,7 @@ class Around:
     tell: Callable[[str], object]
     is_stopped: Callable[[], bool]
     turned: Callable[[bool], object] = lambda is_idle: None
-    """Is told at the end of each turn whether there was nothing to do."""
+    """Is told at the end of each turn whether there is nothing to do."""
 
 
 class PaperLoop:
@@ -85,7 +85,7 @@ class PaperLoop:
                 yield moment
             self._follow()
             course.diary.sync()
-            around.turned(rows is None and not text)
+            around.turned(not feed.is_ready and not self._may_send())
             if self._has_ended and feed.is_empty and not self._may_send():
                 self._tell("the bars have ended")
                 break
