@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from itertools import count
+from math import ceil, floor, log10
 from typing import NamedTuple
 
-_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 900, 220, 70, 14, 22
-_COLOURS = ("#2563eb", "#d97706", "#059669", "#9333ea")
+_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 900, 240, 80, 30, 26
+_COLOURS = ("var(--line0)", "var(--line1)", "var(--line2)", "var(--line3)")
+STYLE = """:root{--line0:#1d4ed8;--line1:#b45309;--line2:#047857;--line3:#7e22ce}
+@media(prefers-color-scheme:dark){:root{--line0:#7aa8ff;--line1:#f5a742;--line2:#4fd1a0;--line3:#cf9bff}}
+.chart{overflow-x:auto}
+svg{width:100%;min-width:40rem;height:auto;display:block}svg text{fill:currentColor;font:12px system-ui,sans-serif}
+"""
+"""What a page with charts needs: colours that can be told from either ground; a narrow window scrolls a chart."""
 _POINTS_MAX = 900
+_LINES_MAX = 6
 
 
 class Line(NamedTuple):
@@ -24,30 +33,44 @@ def chart(title: str, labels: Sequence[str], lines: Sequence[Line]) -> str:
     values = [value for line in lines for value in line.values]
     if not values:
         return heading + "<p>Nothing to show.</p>"
-    low, high = min(values), max(values)
-    if low == high:
-        low, high = low - 1.0, high + 1.0
+    marks = _marks(min(values), max(values))
+    low, high = min(marks[0], min(values)), max(marks[-1], max(values))
     paths = "".join(
         _path(line, _COLOURS[number % len(_COLOURS)], low, high, number > 0) for number, line in enumerate(lines)
     )
     legend = "".join(
-        f'<text x="{_LEFT + 6 + 170 * number}" y="{_TOP + 12}" style="fill:{_COLOURS[number % len(_COLOURS)]}">'
+        f'<text x="{_LEFT + 170 * number}" y="{_TOP - 14}" style="fill:{_COLOURS[number % len(_COLOURS)]}">'
         f"{escape(each.name)}</text>"
         for number, each in enumerate(lines)
     )
     return (
-        f'{heading}<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
-        f"{_axes(labels, low, high)}{paths}{legend}</svg>"
+        f'{heading}<div class="chart"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f"{_axes(labels, marks, low, high)}{paths}{legend}</svg></div>"
     )
 
 
-def _axes(labels: Sequence[str], low: float, high: float) -> str:
+def _marks(low: float, high: float) -> list[float]:
+    """Return round values that span a range: one, two or five of some power of ten apart."""
+    if low == high:
+        low, high = low - 1.0, high + 1.0
+    power = floor(log10((high - low) / _LINES_MAX))
+    for n in count():
+        step = (1, 2, 5)[n % 3] * 10.0 ** (power + n // 3)
+        first, last = floor(low / step), ceil(high / step)
+        if last - first < _LINES_MAX:
+            return [number * step for number in range(first, last + 1)]
+    raise AssertionError("steps grow without end")
+
+
+def _axes(labels: Sequence[str], marks: Sequence[float], low: float, high: float) -> str:
     drawn = []
-    for part in range(5):
-        value = low + (high - low) * part / 4
+    digits = max(0, -floor(log10(marks[1] - marks[0]) + 1e-9))
+    for value in marks:
         y = _y(value, low, high)
         drawn.append(f'<path d="M{_LEFT} {y}H{_WIDTH}" stroke="#8884" fill="none"/>')
-        drawn.append(f'<text x="{_LEFT - 6}" y="{y}" text-anchor="end" dominant-baseline="middle">{value:,.2f}</text>')
+        drawn.append(
+            f'<text x="{_LEFT - 6}" y="{y}" text-anchor="end" dominant-baseline="middle">{value:,.{digits}f}</text>'
+        )
     for part, anchor in ((0, "start"), (1, "middle"), (2, "end")):
         label = labels[(len(labels) - 1) * part // 2]
         x = _LEFT + (_WIDTH - _LEFT) * part // 2
@@ -65,7 +88,9 @@ def _path(line: Line, colour: str, low: float, high: float, is_broken: bool) -> 
     )
     # Lines that agree lie on each other: a broken one lets the other be seen.
     broken = ' stroke-dasharray="7 5"' if is_broken else ""
-    return f'<path d="M{points}" fill="none" stroke="{colour}" stroke-width="1.5"{broken}/>'
+    return (
+        f'<path d="M{points}" fill="none" style="stroke:{colour}" stroke-width="1.5" stroke-linejoin="round"{broken}/>'
+    )
 
 
 def _y(value: float, low: float, high: float) -> str:
@@ -98,14 +123,14 @@ def stacked(title: str, names: Sequence[str], rows: Sequence[tuple[str, Sequence
     )
     height = 44 + 22 * len(rows)
     return (
-        f'{heading}<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)}">'
-        f'<path d="M{zero:.1f} 28V{height}" stroke="#8888"/>{legend}{"".join(drawn)}</svg>'
+        f'{heading}<div class="chart"><svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)}">'
+        f'<path d="M{zero:.1f} 28V{height}" stroke="#8888"/>{legend}{"".join(drawn)}</svg></div>'
     )
 
 
 def _box(x: float, y: float, width: float, piece: int, words: str) -> str:
     colour = _COLOURS[piece % len(_COLOURS)]
     return (
-        f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{14 if y > 6 else 10}" fill="{colour}">'
+        f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{14 if y > 6 else 10}" style="fill:{colour}">'
         f"<title>{escape(words)}</title></rect>"
     )

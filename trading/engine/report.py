@@ -8,8 +8,10 @@ from itertools import accumulate
 from typing import Any
 
 from trading.costs.tca import OrderCost, Row
+from trading.data import calendar
 from trading.engine import statistics
 from trading.engine.backtest import Day
+from trading.engine.chart import STYLE as chart_style
 from trading.engine.chart import Line, chart, stacked
 from trading.engine.orders import Trade
 from trading.model import UNIT, decimal
@@ -22,8 +24,7 @@ h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 td,th{padding:.15rem .8rem .15rem 0;text-align:right;border-bottom:1px solid #8884}
 td:first-child,th:first-child{text-align:left}
-svg{width:100%;height:auto}svg text{fill:currentColor;font:11px system-ui,sans-serif}
-.scroll{overflow-x:auto}
+.scroll{overflow-x:auto}.scroll td,.scroll th{white-space:nowrap}
 """
 
 
@@ -67,7 +68,7 @@ def _whole(title: str, body: Sequence[str]) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><meta name="referrer" content="no-referrer">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body>\n"
+        f"<title>{escape(title)}</title><style>{_STYLE}{chart_style}</style></head>\n<body>\n"
         + "\n".join(body)
         + "\n</body></html>\n"
     )
@@ -76,7 +77,10 @@ def _whole(title: str, body: Sequence[str]) -> str:
 def _facts(summary: Mapping[str, Any]) -> str:
     counts = summary["events"]
     rows = [
-        ("Sessions", f"{summary['sessions']}, {summary['from']} to {summary['until']}"),
+        (
+            "Sessions",
+            f"{summary['sessions']}, {summary['from']} to {summary['until']}" if summary["sessions"] else "none",
+        ),
         ("Profile, costs", f"{summary['profile']}, {summary['costs']}"),
         ("Equity at the end", f"{summary['equity_end'] / UNIT:,.2f}"),
         ("Return", f"{summary['return']:.4%}"),
@@ -94,11 +98,13 @@ def _facts(summary: Mapping[str, Any]) -> str:
 
 
 def _table(trades: Sequence[Trade]) -> str:
+    if not trades:
+        return "<h2>Trades: none</h2><p>trading replay --errors-only tells what was denied, if anything was asked.</p>"
     shown = trades[-_TRADES_SHOWN:]
-    names = ("Order", "Symbol", "Side", "Shares", "Price", "Estimated", "Cost")
+    names = ("Order", "Day", "Symbol", "Side", "Shares", "Price", "Estimated", "Cost")
     head = "<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"
     rows = "".join(
-        f"<tr><td>{escape(each.client_id)}</td><td>{each.symbol}</td><td>{each.side}</td><td>{each.shares}</td>"
+        f"<tr><td>{escape(each.client_id)}</td><td>{calendar.day_of(each.at)}</td><td>{each.symbol}</td><td>{each.side}</td><td>{each.shares}</td>"
         f"<td>{decimal(each.price)}</td><td>{each.estimated / UNIT:.2f}</td><td>{each.realised / UNIT:.2f}</td></tr>"
         for each in shown
     )
