@@ -87,6 +87,7 @@ class Wire:
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         world, fault = self._world, self._world.faults.messages.get(self.count, "")
         self.count += 1
+        world.messages = max(world.messages, self.count)
         if not world.is_up or fault == "not sent":
             raise NotSent("nobody listens")
         if fault == "crash before":
@@ -127,6 +128,8 @@ class PaperWorld:
         self.faults = Faults()
         self.is_up = True
         self.queued: list[dict[str, Any]] = []
+        self.messages = 0
+        """How many the longest loop sent."""
         self.asked: list[str] = []
         """Client ids of the orders that the gate was asked about, each time."""
         self.courses: list[Course] = []

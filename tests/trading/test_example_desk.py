@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +19,7 @@ from trading.cli.main import main
 from trading.gate import limits as limits_module
 from trading.gate.settings import read
 
+ROOT = Path(__file__).resolve().parents[2]
 TRADING = (sys.executable, "-m", "trading")
 
 
@@ -74,3 +78,35 @@ def test_a_stranger_serves_arms_and_kills_the_example(
         assert say("kill", "--by", "somebody", "--reason", "enough")[0] == 0
         assert state() == (1, "KILLED", True)
         assert "wait" in say("arm", "--by", "somebody", "--reason", "again")[1]
+
+
+def test_every_command_of_trading_on_paper_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "docs/trading.md").read_text().split("\n## Let it trade on paper\n")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRADING_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    (tmp_path / "desk.json").write_text(json.dumps(document(os.geteuid())))
+    shutil.copy(ROOT / "docs/trading/cross.toml", tmp_path)
+    made_up = ["made_up", "--symbol", "AAPL.NASDAQ", "--symbol", "XOM.NYSE", "--count", "300"]
+    assert main(["data", "generate", *made_up]) == 0
+    # The run's name is known when there is one, and nobody ends a loop before it is up.
+    script = block.replace(" RUN ", ' "$(ls runs)" ').replace(
+        "kill $!", f"printf '%s' '{example}' > bars; {_UP}; kill $!"
+    )
+    with running(("broker",), ("watchdog",), ("gate", "serve")):
+        done = subprocess.run(["bash", "-e", "-c", script], capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, done.stderr
+    assert "every byte is the same" in done.stderr
+    assert "seen, not decided on" in done.stderr and "whole sessions lie between" in done.stderr
+    manifest = json.loads(next(tmp_path.glob("runs/*/manifest.json")).read_text())
+    assert (manifest["bars"], manifest["refused"], manifest["desk"]["state"]) == (1, 0, "HALTED")
+
+
+_UP = "until grep -q '\"last\":0}' runs/*/decision_events.jsonl; do sleep 0.05; done"
+"""Until the bar is in the log."""

@@ -152,6 +152,8 @@ def test_a_bar_is_of_now_until_the_next_one_is_complete() -> None:
     assert Rhythm(MINUTE).over(wednesday.closes) == thursday.opens + MINUTE
     assert Rhythm(7 * MINUTE).over(wednesday.closes - MINUTE) == wednesday.closes
     assert Rhythm(0).over(friday.closes) == monday.closes
+    assert not Rhythm(0).skips(friday.closes, monday.opens) and not Rhythm(0).skips(friday.opens, monday.opens)
+    assert Rhythm(0).skips(thursday.closes, monday.opens)
     # The day after Thanksgiving closes early: the bar of a session is as long as its session.
     eve, early = (calendar.session(date(2026, 11, day)) for day in (25, 27))
     assert eve and early and early.closes - early.opens < eve.closes - eve.opens

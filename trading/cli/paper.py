@@ -31,6 +31,7 @@ _ANSWER_S = 5.0
 
 def paper(args: argparse.Namespace) -> int:
     """Go on with a run on paper until it is told to end."""
+    stopped = _stopping()
     parts, desk = runs.parts_of(args), _desk(args)
     strategy = args.strategy or parts.file.name
     if strategy not in desk.strategies:
@@ -46,7 +47,6 @@ def paper(args: argparse.Namespace) -> int:
     folder = Path(args.runs) / paper_run.run_id(parts, strategy, desk.account_id)
     where = places(args)
     _say(f"{folder.name} as {strategy}, gate {where.gate_socket}")
-    stopped = _stopping()
     with closing(GateClient(where.gate_socket, _ANSWER_S)) as gate:
         world = World(gate, source, SystemClock(), where, desk.beat_every_s, _say, stopped)
         seat = Seat(strategy, parts.file.name, parts.file.cash, args.adopt)

@@ -78,6 +78,8 @@ class PaperLoop:
             self._gate.look(now=feed.is_ready)
             rows = feed.moment() if course.joined is not None else None
             if rows is not None:
+                if course.rhythm.skips(course.last, rows[0].opens_at):
+                    self._tell("whole sessions lie between these bars and those before: nobody knows what was in them")
                 moment = course.read(rows, self._clock.now())
                 if course.decisions.is_deaf:
                     late = (self._clock.now() - rows[0].at) // SECOND

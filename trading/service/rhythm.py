@@ -46,6 +46,12 @@ class Rhythm:
             return at
         return min(following.opens + self.length, following.closes) if self.length else following.closes
 
+    def skips(self, last: int, opens_at: int) -> bool:
+        """Return whether a whole session lies between a bar that was complete at a moment and one that opens later."""
+        session = calendar.session_at(last)
+        following = None if session is None else next_session(session)
+        return following is not None and opens_at >= following.closes
+
 
 def next_session(session: Session) -> Session | None:
     """Return the session after one; None beyond the calendar."""
