@@ -88,6 +88,7 @@ _FUNCTIONS = [
     _unproved,
     test_documents.test_a_snapshot_prepared_for_other_limits_denies,
     test_documents.test_an_answer_tells_value_limit_and_what_to_do,
+    test_documents.test_a_market_order_is_sent_within_the_collar_and_never_further_than_three_percent,
     *test_tail.KNOWN,
 ]
 

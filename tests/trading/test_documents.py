@@ -27,13 +27,15 @@ from tests.trading.documents import (
     say,
     slim,
 )
-from tests.trading.test_controls import EDGES
+from tests.trading.test_controls import EDGES, recent, working
+from tests.trading.test_controls import REDUCING as SELL
 from trading.gate import documents as documents_module
 from trading.gate import firewall
 from trading.gate import limits as limits_module
 from trading.gate.ask import ask, ask_line
 from trading.gate.controls import rate
 from trading.gate.strict import Unreadable, parse
+from trading.model import money
 
 LIMITS = limits_module.defaults()
 SHORT = limits_with(returns_min=5)
@@ -277,12 +279,48 @@ def tightenings() -> Iterator[tuple[str, Any]]:
 TIGHTENED = [(name, value, limits_with(**{name: value})) for name, value in tightenings()]
 
 
-@pytest.mark.parametrize(("name", "changes"), DENIALS[1::20], ids=[name for name, _ in DENIALS[1::20]])
-def test_no_tighter_limit_turns_a_denial_into_an_allowance(name: str, changes: dict[str, Any]) -> None:
+def try_tightened(changes: dict[str, Any]) -> None:
     documents = slim(changed(changes))
     assert codes(documents, SHORT)
     for limit, value, limits in TIGHTENED:
         assert codes(documents, limits), (limit, value)
+
+
+MARKET = {"order.type": "market", "order.limit_price": GONE, "snapshot.positions": []}
+MARKETS = [
+    MARKET | {"order.quantity": 49},
+    MARKET | {"snapshot.account.cash": "2060.00"},
+    MARKET | {"snapshot.working": [working(1, symbol=AAPL, side="sell", limit_price="206.00")]},
+    MARKET | {"snapshot.recent": [recent(1, symbol=AAPL, quantity=10, limit_price="206.02", at=NOW)]},
+    MARKET | {"snapshot.recent": [recent(1, symbol=AAPL, limit_price="196.00", at=NOW - 9 * SECOND)]},
+]
+"""Each is denied for the price it may be sent at, which a tighter collar would lower."""
+TIGHTENABLE = [*(changes for _, changes in DENIALS[1::20]), *MARKETS]
+
+
+@pytest.mark.parametrize("changes", TIGHTENABLE)
+def test_no_tighter_limit_turns_a_denial_into_an_allowance(changes: dict[str, Any]) -> None:
+    try_tightened(changes)
+
+
+def test_a_market_order_is_sent_within_the_collar_and_never_further_than_three_percent() -> None:
+    for side, bps, price in (
+        ("buy", 100, "202.02"), ("buy", 300, "206.02"), ("buy", 1000, "206.02"),
+        ("sell", 100, "396.99"), ("sell", 300, "388.97"), ("sell", 20_000, "388.97"),
+    ):  # fmt: skip
+        changes = MARKET if side == "buy" else SELL | {"order.type": "market", "order.limit_price": GONE}
+        documents, limits = changed(changes), limits_with(returns_min=5, collar_bps_max=bps)
+        order, _ = documents_module.read_order(documents["order"])
+        snapshot, now = documents_module.read_snapshot(documents["snapshot"], limits)
+        assert order is not None and now is not None
+        verdict = firewall.check(order, snapshot, limits, now)
+        assert (verdict.is_allowed, verdict.price) == (True, money(price)), (side, bps)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "changes"), DENIALS, ids=[name for name, _ in DENIALS])
+def test_no_tighter_limit_turns_any_denial_into_an_allowance(name: str, changes: dict[str, Any]) -> None:
+    try_tightened(changes)
 
 
 ALLOWED = [slim(changed(changes)) for name, changes, expected in EDGES if not expected and "days" not in name]

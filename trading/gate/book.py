@@ -78,7 +78,7 @@ class Book:
     """Positions, open orders and what was sent lately. Changed by whoever owns it, read by the controls."""
 
     def __init__(self, limits: Limits, sectors: Mapping[Symbol, str]) -> None:
-        self._limits = limits
+        self.limits = limits
         self._sectors = sectors
         self._day: date | None = None
         self.held: dict[tuple[str, Symbol], int] = {}
@@ -104,7 +104,7 @@ class Book:
         """Messages that the orders still open have cost so far."""
         self.turnover = 0
         self.rejects: dict[str, int] = defaultdict(int)
-        self.last_same: dict[tuple[str, Symbol, Side, int, int], int] = {}
+        self.last_same: dict[tuple[str, Symbol, Side, int, int | None], int] = {}
         self.bucket_all = Bucket(limits.rate_all_per_s_max)
         self.bucket_messages = Bucket(limits.messages_per_s_max)
         self.buckets: dict[str, Bucket] = {}
@@ -208,7 +208,9 @@ class Book:
     def send(self, sent: Sent, *, is_opening: bool) -> None:
         """Count an order that left."""
         self.known_ids.add(sent.client_id)
+        # At its price, and at whatever price: None stands for that.
         self.last_same[(sent.strategy, sent.symbol, sent.side, sent.quantity, sent.limit)] = sent.at
+        self.last_same[(sent.strategy, sent.symbol, sent.side, sent.quantity, None)] = sent.at
         self.bucket_of(sent.strategy).add(sent.at)
         self.bucket_all.add(sent.at)
         self.bucket_messages.add(sent.at)
@@ -238,7 +240,7 @@ class Book:
         """Return a strategy's own bucket."""
         bucket = self.buckets.get(strategy)
         if bucket is None:
-            bucket = self.buckets[strategy] = Bucket(self._limits.rate_strategy_per_s_max)
+            bucket = self.buckets[strategy] = Bucket(self.limits.rate_strategy_per_s_max)
         return bucket
 
     def advance(self, now: int) -> None:
@@ -246,7 +248,7 @@ class Book:
         day = calendar.day_of(now)
         if day != self._day:
             self._day, self.turnover = day, 0
-        limits = self._limits
+        limits = self.limits
         start = now - limits.basket_window_s_min * SECOND
         while self._basket and self._basket[0][0] <= start:
             _, strategy, amount = self._basket.popleft()
@@ -257,7 +259,7 @@ class Book:
 
     def own_range(self, symbol: Symbol, side: Side, now: int) -> tuple[int, int] | None:
         """Return the lowest and the highest price of our own orders within the window; None without any."""
-        start = now - self._limits.own_drift_window_s_min * SECOND
+        start = now - self.limits.own_drift_window_s_min * SECOND
         key = symbol, side
         low, high = _first_since(self._lows.get(key, ()), start), _first_since(self._highs.get(key, ()), start)
         return None if low is None or high is None else (low, high)
@@ -265,7 +267,7 @@ class Book:
     def _note_price(self, key: tuple[Symbol, Side], at: int, price: int) -> None:
         # Monotonic queues: whoever is behind and beyond outlives those before, so the front is always the extreme.
         lows, highs = self._lows[key], self._highs[key]
-        start = at - self._limits.own_drift_window_s_min * SECOND
+        start = at - self.limits.own_drift_window_s_min * SECOND
         for queue in (lows, highs):
             while queue and queue[0][0] <= start:
                 queue.popleft()

@@ -47,10 +47,10 @@ def check(intent: Order, snapshot: Snapshot, limits: Limits, now: int) -> Verdic
     if snapshot.faults:
         failures.extend(snapshot.faults)
     if not failures and proved == CHECKS:
-        return Verdict(True, (), case.price, case.reducing, limits.digest)
+        return Verdict(True, (), case.bound, case.reducing, limits.digest)
     if not failures:
         case.deny(Code.UNPROVED, proved, CHECKS)
-    return Verdict(False, in_order(failures), case.price, case.reducing, limits.digest)
+    return Verdict(False, in_order(failures), case.bound, case.reducing, limits.digest)
 
 
 def in_order(failures: list[Failure]) -> tuple[Failure, ...]:

@@ -42,6 +42,12 @@ class Quote(msgspec.Struct, frozen=True, gc=False):
     at: int
     previous_close: int
 
+    def is_market(self, deviation_bps: int) -> bool:
+        """Return whether something can be valued by it: a bid, an ask not below it, both near the previous close."""
+        far = deviation_bps * self.previous_close
+        is_near = (self.ask - self.previous_close) * 10_000 <= far and (self.previous_close - self.bid) * 10_000 <= far
+        return 0 < self.bid <= self.ask and is_near
+
 
 class Listing(msgspec.Struct, frozen=True, gc=False):
     """What an instrument is, and how much of it trades."""
@@ -102,9 +108,9 @@ class Snapshot:
 
     def take(self, symbol: Symbol, quote: Quote) -> None:
         """Know a quote from now on, and value what is held by it. One that is no market values nothing: an ask of a
-        cent under a bid of four hundred would make room for any order."""
+        cent, under a bid of four hundred or beside one of a cent, would make room for any order."""
         self.quotes[symbol] = quote
-        if 0 < quote.bid <= quote.ask:
+        if quote.is_market(self.book.limits.close_deviation_bps_max):
             self.book.mark(symbol, quote.ask, quote.at)
         else:
             self.book.unmark(symbol)

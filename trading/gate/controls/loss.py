@@ -6,7 +6,9 @@ from trading.gate.codes import Code
 from trading.gate.controls.case import BPS, Case
 from trading.model import decimal
 
-CHECKS = 9
+CHECKS = 10
+GAIN_MAX = 2
+"""Times its start: what an account that only holds what it paid for cannot come to within a day."""
 
 
 def prove(case: Case) -> int:
@@ -34,9 +36,9 @@ def _strategy(case: Case) -> int:
 def _account(case: Case) -> int:
     snapshot, limits, equity = case.snapshot, case.limits, case.equity
     start, peak = snapshot.day_start_equity, snapshot.peak_equity_today
-    if equity is None or start is None or peak is None or snapshot.cash is None or start <= 0:
+    if equity is None or start is None or peak is None or snapshot.cash is None:
         amounts = {"equity": equity, "day_start_equity": start, "peak_equity_today": peak, "cash": snapshot.cash}
-        case.deny(Code.EQUITY_UNKNOWN, ", ".join(n for n, known in amounts.items() if known is None) or "today's start")
+        case.deny(Code.EQUITY_UNKNOWN, ", ".join(n for n, known in amounts.items() if known is None))
         return 0
     proved = 1
     if equity <= peak:
@@ -44,6 +46,12 @@ def _account(case: Case) -> int:
     else:
         # The peak includes this moment. One below is from another time or another account, and so is its drawdown.
         case.deny(Code.EQUITY_UNKNOWN, f"today's peak {decimal(peak)} (equity is {decimal(equity)})")
+    if case.reducing or equity <= GAIN_MAX * start:
+        proved += 1
+    else:
+        # Nobody doubles an account in a day who neither borrows nor goes short: the start is of another day, or made
+        # up, and with it the day's loss.
+        case.deny(Code.EQUITY_UNKNOWN, f"today's start {decimal(start)} (equity is {decimal(equity)})")
     # The day's start is part of the day: a peak below it would hide a loss.
     peak = max(peak, start)
     down = (peak - equity) * BPS

@@ -54,13 +54,14 @@ def _quote(case: Case, quote: Quote) -> int:
 
 
 def _collar(case: Case) -> int:
-    price, collar = case.price, case.collar
-    if price is None or collar is None:
+    bound, collar = case.bound, case.collar
+    if bound is None or collar is None:
         # Said already: an unknown instrument, or a limit order without its limit.
         return 0
-    if (price <= collar) if case.is_buy else (price >= collar):
+    # A grid coarser than the price has none at which to buy.
+    if bound and ((bound <= collar) if case.is_buy else (bound >= collar)):
         return 1
-    case.deny(Code.COLLAR, decimal(price), decimal(collar))
+    case.deny(Code.COLLAR, decimal(bound), decimal(collar))
     return 0
 
 

@@ -51,9 +51,10 @@ def _repetition(case: Case) -> int:
         proved += 1
     else:
         case.deny(Code.DUPLICATE_ID, order.client_id)
-    # An unknown price matches nothing and is denied elsewhere.
-    key = (order.strategy, order.symbol, order.side, order.quantity, case.price or 0)
-    last, window = book.last_same.get(key), limits.duplicate_window_ms_min * MILLISECOND
+    # A market order has no price of its own to differ by.
+    price = None if order.type == "market" else case.price
+    last = book.last_same.get((order.strategy, order.symbol, order.side, order.quantity, price))
+    window = limits.duplicate_window_ms_min * MILLISECOND
     if last is None or case.now - last >= window:
         proved += 1
     else:
