@@ -83,3 +83,36 @@ def test_neighbours_in_a_grid_do_not_lower_the_bound_below_independent_ones() ->
     assert sharpe.variance_among([0.1], 253) == 1 / 252
     assert sharpe.variance_among([-1.0, 1.0], 253) == 2.0
     assert sharpe.variance_among([], 0) < inf
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        FOUND._replace(periods=2),
+        # 1 - 1 + 0: an estimate without a variance, and one with less than none.
+        Sharpe(1.0, 1250, 1.0, 1.0),
+        Sharpe(1.0, 1250, 9.0, 1.0),
+    ],
+)
+def test_of_an_estimate_that_no_sample_has_nothing_is_known(found: Sharpe) -> None:
+    assert sharpe.probability_above(found, 0.0) == 0.0
+
+
+def test_three_periods_and_a_little_variance_are_enough() -> None:
+    assert sharpe.probability_above(Sharpe(0.5, 3, 0.0, 3.0), 0.0) > 0.5
+    assert sharpe.probability_above(Sharpe(1.0, 3, 0.999, 1.0), 0.0) > 0.5
+
+
+def test_what_deviates_by_the_last_bits_of_its_mean_does_not_deviate() -> None:
+    large = [1e6 + n % 2 * 1e-9 for n in range(50)]
+    assert max(large) > min(large) and sharpe.observed(large) is None
+    assert sharpe.observed([n % 2 * 1e-3 for n in range(50)]) is not None
+
+
+def test_trials_that_do_not_differ_are_held_against_zero() -> None:
+    assert sharpe.best_of_luck(5, 0.0) == 0.0
+
+
+def test_the_variance_among_trials_is_a_samples() -> None:
+    assert sharpe.variance_among([0.0, 3.0, 6.0], 253) == 9.0
+    assert [sharpe.variance_among([], periods) for periods in (1, 2, 3)] == [1.0, 1.0, 0.5]
