@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,8 @@ from tests.trading.run_world import A, changed, daily, flat, play, strategy
 from trading.broker import matching
 from trading.costs import estimate, fees, impact, profile, tca, versioned
 from trading.costs.estimate import Liquidity
+from trading.costs.fees import FeeSchedule
+from trading.costs.versioned import Unusable
 from trading.data.generate import PENNY
 from trading.events import Bar
 from trading.model import UNIT, Instrument, Money, Nanos, Side, Ticks, money
@@ -49,6 +53,45 @@ def test_the_square_root_law_moves_by_a_days_deviation_for_a_days_volume() -> No
 def test_a_larger_order_never_moves_the_price_less(price: int, volatility: int, shares: int, volume: int) -> None:
     less, more = (impact.square_root(price, volatility, n, volume, 100) for n in (shares, shares + 1))
     assert 0 < less <= more
+
+
+@given(st.integers(1, 10**13), st.integers(1, 5000), st.integers(1, 10**6), st.integers(1, 10**9), st.integers(1, 300))
+def test_the_square_root_is_rounded_up_and_by_no_more_than_it_has_to(
+    price: int, volatility: int, shares: int, volume: int, factor: int
+) -> None:
+    move = impact.square_root(price, volatility, shares, volume, factor)
+    # Both sides squared: hundredths of basis points of the price, times the root of the share of a day.
+    wanted = (price * volatility * factor) ** 2 * shares
+    assert (move * 10**6) ** 2 * volume >= wanted > ((move - 1) * 10**6) ** 2 * volume
+
+
+@given(st.integers(1, 10**12), st.integers(1, 10**6), st.integers(1, 10**9), st.integers(1, 300))
+def test_the_share_of_a_bars_volume_is_rounded_up_and_by_no_more_than_it_has_to(
+    price: int, shares: int, volume: int, factor: int
+) -> None:
+    move = impact.volume_share(price, shares, volume, factor)
+    assert move * 100 * volume**2 >= price * factor * shares**2 > (move - 1) * 100 * volume**2
+
+
+@pytest.mark.parametrize("volume", [0, -1])
+def test_no_impact_without_a_volume(volume: int) -> None:
+    with pytest.raises(ValueError, match="volume above zero"):
+        impact.square_root(UNIT, 100, 10, volume, 100)
+    with pytest.raises(ValueError, match="volume above zero"):
+        impact.volume_share(UNIT, 10, volume, 100)
+
+
+def test_one_share_a_day_is_a_volume() -> None:
+    assert impact.square_root(UNIT, 100, 1, 1, 100) == UNIT // 100
+    assert impact.volume_share(UNIT, 1, 1, 10) == UNIT // 10
+
+
+@pytest.mark.parametrize("name", ["daily_volume", "shares_outstanding", "days"])
+def test_almgrens_model_is_asked_for_no_market_without_one(name: str) -> None:
+    for nothing in (0, -1.0):
+        with pytest.raises(ValueError, match="above zero"):
+            impact.almgren(656_100, **(IBM | {"days": 0.5, name: nothing}))
+    assert impact.almgren(656_100, **(IBM | {"days": 0.5, name: 0.001})).cost_bps > 0
 
 
 def test_the_shortfall_that_is_taught_has_87_basis_points_in_four_parts() -> None:
@@ -148,3 +191,41 @@ def test_a_digest_is_of_what_a_file_says_and_not_of_how(tmp_path: Path) -> None:
     path.write_text(json.dumps(dict(reversed(said.items()))))
     assert profile.load(str(path))[1] == profile.load("stressed")[1] != profile.load("realistic")[1]
     assert Money(0) == 0
+
+
+def schedule(**changes: int) -> FeeSchedule:
+    """Return a schedule that takes nothing but what is said."""
+    return msgspec.structs.replace(FeeSchedule("trading.fees/v1", "x", "made up", 0, 0, 0, 0, 0, 0), **changes)
+
+
+def test_of_nothing_that_traded_nothing_is_taken_and_of_one_share_the_least() -> None:
+    least = schedule(per_share=1, per_order_min=100)
+    assert [least.commission(shares, shares * UNIT) for shares in (0, 1, 100, 101)] == [0, 100, 100, 101]
+
+
+def test_a_bound_of_zero_is_none() -> None:
+    assert schedule(per_share=7).commission(1000, 1) == 7000
+    assert schedule(per_share=7, of_value_max_ppm=1).commission(1000, 2_000_000) == 2
+    assert schedule(sell_per_share=3).regulatory(Side.SELL, 1000, 0) == 3000
+    assert schedule(sell_per_share=3, sell_per_share_max=5).regulatory(Side.SELL, 1000, 0) == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"version": "trading.fees/v9"}, "version is trading.fees/v9"),
+        ({"per_share": -1}, "per_share is -1, from 0 to "),
+        (
+            {"per_order_min": -1, "sell_value_ppm_tenths": 10**8},
+            "per_order_min is -1.*sell_value_ppm_tenths is 100000000",
+        ),
+        ({"of_value_max_ppm": 1_000_001}, "of_value_max_ppm is 1000001"),
+    ],
+)
+def test_a_schedule_that_nobody_could_charge_is_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    path = tmp_path / "mine.json"
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(schedule(), **changes)))
+    with pytest.raises(Unusable, match=said):
+        fees.load(str(path))
+    path.write_bytes(msgspec.json.encode(schedule(per_share=5_000_000)))
+    assert fees.load(str(path))[0].per_share == 5_000_000

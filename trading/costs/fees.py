@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from trading.costs import versioned
-from trading.model import Money, Side
+from trading.model import UNIT, Money, Side
 
 SCHEDULES = Path(__file__).with_name("schedules")
 _MILLION = 1_000_000
@@ -32,6 +32,24 @@ class FeeSchedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sell_per_share: int
     sell_per_share_max: int
     """The trading activity fee, and what it is at most for an order; 0 for no bound."""
+
+    def problems(self) -> list[str]:
+        """Return everything that is wrong with the numbers: nobody is paid for trading."""
+        found = [
+            f"{name} is {value}, from 0 to {high} is meant"
+            for name, value, high in (
+                ("per_share", self.per_share, 100 * UNIT),
+                ("per_order_min", self.per_order_min, 1000 * UNIT),
+                ("of_value_max_ppm", self.of_value_max_ppm, _MILLION),
+                ("sell_value_ppm_tenths", self.sell_value_ppm_tenths, 10 * _MILLION),
+                ("sell_per_share", self.sell_per_share, 100 * UNIT),
+                ("sell_per_share_max", self.sell_per_share_max, 1000 * UNIT),
+            )
+            if not 0 <= value <= high
+        ]
+        if self.version != "trading.fees/v1":
+            found.append(f"version is {self.version}, trading.fees/v1 is meant")
+        return found
 
     def commission(self, shares: int, notional: int) -> int:
         """Return the commission of an order of which so much has traded so far."""
@@ -68,8 +86,9 @@ class FeeSchedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load(name: str) -> tuple[FeeSchedule, str]:
     """Return a schedule by name or file, and its digest; raise `Unusable` for what is none."""
     found, digest = versioned.load(FeeSchedule, SCHEDULES, name)
-    if found.version != "trading.fees/v1":
-        raise versioned.Unusable(f"{name}: version is {found.version}; this program reads trading.fees/v1")
+    problems = found.problems()
+    if problems:
+        raise versioned.Unusable(f"costs {name}: {'; '.join(problems)}")
     return found, digest
 
 
