@@ -2,7 +2,8 @@
 
 Reads one JSON document from standard input: `bars` by symbol (open, high, low, close, volume; prices in cents),
 `orders` by symbol ([bar, shares]), `cash` and `fee_per_share` in currency; or `cross` (fast, slow, shares) instead of
-`orders`.
+`orders`; or `targets` by symbol ([bar, shares to hold]) with `participation_pct`, of which a bar fills no more of its
+volume: what is left of an order after a bar is taken back.
 """
 
 import datetime
@@ -53,6 +54,28 @@ class Scheduled(bt.Strategy):
             self.fills.append([order.data._name, len(order.data) - 1, int(done.size), done.price, done.comm])
 
 
+class Holding(bt.Strategy):
+    params = (("targets", {}),)
+
+    def __init__(self):
+        self.fills, self.open = [], []
+
+    def next(self):
+        # What the last bar has left of an order, or has not begun to fill, is taken back.
+        for order in self.open:
+            done = order.executed
+            if done.size:
+                self.fills.append([order.data._name, len(order.data) - 1, int(done.size), done.price, done.comm])
+            if order.alive():
+                self.cancel(order)
+        self.open = []
+        for data in self.datas:
+            target = self.p.targets.get(data._name, {}).get(len(data) - 1)
+            missing = 0 if target is None else target - self.getposition(data).size
+            if missing:
+                self.open.append((self.buy if missing > 0 else self.sell)(data=data, size=abs(missing)))
+
+
 class Cross(bt.Strategy):
     params = (("fast", 10), ("slow", 40), ("shares", 100))
 
@@ -81,6 +104,10 @@ def main():
     if "cross" in asked:
         fast, slow, shares = asked["cross"]
         cerebro.addstrategy(Cross, fast=fast, slow=slow, shares=shares)
+    elif "targets" in asked:
+        cerebro.broker.set_filler(bt.broker.fillers.FixedBarPerc(perc=asked["participation_pct"]))
+        targets = {name: dict(given) for name, given in asked["targets"].items()}
+        cerebro.addstrategy(Holding, targets=targets)
     else:
         orders = {name: dict(given) for name, given in asked["orders"].items()}
         cerebro.addstrategy(Scheduled, orders=orders)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+from array import array
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.differential import environment
 from tests.trading.run_world import A, B, loose, setup
+from trading.costs import profile
 from trading.costs.fees import FeeSchedule
 from trading.data import generate
 from trading.data.bars import Bars
@@ -67,11 +71,12 @@ def by_schedule(wanted: dict[Symbol, dict[int, int]]) -> Strategy:
     )
 
 
-def ours(bars: Bars, wanted: dict[Symbol, dict[int, int]]) -> tuple[list[list[Any]], int]:
+def ours(bars: Bars, wanted: dict[Symbol, dict[int, int]], participation_bps: int = 0) -> tuple[list[list[Any]], int]:
     """Return our fills as (symbol, bar, shares, ticks, fee), and the cash at the end."""
     log: list[AnyEvent] = []
     limits = loose(spread_bps_max=0, daily_loss_bps_max=10_000)
-    ready = setup(by_schedule(wanted), bars, limits=limits, fees=FEES, cash=Money(CASH * UNIT))
+    how = msgspec.structs.replace(profile.load("idealistic")[0], participation_bps_max=participation_bps)
+    ready = setup(by_schedule(wanted), bars, limits=limits, fees=FEES, cash=Money(CASH * UNIT), profile=how)
     outcome = Backtest(ready, log.append).run()
     assert [event for event in log if isinstance(event, Denied)] == []
     days = {at: n for n, at in enumerate(sorted(set(bars.opens_at)))}
@@ -83,7 +88,7 @@ def ours(bars: Bars, wanted: dict[Symbol, dict[int, int]]) -> tuple[list[list[An
     return fills, outcome.cash
 
 
-def theirs(script: str, bars: Bars, wanted: dict[Symbol, dict[int, int]]) -> tuple[list[list[Any]], float]:
+def theirs(script: str, bars: Bars, wanted: dict[Symbol, dict[int, int]], **more: Any) -> tuple[list[list[Any]], float]:
     """Return what another engine's environment makes of the same."""
     columns = list(zip(bars.symbol, bars.open, bars.high, bars.low, bars.close, bars.volume, strict=True))
     orders = {}
@@ -98,6 +103,7 @@ def theirs(script: str, bars: Bars, wanted: dict[Symbol, dict[int, int]]) -> tup
         "orders": orders,
         "cash": CASH,
         "fee_per_share": 0.01,
+        **more,
     }
     ran = subprocess.run(
         [str(environment.python()), str(environment.HERE / script)],
@@ -126,3 +132,35 @@ def test_the_same_orders_have_the_same_fills_and_cash_to_the_cent(script: str, s
     # Prices and fees are whole cents, so cash is too; theirs is a float with what floats leave.
     assert our_cash % CENT == 0
     assert abs(their_cash - our_cash / UNIT) < 0.0005
+
+
+def thin(bars: Bars, seed: int) -> Bars:
+    """Return bars in which little trades, and in some too little to have a share of it."""
+    chance = Chance(seed)
+    volumes = array("q", (chance.below(30_000) + 1 if chance.below(20) else 99 for _ in range(len(bars))))
+    return replace(bars, volume=volumes)
+
+
+@pytest.mark.parametrize("seed", [4, 5, 6])
+def test_what_a_thin_market_leaves_of_an_order_is_the_same_to_the_cent(seed: int) -> None:
+    bars = thin(generate.daily([A, B], date(2015, 1, 2), 1000, seed), seed)
+    wanted = schedule(bars, seed)
+    targets = {str(symbol): list(given.items()) for symbol, given in wanted.items()}
+    our_fills, our_cash = ours(bars, wanted, participation_bps=100)
+    their_fills, their_cash = theirs("in_backtrader.py", bars, wanted, targets=targets, participation_pct=1)
+    as_cents = [
+        [name, bar, shares, round(price * 100), round(fee * 100) * CENT]
+        for name, bar, shares, price, fee in their_fills
+    ]
+    assert sorted(our_fills) == sorted(as_cents)
+    assert len(our_fills) > 400
+    # Many were cut: as many shares as a hundredth of the bar's volume, and not what was asked for.
+    rows = {(str(bars.symbols[n]), day): row for row, (n, day) in enumerate(zip(bars.symbol, _days(bars), strict=True))}
+    cut = [fill for fill in our_fills if abs(fill[2]) == bars.volume[rows[fill[0], fill[1]]] // 100]
+    assert 50 < len(cut) < len(our_fills)
+    assert abs(their_cash - our_cash / UNIT) < 0.0005
+
+
+def _days(bars: Bars) -> list[int]:
+    numbers = {at: n for n, at in enumerate(sorted(set(bars.opens_at)))}
+    return [numbers[at] for at in bars.opens_at]
