@@ -55,18 +55,21 @@ class FeeSchedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the commission of an order of which so much has traded so far."""
         if shares == 0:
             return 0
-        amount = max(self.per_share * shares, self.per_order_min)
+        amount, least = self.per_share * shares, self.per_order_min
+        if amount < least:
+            amount = least
         if self.of_value_max_ppm:
-            amount = min(amount, notional * self.of_value_max_ppm // _MILLION)
+            most = notional * self.of_value_max_ppm // _MILLION
+            return most if most < amount else amount
         return amount
 
     def regulatory(self, side: Side, shares: int, notional: int) -> int:
         """Return what regulators take of an order of which so much has traded so far."""
         if side is Side.BUY:
             return 0
-        activity = self.sell_per_share * shares
-        if self.sell_per_share_max:
-            activity = min(activity, self.sell_per_share_max)
+        activity, most = self.sell_per_share * shares, self.sell_per_share_max
+        if most and activity > most:
+            activity = most
         return notional * self.sell_value_ppm_tenths // (10 * _MILLION) + activity
 
     def total(self, side: Side, shares: int, notional: int) -> Money:

@@ -15,7 +15,8 @@ ALMGREN_ETA = 0.142
 Impact, 2005, section 4)."""
 ALMGREN_DELTA = 0.25
 ALMGREN_BETA = 0.6
-_BPS = 10_000
+_UNITS = (10_000 * 100) ** 2
+"""Basis points times hundredths, squared."""
 
 
 def square_root(price: int, volatility_bps: int, quantity: int, daily_volume: int, factor_pct: int) -> int:
@@ -28,9 +29,10 @@ def square_root(price: int, volatility_bps: int, quantity: int, daily_volume: in
     if daily_volume <= 0:
         raise ValueError("impact needs a volume above zero")
     scale = price * volatility_bps * factor_pct
-    square = -(-scale * scale * quantity // daily_volume)
+    # The units are divided out below the root: rounded up once or step by step is the same, and it fits in a word.
+    square = -(-scale * scale * quantity // (daily_volume * _UNITS))
     root = isqrt(square)
-    return -(-(root + (root * root < square)) // (_BPS * 100))
+    return root + (root * root < square)
 
 
 def volume_share(price: int, quantity: int, bar_volume: int, factor_pct: int) -> int:
