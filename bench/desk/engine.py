@@ -1,11 +1,12 @@
 """How many bars a second the engine plays with orders, the gate and every event: python bench/desk/engine.py.
 
-A million bars of a minute, a cross of two means that makes about 22,500 orders, whole runs in turn with a bare loop
-over the same bars: from bar to bar, and with what cannot happen passed over (ADR 0051). Limits are wide, so that orders
+A million bars of a minute, a cross of two means that makes about 22,500 orders, beside a bare loop over the same bars:
+from bar to bar, and with what cannot happen passed over (ADR 0051). The source and, where `trading accelerate` made a
+build of it, the engine compiled play in turn, every round in a process of its own. Limits are wide, so that orders
 pass; the firewall is asked about every one all the same. An order's life is from its signal to the end of its last
 fill, whatever else the machine does: the median and the fastest tenth. `--others` plays a fifth of the bars in
-backtrader and NautilusTrader too, in turn with ours, in the environment of `make test-differential`; each counts its
-own run, without loading. `--processes` starts ten processes and maps the bars into them.
+backtrader and NautilusTrader too, in turn with our source, in the environment of `make test-differential`; each counts
+its own run, without loading. `--processes` starts ten processes and maps the bars into them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import msgspec
+
 from trading import chain, events
+from trading.compiled import cache
 from trading.costs import fees, profile
 from trading.data import generate
 from trading.data.bars import COLUMNS, Bars
@@ -235,53 +239,116 @@ def up(bars: Bars, count: int) -> None:
     print(f"  {count} strategy processes up in {took:.2f} s, at most {UP_S_MAX}: {took <= UP_S_MAX}")
 
 
+class Figures(msgspec.Struct):
+    """What one round came to: seconds of the processor, microseconds of an order's life."""
+
+    bare: float
+    walked: float
+    passed: float
+    idle: float
+    life: float
+    life_fast: float
+    hundred: float
+    rss_mb: float
+    heads: set[str]
+    """Of the log: one, however the bars were played."""
+    head_of_hundred: str
+    counts: dict[str, int]
+    counts_of_hundred: dict[str, int]
+
+
+def figures(bars: int) -> Figures:
+    """Return one round, played in this process on whatever engine it has imported."""
+    one = generate.minutes([AAPL], date(2012, 1, 3), bars, 1)
+    hundred = generate.minutes([Symbol.parse(f"S{n}.NYSE") for n in range(100)], date(2012, 1, 3), bars // 100, 2)
+    (passed, log), (walked, other) = measured(one), measured(one, scans_from=NEVER)
+    idle, _ = measured(one, start=2**62)
+    # Ten thousand minutes are 26 days: two of history let orders pass.
+    many, logged = measured(hundred, days=2)
+    return Figures(
+        bare(one),
+        walked,
+        passed,
+        idle,
+        log.life_us(0.5),
+        log.life_us(0.1),
+        many,
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        {log.head, other.head},
+        logged.head,
+        dict(log.counts),
+        dict(logged.counts),
+    )
+
+
+def round_of(engine: str, bars: int) -> Figures:
+    """Return one round of an engine, played in a process of its own."""
+    # Before the engine is imported: afterwards it is too late to choose.
+    begin = "from trading.compiled import cache, finder; finder.use(cache.fitting()); " if engine == "compiled" else ""
+    code = f"{begin}import runpy; runpy.run_path({str(Path(__file__).resolve())!r}, run_name='__main__')"
+    words = [sys.executable, "-c", code, "--round", "--bars", str(bars)]
+    ran = subprocess.run(words, cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    return msgspec.json.decode(ran.stdout, type=Figures)
+
+
+def show(engine: str, rounds: list[Figures], bars: int) -> None:
+    """Print what an engine played, at its best, and whether that is what TRADING asks for."""
+    least = {name: min(getattr(each, name) for each in rounds) for name in Figures.__struct_fields__[:7]}
+    one = rounds[0]
+    orders = one.counts["Intent"]
+    walked, passed, many = (bars / least[name] for name in ("walked", "passed", "hundred"))
+    each = (least["passed"] - least["idle"]) / orders * 1e6
+    rss = max(each.rss_mb for each in rounds)
+    print(f"{engine}:")
+    print(f"  from bar to bar {walked:,.0f} bars/s, at least {WALKED_MIN:,}: {walked >= WALKED_MIN}")
+    print(f"  passing over {passed:,.0f} bars/s, at least {BARS_A_SECOND_MIN:,}: {passed >= BARS_A_SECOND_MIN}")
+    print(f"  with its bars and its share of the log an order costs {each:.0f} us")
+    kept = f"at most {ORDER_US_MAX}: {least['life'] <= ORDER_US_MAX}"
+    print(f"  from signal to fill {least['life']:.0f} us, {least['life_fast']:.0f} us for the fastest tenth, {kept}")
+    print(f"  100 symbols {many:,.0f} bars/s, at least {OF_MANY_MIN:,}: {many >= OF_MANY_MIN}")
+    print(f"  most memory {rss:.0f} MB, at most {RSS_MB_MAX}: {rss <= RSS_MB_MAX}")
+
+
 def main() -> None:
     """Print bars a second, and whether they are what TRADING asks for."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--bars", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--round", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--profile", action="store_true", help="print where the time goes instead")
     parser.add_argument("--others", action="store_true", help="side by side with other engines")
     parser.add_argument("--processes", action="store_true", help="share the bars with ten processes")
     args = parser.parse_args()
-    one = generate.minutes([AAPL], date(2012, 1, 3), args.bars, 1)
+    if args.round:
+        sys.stdout.buffer.write(msgspec.json.encode(figures(args.bars)))
+        return
     if args.profile:
         with cProfile.Profile() as profiled:
-            measured(one)
+            measured(generate.minutes([AAPL], date(2012, 1, 3), args.bars, 1))
         pstats.Stats(profiled).sort_stats("tottime").print_stats(25)
         return
-    runs = [(bare(one), *measured(one), *measured(one, scans_from=NEVER)) for _ in range(args.rounds)]
-    loop, best, walked = (args.bars / min(run[n] for run in runs) for n in (0, 1, 3))
-    log = runs[0][2]
-    orders = log.counts["Intent"]
-    print(f"{args.bars} bars, {orders} orders, {log.counts['Denied']} denied, {sum(log.counts.values())} events")
-    print(f"  bare loop {loop:,.0f} bars/s")
-    print(f"  from bar to bar {walked:,.0f} bars/s, at least {WALKED_MIN:,}: {walked >= WALKED_MIN}")
-    print(f"  passing over {best:,.0f} bars/s, at least {BARS_A_SECOND_MIN:,}: {best >= BARS_A_SECOND_MIN}")
-    idle = args.bars / min(measured(one, start=2**62)[0] for _ in range(args.rounds))
-    each = (1 / best - 1 / idle) * args.bars / orders * 1e6
-    print(
-        f"  without a decision {idle:,.0f} bars/s: with its bars and its share of the log an order costs {each:.0f} us"
-    )
-    fast, usual = (min(run[2].life_us(share) for run in runs) for share in (0.1, 0.5))
-    kept = f"at most {ORDER_US_MAX}: {usual <= ORDER_US_MAX}"
-    print(f"  from signal to fill {usual:.0f} us, {fast:.0f} us for the fastest tenth, {kept}")
-    print(f"  every run logged the same: {len({each.head for run in runs for each in (run[2], run[4])}) == 1}")
-    hundred = generate.minutes([Symbol.parse(f"S{n}.NYSE") for n in range(100)], date(2012, 1, 3), args.bars // 100, 2)
-    # Ten thousand minutes are 26 days: two of history let orders pass.
-    took, log = min((measured(hundred, days=2) for _ in range(args.rounds)), key=lambda run: run[0])
-    many = len(hundred) / took
-    told = (
-        f"{log.counts['Intent']} orders, {log.counts['Denied']} denied, at least {OF_MANY_MIN:,}: {many >= OF_MANY_MIN}"
-    )
-    print(f"100 symbols: {many:,.0f} bars/s, {told}")
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"most memory {rss:.0f} MB, at most {RSS_MB_MAX}: {rss <= RSS_MB_MAX}")
+    engines = ("source",) if cache.fitting() is None else ("source", "compiled")
+    played: dict[str, list[Figures]] = {engine: [] for engine in engines}
+    for _ in range(args.rounds):
+        for engine in engines:
+            played[engine].append(round_of(engine, args.bars))
+    every = [each for rounds in played.values() for each in rounds]
+    one = every[0]
+    told = f"{one.counts['Intent']} orders, {one.counts['Denied']} denied, {sum(one.counts.values())} events"
+    print(f"{args.bars} bars, {told}; a bare loop {args.bars / min(each.bare for each in every):,.0f} bars/s")
+    print(f"of 100 symbols {one.counts_of_hundred['Intent']} orders, {one.counts_of_hundred['Denied']} denied")
+    for engine, rounds in played.items():
+        show(engine, rounds, args.bars)
+    is_same = len(set().union(*(each.heads for each in every))) == len({each.head_of_hundred for each in every}) == 1
+    print(f"every run logged the same: {is_same}")
+    if len(engines) == 1:
+        print("compiled: there is no build of this code; trading accelerate makes one")
     if args.others:
         others(generate.minutes([AAPL], date(2012, 1, 3), args.bars // 5, 1), args.rounds)
     if args.processes:
-        up(one, 10)
-        shared_by(one, 10)
+        bars = generate.minutes([AAPL], date(2012, 1, 3), args.bars, 1)
+        up(bars, 10)
+        shared_by(bars, 10)
 
 
 if __name__ == "__main__":
