@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec._core
 import pytest
 
+from trading.cli import trial
 from trading.cli.accelerate import accelerate
 from trading.cli.grammar import build as grammar
 from trading.cli.main import main
@@ -208,6 +209,23 @@ def test_a_build_that_fits_is_not_made_twice(
     folder = made(tmp_path / "compiled" / modules.key())
     assert accelerate(grammar().parse_args(["accelerate"])) == 0
     assert capsys.readouterr().out == f"{folder}: there already\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "build", "said"),
+    [
+        ("print(1)", "print(1)", ""),
+        ("print(1)", "print(2)", "a trial run says 1 on the source and 2 compiled"),
+        ("print(1)", "print(1); raise SystemExit('no')", "a trial run ended with exit 1:\nno\n"),
+    ],
+)
+def test_a_build_that_says_something_else_is_told_from_one_that_does_not(source: str, build: str, said: str) -> None:
+    assert trial.between([sys.executable, "-c", source], [sys.executable, "-c", build]) == said
+
+
+def test_the_trial_run_has_something_to_say() -> None:
+    said = trial.played()
+    assert said == trial.played() and int(said.split()[-2]) > 1000
 
 
 # The gate.

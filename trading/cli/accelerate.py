@@ -12,6 +12,7 @@ from trading.compiled import cache, finder
 
 def accelerate(args: argparse.Namespace) -> int:
     """Compile the engine for this Python, unless that was done for these very sources."""
+    from trading.cli import trial
     from trading.compiled import build
 
     found = None if args.again else cache.fitting()
@@ -20,7 +21,9 @@ def accelerate(args: argparse.Namespace) -> int:
         return 0
     began = time.monotonic()
     try:
-        made = build.make(lambda step: sys.stderr.write(f"trading: accelerate: {step}\n"))
+        made = build.make(
+            trial.difference, lambda step: sys.stderr.write(f"trading: accelerate: {step}\n"), again=args.again
+        )
     except (build.NotBuilt, OSError) as error:
         sys.stderr.write(f"trading: accelerate: {error}\n")
         return 1

@@ -6,6 +6,7 @@ kept beside the other tools. Nothing is written outside the cache.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import shutil
@@ -31,17 +32,37 @@ class NotBuilt(RuntimeError):
     """A build could not be made; the message says which step failed, on what, and what to do."""
 
 
-def make(tell: Callable[[str], object] = lambda step: None) -> Build:
-    """Return a build of these sources for this Python, made anew; `tell` hears what is begun. Raise `NotBuilt`."""
-    if sys.implementation.name != "cpython":
-        raise NotBuilt(f"mypyc compiles for CPython, this is {sys.implementation.name}: runs stay plain Python")
-    if not Path(sysconfig.get_path("include"), "Python.h").is_file():
-        raise NotBuilt(
-            f"Python.h is not in {sysconfig.get_path('include')}; install the headers of this Python (Debian, Ubuntu: "
-            "apt-get install python3-dev)"
-        )
+def make(
+    difference: Callable[[Build], str], tell: Callable[[str], object] = lambda step: None, *, again: bool = False
+) -> Build:
+    """Return the build of these sources for this Python, made if there is none or if asked to; raise `NotBuilt`.
+
+    `difference` says how a build differs from the source, and nothing of one that may be kept. `tell` hears what is
+    begun. One process builds at a time; whoever waited takes what the other made.
+    """
+    problem = _unbuildable()
+    if problem:
+        raise NotBuilt(problem)
     cache.builds().mkdir(parents=True, exist_ok=True)
+    with (cache.home() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = None if again else cache.fitting()
+        return _made(difference, tell) if found is None else found
+
+
+def _unbuildable() -> str:
+    """Return why nothing can be compiled for this Python; empty where it can."""
+    if sys.implementation.name != "cpython":
+        return f"mypyc compiles for CPython, this is {sys.implementation.name}: runs stay plain Python"
+    include = sysconfig.get_path("include")
+    if not Path(include, "Python.h").is_file():
+        return f"Python.h is not in {include}; install the headers of this Python (Debian, Ubuntu: python3-dev)"
+    return ""
+
+
+def _made(difference: Callable[[Build], str], tell: Callable[[str], object]) -> Build:
     name = modules.key()
+    folder = cache.builds() / name
     with tempfile.TemporaryDirectory(prefix=f"{name}.", dir=cache.builds()) as beside:
         work = Path(beside)
         python, environment = _tools(tell)
@@ -54,13 +75,19 @@ def make(tell: Callable[[str], object] = lambda step: None) -> Build:
             raise NotBuilt(f"the sources in {modules.PACKAGE} changed while they were compiled; try again")
         made = work / "made"
         cache.write(made, {_module(path, made): path for path in made.rglob("*") if path.is_file()})
-        folder = cache.builds() / name
-        shutil.rmtree(folder, ignore_errors=True)
+        found = cache.read(made)
+        if found is None:
+            raise NotBuilt(f"{made}: holds not every module that was to be compiled; nothing was kept")
+        problem = difference(found)
+        if problem:
+            raise NotBuilt(f"{problem}\nnothing was kept, runs are played on the source; another $CC may do better")
+        if folder.exists():
+            folder.rename(work / "before")
         made.rename(folder)
+    _keep_newest(cache.builds(), cache.KEPT)
     found = cache.read(folder)
     if found is None:
-        raise NotBuilt(f"{folder}: does not hold every module of {', '.join(modules.MODULES[:2])}, …")
-    _keep_newest(cache.builds(), cache.KEPT)
+        raise NotBuilt(f"{folder}: changed while it was put in place; try again")
     return found
 
 

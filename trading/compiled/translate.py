@@ -18,7 +18,7 @@ def main(python: str, sources: list[str]) -> None:
     for extension in extensions:
         # A product and a sum stay two operations, and a power is the library's, as in Python: floats to the last bit.
         # A warning of a compiler that is newer than mypyc is no failure.
-        extension.extra_compile_args += ["-ffp-contract=off", "-fno-builtin-pow", "-Wno-error"]
+        extension.extra_compile_args += ["-fno-fast-math", "-ffp-contract=off", "-fno-builtin-pow", "-Wno-error"]
     words = ["--quiet", "build_ext", "--build-lib", "made", "--build-temp", "objects"]
     setup(name="trading-compiled", packages=[], py_modules=[], ext_modules=extensions, script_args=words)
 
