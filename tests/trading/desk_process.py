@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.trading import attacks
+from tests.trading import attacks, run_world
 from tests.trading.gate_world import KEY, NOON, desk
 from trading.broker.paper import PaperBroker
 from trading.broker.serve import BrokerServer
@@ -31,6 +31,8 @@ from trading.gate.limits import Limits
 from trading.gate.run import run
 from trading.gate.settings import Desk, Places
 from trading.model import UNIT, Money, Nanos
+from trading.service import paper_run
+from trading.service.dealings import Disagreed, Seat
 from trading.service.drill import MovedClock
 from trading.service.heart import Heart
 from trading.service.watchdog import Watchdog
@@ -127,10 +129,6 @@ def loop(words: dict[str, Any], where: Places, clock: SteppedClock) -> None:
 
 def paper(words: dict[str, Any], where: Places, clock: SteppedClock) -> None:
     """Run the real loop on bars from a pipe, of the strategy that a test wrote down."""
-    from tests.trading import run_world
-    from trading.service import paper_run
-    from trading.service.dealings import Disagreed, Seat
-
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
     says = {(run_world.A, number): strength for number, strength in words["says"]}

@@ -35,6 +35,8 @@ MINUTE = 60 * SECOND
 CENT = UNIT // 100
 HISTORY = 30
 """Bars before the loop begins."""
+TURNS_MAX = 2000
+"""No story takes so many."""
 Step = Callable[["PaperWorld"], bytes | None]
 
 
@@ -232,9 +234,12 @@ class Script:
         self._world = world
         self._steps = steps
         self._quiet = 0
+        self._turns = 0
         self.is_stopped = False
 
     def read(self, wait_s: float) -> bytes | None:
+        self._turns += 1
+        assert self._turns < TURNS_MAX, f"the loop turns without an end: {self._world.told[-3:]}"
         self._world.clock.advance(SECOND // 4)
         for message in [*self._world.queued]:
             self._world.queued.remove(message)

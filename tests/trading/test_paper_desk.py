@@ -19,9 +19,12 @@ from tests.trading.desk_world import DeskWorld, desk, until
 from tests.trading.paper_world import line
 from trading import events
 from trading.cli.main import main
+from trading.cli.research import PAPER
 from trading.engine import artifacts
 from trading.engine.replay import replay
 from trading.events import Allowed, AnyEvent, Denied, Fill, Intent, Signal, StateChanged
+from trading.research import evidence
+from trading.research.evidence import PaperReport
 
 HISTORY = 34
 """Moments before the first that comes in."""
@@ -88,8 +91,8 @@ class Loop:
 
 
 @contextmanager
-def trading_desk() -> Iterator[Loop]:
-    with desk() as world:
+def trading_desk(*, separate: bool = False) -> Iterator[Loop]:
+    with desk(separate=separate) as world:
         loop = Loop(world)
         try:
             yield loop
@@ -120,8 +123,9 @@ def test_a_loop_trades_at_a_desk_is_killed_goes_on_and_leaves_a_whole_run(capsys
         assert main(["tca", *runs, "-o", "json"]) == 0
         rows = json.loads(capsys.readouterr().out)["rows"]
         assert [row["orders"] for row in rows] == [1, 1, 2]
-        report = json.loads((loop.run / artifacts.ON_PAPER).read_text())
-        assert (report["orders"], report["fills"], report["denied"], len(report["returns"])) == (2, 2, 0, 1)
+        report, _ = evidence.document(loop.run / artifacts.ON_PAPER, PaperReport, PAPER)
+        assert (report.orders, report.fills, report.denied, len(report.returns)) == (2, 2, 0, 1)
+        assert (report.first, report.last) == ("2026-03-11", "2026-03-11")
 
 
 @pytest.mark.slow

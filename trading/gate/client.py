@@ -73,8 +73,10 @@ class GateClient:
     def _mine(self, values: dict[str, Any], strategy: str | None) -> Mine:
         named = {} if strategy is None else {"strategy": strategy}
         answer = self._caller.ask({"do": "mine"} | values | named)
+        if answer.get("refused"):
+            raise Refused(f"mine: {answer.get('error')}")
         if "error" in answer:
-            raise Refused(f"mine: {answer['error']}")
+            raise Unanswered(f"mine: {answer['error']}")
         try:
             return msgspec.convert(answer, Mine)
         except msgspec.ValidationError as error:

@@ -98,11 +98,11 @@ class Teller:
         strategy = own
         if named is not None and named != own:
             if uid not in desk.operators:
-                return {"error": f"uid {uid} can ask about its own strategy only; leave `strategy` out"}
+                return _refused(f"uid {uid} can ask about its own strategy only; leave `strategy` out")
             strategy = named if isinstance(named, str) and named in desk.strategies else None
         if strategy is None:
             known = f"; name one of {', '.join(sorted(desk.strategies))}"[:400] if uid in desk.operators else ""
-            return {"error": f"uid {uid} is no strategy of this desk{known}"}
+            return _refused(f"uid {uid} is no strategy of this desk{known}")
         after, client_id = message.get("after", 0), message.get("client_id")
         texts = [message.get(name, "") for name in ("orders_after", "positions_after")]
         problems = [f"{str(name)[:40]} means nothing here" for name in sorted(message.keys() - _FIELDS)]
@@ -111,7 +111,7 @@ class Teller:
         if not all(isinstance(text, str) for text in (*texts, client_id or "")):
             problems.append("client_id, orders_after and positions_after are texts")
         if problems:
-            return {"error": "mine: " + "; ".join(problems)[:400]}
+            return _refused("mine: " + "; ".join(problems)[:400])
         if client_id is not None:
             found = msgspec.structs.replace(self._head(strategy), asked=self._asked(strategy, client_id))
         else:
@@ -190,6 +190,11 @@ class Teller:
             answer.get("price"),
             None if row is None else _order(row),
         )
+
+
+def _refused(why: str) -> dict[str, Any]:
+    """Return the answer to a question that will be answered no better when it is asked again."""
+    return {"error": why, "refused": True}
 
 
 def _order(row: OrderRow) -> MyOrder:

@@ -118,7 +118,7 @@ class GateServer:
     def answer(self, uid: int, text: bytes, connection: socket.socket | None = None) -> dict[str, Any] | None:
         """Return the answer to one message of a uid; None if its connection is answered later."""
         if uid not in self._desk.uids:
-            return {"error": f"uid {uid} has no part in this desk"}
+            return {"error": f"uid {uid} has no part in this desk", "refused": True}
         try:
             return self._answered(uid, text, connection)
         except StoreBroken as error:

@@ -64,7 +64,7 @@ class ShutGate:
     def answer(self, uid: int, text: bytes) -> dict[str, Any]:
         """Return the answer to one message of a uid."""
         if uid not in self._desk.uids:
-            return {"error": f"uid {uid} has no part in this desk"}
+            return {"error": f"uid {uid} has no part in this desk", "refused": True}
         try:
             message, _ = parse(text)
         except Unreadable:

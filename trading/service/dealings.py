@@ -93,7 +93,9 @@ class Dealings:
             if self._course.joined is None:
                 self._join(mine)
             self._take(mine)
-        except (Unanswered, Refused) as error:
+        except Refused as error:
+            raise Disagreed(f"the gate will not tell us of {self._seat.strategy}: {error}; run as its uid") from error
+        except Unanswered as error:
             if not self.is_away:
                 self.is_away = True
                 self._tell(f"the gate does not answer: {error}; nothing is sent until it does")
@@ -268,7 +270,7 @@ class Dealings:
         """Have an order taken back; what came of it is told with everything else."""
         try:
             answer = self._gate.cancel(client_id)
-        except (Unanswered, Refused) as error:
+        except Unanswered as error:
             self._tell(f"{client_id} was not taken back: {error}")
             return
         if "error" in answer:

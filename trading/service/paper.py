@@ -68,7 +68,8 @@ class PaperLoop:
             self._tell(f"goes on behind {course.diary.count} events of its log")
         while not around.is_stopped():
             self._beat()
-            text = around.source.read(0.0 if feed.is_ready or self._may_send() else WAIT_S)
+            has_work = (feed.is_ready and course.joined is not None) or self._may_send()
+            text = around.source.read(0.0 if has_work else WAIT_S)
             if text is not None:
                 feed.take(text)
             elif not self._has_ended:

@@ -116,6 +116,9 @@ def carry_on(parts: Parts, seat: Seat, folder: Path, world: World, features: Fea
             except BaseException:
                 # However it ends, nothing stays open that nobody looks after.
                 loop.leave()
+                if course.joined is None and diary.count <= 1 and diary.next() is None:
+                    # It never began: nothing is left that somebody could take for a run.
+                    shutil.rmtree(folder)
                 raise
         finally:
             # It ends on purpose: who has to be missed is one that hangs.
