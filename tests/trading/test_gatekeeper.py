@@ -23,7 +23,7 @@ from tests.trading.gate_world import (
     name_of,
     why,
 )
-from trading.gate import grants
+from trading.gate import beat, grants
 from trading.gate import limits as limits_module
 from trading.gate.freeze import promotions_frozen
 from trading.gate.server import GateServer
@@ -32,7 +32,7 @@ from trading.gate.snapshot import Quote
 from trading.gate.state import fenced
 from trading.gate.store import Store, StoreBroken
 from trading.gate.wire import MESSAGE_BYTES_MAX
-from trading.model import SECOND, UNIT, TradingState, money
+from trading.model import SECOND, UNIT, Nanos, TradingState, money
 
 
 @pytest.fixture
@@ -574,3 +574,31 @@ def test_half_a_character_is_no_bug_of_the_gate(world: GateWorld) -> None:
     }
     assert world.kill(by="\udcff", reason="\udcff")["level"] == "KILLED"
     assert world.books.store.latch().level is TradingState.KILLED
+
+
+def test_a_heartbeat_that_is_written_while_the_gate_looks_is_no_silence(tmp_path: Path) -> None:
+    world = GateWorld(tmp_path)
+    places = Places(tmp_path / "state", tmp_path / "elsewhere/mark")
+    path = places.beat("watchdog")
+    beat.write(path, world.clock.elapsed())
+
+    class Interrupted:
+        """Time, and a watchdog that beats whenever somebody looks at how much has passed."""
+
+        def now(self) -> Nanos:
+            return world.clock.now()
+
+        def elapsed(self) -> Nanos:
+            found = world.clock.elapsed()
+            world.clock.advance(1)
+            beat.write(path, world.clock.elapsed())
+            return found
+
+    server = GateServer(world.desk, places, world.broker, Interrupted(), KEY)
+    try:
+        for _ in range(3):
+            server.turn()
+        assert "watchdog" not in server.books.latch.halted
+        assert server.books.watchdog_at is not None
+    finally:
+        server.close()

@@ -98,8 +98,9 @@ class GateServer:
             self._signalled = False
             if self.books.latch.level is not TradingState.KILLED:
                 self._kill(by, "SIGUSR1" if by == "signal" else str(self.places.kill_file), flatten=False)
-        now = self._clock.elapsed()
-        age = beat.age(beat.read(self.places.beat("watchdog")), now)
+        # The file first: a heartbeat that is written between the two looks is older than now, and no other's.
+        last = beat.read(self.places.beat("watchdog"))
+        age = beat.age(last, self._clock.elapsed())
         self.keeper.turn(None if age is None else self._clock.now() - age)
         self._pager.tend()
         if self._clearing is not None:
