@@ -405,6 +405,17 @@ def test_a_loop_that_ends_on_purpose_is_not_missed(tmp_path: Path) -> None:
     assert beat.read(where.loop_beat("alpha")) is None
 
 
+def test_a_loops_heartbeat_can_be_read_by_the_watchdogs_user_whatever_the_umask(tmp_path: Path) -> None:
+    where = Places(tmp_path, tmp_path / "mark")
+    where.loops.mkdir()
+    before = os.umask(0o077)
+    try:
+        Heart(where, "alpha", ManualClock(5 * SECOND)).beat(epoch=1, sequence=1, log_head="h")
+    finally:
+        os.umask(before)
+    assert where.loop_beat("alpha").stat().st_mode & 0o777 == 0o644
+
+
 @pytest.mark.slow
 def test_a_gate_that_is_there_keeps_another_from_the_desk() -> None:
     with desk() as world:

@@ -28,12 +28,19 @@ class Beat(msgspec.Struct, frozen=True):
     head: str = ""
 
 
-def write(path: Path, elapsed: int, *, epoch: int = 0, serial: int = 0, head: str = "") -> None:
-    """Write a heartbeat of this process. Raises OSError where the disk does not take it."""
+def write(
+    path: Path, elapsed: int, *, epoch: int = 0, serial: int = 0, head: str = "", mode: int | None = None
+) -> None:
+    """Write a heartbeat of this process. Raises OSError where the disk does not take it.
+
+    `mode` says who may read it whatever the process's umask is.
+    """
     pid = os.getpid()
     beat = Beat(pid, process_start(pid) or 0, elapsed, epoch, serial, head)
     beside = path.with_name(f".{path.name}.new")
     beside.write_bytes(msgspec.json.encode(beat))
+    if mode is not None:
+        beside.chmod(mode)
     beside.replace(path)
 
 

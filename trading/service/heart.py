@@ -30,7 +30,8 @@ class Heart:
         now = self._clock.elapsed()
         if now < self._due:
             return False
-        beat.write(self._path, now, epoch=epoch, serial=sequence, head=log_head)
+        # A watchdog that may not read it would take the loop for one that never began.
+        beat.write(self._path, now, epoch=epoch, serial=sequence, head=log_head, mode=0o644)
         self._due = now + self._every
         return True
 
