@@ -19,6 +19,7 @@ from trading.cli import trial
 from trading.cli.accelerate import accelerate
 from trading.cli.grammar import build as grammar
 from trading.cli.main import main
+from trading.compiled import build as build_module
 from trading.compiled import cache, finder, modules, plain
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -209,6 +210,25 @@ def test_a_build_that_fits_is_not_made_twice(
     folder = made(tmp_path / "compiled" / modules.key())
     assert accelerate(grammar().parse_args(["accelerate"])) == 0
     assert capsys.readouterr().out == f"{folder}: there already\n"
+
+
+def test_without_headers_nothing_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRADING_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(build_module.sysconfig, "get_path", lambda name: str(tmp_path))
+    assert accelerate(grammar().parse_args(["accelerate"])) == 1
+    said = f"trading: accelerate: Python.h is not in {tmp_path}; install the headers of this Python"
+    assert capsys.readouterr().err.startswith(said) and not (tmp_path / "cache").exists()
+
+
+def test_builds_of_long_ago_are_deleted_and_nothing_else(tmp_path: Path) -> None:
+    for number in range(4):
+        made(tmp_path / f"build-{number}")
+        os.utime(tmp_path / f"build-{number}" / cache.INDEX, (number, number))
+    (tmp_path / "something else").mkdir()
+    build_module._keep_newest(tmp_path, 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["build-2", "build-3", "something else"]
 
 
 @pytest.mark.parametrize(

@@ -97,3 +97,10 @@ def test_no_process_of_the_gate_runs_on_a_build(words: list[str], build: cache.B
     )
     assert done.returncode != 0
     assert "not loaded from source: trading" in done.stderr and "start it in a process of its own" in done.stderr
+
+
+def test_a_compiler_that_fails_is_told_and_leaves_the_build_that_is_there(build: cache.Build) -> None:
+    done = ran("-m", "trading", "accelerate", "--again", CC="false")
+    assert done.returncode == 1 and "NotBuilt" not in done.stderr
+    assert "trading: accelerate: compiling the engine failed (" in done.stderr
+    assert cache.read(build.folder) == build
