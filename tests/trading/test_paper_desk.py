@@ -111,6 +111,14 @@ def test_a_loop_trades_at_a_desk_is_killed_goes_on_and_leaves_a_whole_run(capsys
         loop.start()
         loop.bar()
         loop.until(Fill, 2)
+        where = ["--state", str(loop.world.places.state), "--mark", str(loop.world.places.mark)]
+        assert main(["status", "--strategy", "alpha", *where, "-o", "json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert ([each["side"] for each in told["fills"]], told["positions"]) == (["buy", "sell"], {})
+        assert main(["status", "--strategy", "alpha", *where]) == 0
+        assert "sell 10 AAPL.NASDAQ at 199.98 (script-2-" in capsys.readouterr().out
+        assert main(["status", "--strategy", "nobody", *where]) == 1
+        assert "no strategy of this desk; name one of alpha, beta, gamma" in capsys.readouterr().out
         assert loop.stop() == 0
         # Nobody is missed, and nothing was sent twice.
         assert not loop.world.places.loop_beat("alpha").exists()

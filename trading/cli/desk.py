@@ -8,15 +8,19 @@ import sys
 from contextlib import closing
 from typing import Any
 
+import msgspec
+
 from trading.cli.main import Misuse
 from trading.cli.places import places
 from trading.clock import SystemClock
 from trading.gate import state
-from trading.gate.client import GateClient
+from trading.gate.client import GateClient, Refused
 from trading.gate.settings import Places
 from trading.gate.store import Store, StoreBroken
 from trading.gate.wire import Unanswered
-from trading.model import TradingState
+from trading.model import TradingState, decimal
+
+_FILLS_SHOWN = 10
 
 
 def kill(args: argparse.Namespace) -> int:
@@ -57,9 +61,32 @@ def reconcile(args: argparse.Namespace) -> int:
 
 
 def status(args: argparse.Namespace) -> int:
-    """Print what is in force; return 0 if openings may leave."""
+    """Print what is in force, or how one strategy stands; return 0 if openings may leave, or it is enabled."""
+    if args.strategy:
+        return _strategy(args)
     answer = _ask(args, "status")
     return _end(answer, args.output, answer.get("state") == TradingState.ARMED)
+
+
+def _strategy(args: argparse.Namespace) -> int:
+    """Print what a strategy holds, has open and traded, as the gate tells an operator, or the strategy itself."""
+    try:
+        with closing(GateClient(places(args).gate_socket)) as client:
+            mine = client.mine(strategy=args.strategy)
+    except Unanswered as error:
+        return _end({"error": f"the gate does not answer ({error}); nothing leaves without it"}, args.output, False)
+    except Refused as error:
+        return _end({"error": str(error)}, args.output, False)
+    told: dict[str, Any] = msgspec.to_builtins(mine)
+    if args.output != "json":
+        told = {name: told[name] for name in ("strategy", "state", "epoch", "enabled")}
+        told |= {"budget": decimal(mine.budget), "fills": mine.fills_count}
+        told["holds"] = ", ".join(f"{held} {symbol}" for symbol, held in mine.positions.items()) or "nothing"
+        told["open"] = ", ".join(order.client_id for order in mine.orders) or "nothing"
+        for each in mine.fills[-_FILLS_SHOWN:]:
+            price = decimal(each.price)
+            told[f"fill {each.serial}"] = f"{each.side} {each.quantity} {each.symbol} at {price} ({each.client_id})"
+    return _end(told, args.output, mine.enabled)
 
 
 def _asked(args: argparse.Namespace, verb: str, wanted: TradingState) -> int:

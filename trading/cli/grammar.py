@@ -113,6 +113,8 @@ def _desk(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         parser.set_defaults(calls=f"desk:{verb}")
         if verb == "reduce":
             parser.add_argument("--back", action="store_true", help="from KILLED, under the conditions of `arm`")
+        if verb == "status":
+            parser.add_argument("--strategy", metavar="NAME", help="how this one stands: what it holds, open, traded")
         if verb == "reconcile":
             parser.add_argument("--accept-store", action="store_true", help="believe a store that is behind its mark")
     drill = verbs.add_parser("drill", help="Try in earnest, on a desk of its own.")
