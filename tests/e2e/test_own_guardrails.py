@@ -1,4 +1,4 @@
-"""The guardrails of this repository's own train, asked of real changes to `trading/`: twelve sabotages, twenty honest.
+"""The guardrails of this repository's own train, asked of real changes to `trading/`: twenty sabotages, twenty honest.
 
 Each patch is applied to a clone of what is committed here and judged as publisher and train judge it: by the rules in
 this tree's `interlock.yaml`, on the real diff. A patch that no longer applies fails: make it anew.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,14 @@ REFUSED = {
     "a-changed-digest": ("trading/gate/limits.py", "limits-digest", "canonical"),
     "a-socket-in-the-firewall": ("trading/gate/controls/market.py", "pure-firewall", "import of socket"),
     "an-armed-start": ("trading/gate/state.py", "kill-switch", 'halted: str = ""'),
+    "a-mode-without-a-word": ("trading/model.py", "paper-mode", "LIVE = auto()"),
+    "a-live-host-in-a-script": ("scripts/desk.sh", "paper-hosts", "api.alpaca.markets"),
+    "a-live-host-put-together": ("trading/broker/hosts.py", "paper-hosts", "alpaca.markets"),
+    "a-bypass-by-environment": ("trading/gate/settings.py", "no-bypass", "environ"),
+    "a-limit-widened-where-it-is-used": ("trading/gate/controls/size.py", "limits-as-they-are", "order_quantity_max"),
+    "tests-left-out-by-a-hook": ("tests/conftest.py", "tests-not-skipped", "pytest_collection_modifyitems"),
+    "credentials-in-a-fixture": ("tests/unit/broker_account.py", "brokers-keys", "KEY_ID"),
+    "credentials-in-yaml": ("trading/service/account.yaml", "credentials-unquoted", "api_secret"),
     "a-floor-removed": ("interlock.yaml", "rules-kept", "trading/gate/**"),
 }
 
@@ -109,3 +118,14 @@ def test_a_sabotage_is_refused_with_file_line_and_reason(clone: Clone, name: str
 @pytest.mark.parametrize("name", names("honest"))
 def test_an_honest_change_passes(clone: Clone, name: str) -> None:
     assert sentences(clone.judged("honest", name).denied) == []
+
+
+@pytest.mark.parametrize(("kind", "name", "code"), [("sabotage", "a-widened-limit", 1), ("honest", "tighter-limit", 0)])
+def test_a_person_can_ask_before_handing_a_change_in(clone: Clone, kind: str, name: str, code: int) -> None:
+    head = clone.commit(PATCHES / kind / f"{name}.patch")
+    argv = [sys.executable, str(ROOT / "scripts/guardrails.py"), clone.base, head]
+    done = subprocess.run(argv, cwd=clone.folder, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    said = done.stdout.splitlines()
+    assert [line.partition(":")[0] for line in said] == ["trading/gate/limits.json"] * code
+    assert all("the guardrail `limits-not-raised`" in line for line in said)
