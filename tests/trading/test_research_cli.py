@@ -400,6 +400,13 @@ def test_a_walk_says_everything_that_is_wrong_before_it_starts(desk: Path, capsy
     assert "fast (2) must be smaller than slow (1)" in capsys.readouterr().err
 
 
+def test_a_walk_says_which_parameters_it_could_not_play(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["walk-forward", "cross.toml", "--train", "100", "--test", "40", "--vary", "slow=6,1"]) == 0
+    said = capsys.readouterr()
+    assert '"slow": 1' in said.err and "was not played: parameters of sma_cross: fast (2) must be smaller" in said.err
+    assert said.out.startswith("learnt on ") and said.out.splitlines()[-1].split() == ["trials", "2"]
+
+
 def test_help_of_every_verb_says_what_it_does(capsys: Any) -> None:
     for verb in (
         "create", "snapshot", "record-backtest", "record-validation", "record-paper", "store-walk-forward",

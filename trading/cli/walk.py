@@ -68,12 +68,17 @@ def _ended(args: argparse.Namespace, found: Walk, folder: Path) -> int:
     entry = None
     if args.candidate:
         entry = research.store(args, found, "sha256:" + sha256(text).hexdigest()).serial
+    for trial in found.trials:
+        if trial.failure:
+            # It counts as a trial all the same: it was tried.
+            sys.stderr.write(f"trading: walk-forward: {trial.parameters} was not played: {trial.failure}\n")
     won = sum(sum(fold.returns) > 0.0 for fold in found.folds)
     answer = {"file": str(folder / FILE), "folds": len(found.folds), "won": won, "trials": len(found.trials)}
     if args.output == "json":
         told = [msgspec.to_builtins(fold) for fold in found.folds]
         sys.stdout.write(json.dumps(answer | {"entry": entry, "steps": told}, indent=1) + "\n")
         return 0
+    sys.stdout.write(f"{'learnt on':<24} {'judged on':<23} {'Sharpe':>7} {'then':>7}  chosen\n")
     for fold in found.folds:
         sys.stdout.write(
             f"{fold.train_first} … {fold.train_last}  {fold.test_first} … {fold.test_last}  "
