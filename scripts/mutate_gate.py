@@ -1,12 +1,12 @@
 """Breaks the firewall in every small way there is, one at a time, and counts the ways that no test notices.
 
-Usage: python scripts/mutate_gate.py [FILE…]      called by `make test-mutation`; trading/gate/tail.py can be named too
+Usage: python scripts/mutate_gate.py [FILE…]      called by `make test-mutation`
 
 A mutant is one change to a control's source: a comparison turned or made strict, `and` for `or`, a `not` dropped, an
 operator or a constant changed, a proof not counted, a denial not made, a condition forced. The suite is the table of
-edges, the contract's cases, the probes and the known answers of the tail, run in this process; a mutant survives if
-every answer stays what it was. Survivors are printed with the text of their line; those that are the same program in
-other words stand in `mutants_equivalent.json`, each with its reason. Exit 0 if nothing else survived and
+edges, the contract's cases, the probes and the known answers of tail, latch and grants, run in this process; a mutant
+survives if every answer stays what it was. Survivors are printed with the text of their line; those that are the same
+program in other words stand in `mutants_equivalent.json`, each with its reason. Exit 0 if nothing else survived and
 docs/trading.md reports the count.
 """
 
@@ -38,7 +38,7 @@ FILES = [
     *(f"trading/gate/controls/{name}.py" for name in (
         "around", "case", "conduct", "exposure", "integrity", "loss", "market", "rate", "sanity", "size",
     )),
-    "trading/gate/firewall.py",
+    *(f"trading/gate/{name}.py" for name in ("firewall", "grants", "lanes", "names", "snapshot", "state", "tail")),
 ]  # fmt: skip
 SWAPS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE),

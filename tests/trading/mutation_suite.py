@@ -10,7 +10,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from tests.trading import test_controls, test_documents, test_probes, test_tail
+from tests.trading import test_controls, test_documents, test_grants, test_latch, test_probes, test_tail
 from tests.trading.documents import GONE, changed, codes, limits_with, slim
 from tests.trading.test_cases import CASES
 from trading.gate import ask as ask_module
@@ -88,8 +88,11 @@ _FUNCTIONS = [
     _unproved,
     test_documents.test_a_snapshot_prepared_for_other_limits_denies,
     test_documents.test_an_answer_tells_value_limit_and_what_to_do,
+    test_documents.test_one_day_has_no_spread_whatever_the_limits_ask_for,
     test_documents.test_a_market_order_is_sent_within_the_collar_and_never_further_than_three_percent,
     *test_tail.KNOWN,
+    *test_latch.KNOWN,
+    *test_grants.KNOWN,
 ]
 
 

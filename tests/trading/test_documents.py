@@ -303,6 +303,13 @@ def test_no_tighter_limit_turns_a_denial_into_an_allowance(changes: dict[str, An
     try_tightened(changes)
 
 
+def test_one_day_has_no_spread_whatever_the_limits_ask_for() -> None:
+    for days, expected in ((1, ["risk_missing"]), (2, [])):
+        changes = {"snapshot.positions": [], f"snapshot.risk.daily_returns.{AAPL}": [0.01, -0.01][:days]}
+        for least in (0, 1, 2):
+            assert codes(changed(changes), limits_with(returns_min=least)) == expected
+
+
 def test_a_market_order_is_sent_within_the_collar_and_never_further_than_three_percent() -> None:
     for side, bps, price in (
         ("buy", 100, "202.02"), ("buy", 300, "206.02"), ("buy", 1000, "206.02"),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading.gate import lanes
-from trading.gate.tail import PARTS, Tail, tail_value_at_risk
+from trading.gate.tail import PARTS, Tail, parts, tail_value_at_risk
 from trading.model import UNIT, Symbol
 
 A, B = Symbol("AAPL", "NASDAQ"), Symbol("XOM", "NYSE")
@@ -49,6 +49,8 @@ def test_the_historical_tail_is_the_mean_of_the_worst_days() -> None:
     # Twelve and a half days of 500: the thirteenth counts by half.
     days = [0.0] * 487 + [60.0] + [100.0] * 12
     assert tail_value_at_risk(days, 9750) >= (1200.0 + 30.0) / 12.5
+    # One day and a half.
+    assert tail_value_at_risk([0.0] * 58 + [8.0, 10.0], 9750) == (10.0 + 8.0 / 2) / 1.5
 
 
 def test_of_fewer_days_than_the_tail_has_room_for_the_worst_one_stands_for_it() -> None:
@@ -141,6 +143,38 @@ def test_what_no_account_holds_is_lost_without_end() -> None:
     assert tail.value_at_risk(A, UNIT, 9750) == inf
     tail.expose({B: 10**17})
     assert 10**5 < tail.value_at_risk(A, UNIT, 9750) < 10**8
+    # To the last unit: beyond the bound a lane says something else than it holds.
+    largest = max(abs(parts(each)) for each in DAYS[B])
+    tail.expose({A: 0, B: (lanes.BOUND - 1) // largest})
+    assert tail.value_at_risk(A, UNIT, 9750) < inf
+    tail.expose({B: (lanes.BOUND - 1) // largest + 1})
+    assert tail.value_at_risk(A, UNIT, 9750) == inf
+    even = Tail({A: [0.0] * 4, B: [2**30 / PARTS, 0.0, -(2**30) / PARTS, 0.0]}, {"x": {A: 0.0, B: 0.0}})
+    even.expose({B: lanes.BOUND >> 30})
+    assert even.value_at_risk(A, UNIT, 9750) == inf
+
+
+def test_other_days_are_added_up_anew() -> None:
+    four, three = [0.01, -0.02, 0.03, -0.04], [0.05, -0.01, -0.06]
+    days = {A: four, B: four[::-1], C: three, D: three[::-1]}
+    tail = Tail(days, {"x": dict.fromkeys(days, -0.1)})
+    for held in ({A: UNIT, B: 2 * UNIT}, {A: 0, B: 0, C: 5 * UNIT, D: UNIT}, {A: UNIT, B: UNIT, C: 0, D: 0}):
+        tail.expose(held)
+        fresh = Tail(days, {"x": dict.fromkeys(days, -0.1)})
+        fresh.expose(held)
+        asked = next(symbol for symbol, value in held.items() if value)
+        assert tail.value_at_risk(asked, UNIT, 9750) == fresh.value_at_risk(asked, UNIT, 9750)
+
+
+def test_a_row_holds_each_number_in_its_own_lane() -> None:
+    held = [5, -7, 0, lanes.BOUND, -lanes.BOUND, 10**18]
+    assert lanes.numbers(lanes.row(held), 6) == held
+    assert lanes.numbers(lanes.row(held) * 3 - lanes.row([1] * 6), 6) == [3 * each - 1 for each in held]
+    rough = [5 * 2**60, -7 * 2**60, 0, 2**40]
+    assert lanes.floats(lanes.row(rough), 4, 0.5) == [each / 2 for each in rough]
+    assert [lanes.floats(lanes.row([each]), 1, 1.0) for each in (lanes.BOUND - 1, -lanes.BOUND)] == [
+        [float(lanes.BOUND - 2**40)], [-float(lanes.BOUND)],
+    ]  # fmt: skip
 
 
 @given(st.lists(st.tuples(st.integers(-(10**12), 10**12), st.integers(-(10**18), 10**18)), min_size=1, max_size=9))
@@ -186,6 +220,9 @@ def test_what_is_held_counts_in_every_scenario() -> None:
 KNOWN = [
     test_the_normal_tail_is_the_one_of_the_books,
     test_the_historical_tail_is_the_mean_of_the_worst_days,
+    test_of_fewer_days_than_the_tail_has_room_for_the_worst_one_stands_for_it,
+    test_a_row_holds_each_number_in_its_own_lane,
+    test_other_days_are_added_up_anew,
     test_the_bent_tail_is_its_own_integral,
     test_the_bent_tail_counts_where_it_is_the_largest,
     test_days_that_are_all_alike_have_no_spread,
