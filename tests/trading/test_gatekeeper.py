@@ -31,7 +31,7 @@ from trading.gate.settings import Places
 from trading.gate.snapshot import Quote
 from trading.gate.state import fenced
 from trading.gate.store import Store, StoreBroken
-from trading.gate.wire import MESSAGE_BYTES_MAX
+from trading.gate.wire import MESSAGE_BYTES_MAX, Unanswered
 from trading.model import SECOND, UNIT, Nanos, TradingState, money
 
 
@@ -602,3 +602,54 @@ def test_a_heartbeat_that_is_written_while_the_gate_looks_is_no_silence(tmp_path
         assert server.books.watchdog_at is not None
     finally:
         server.close()
+
+
+def test_what_a_strategy_leaves_open_is_cancelled_when_the_broker_answers_again(
+    world: GateWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cents in (-50, -60):
+        assert world.ask(world.make(cents_off=cents))["phase"] == "working"
+    other = world.make(cents_off=-50, strategy="beta", client_id="beta-1")
+    assert world.ask(other)["phase"] == "working"
+    asked = []
+
+    def silent(client_id: str) -> None:
+        asked.append(client_id)
+        raise Unanswered("nobody there")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.broker, "cancel", silent)
+        world.keeper.cancel_of("alpha")
+        assert len(asked) == 1, "one question is enough to know that nobody answers"
+        world.keeper.cancel_leaving()
+    assert len(world.broker.observe(0).orders) == 3
+    world.keeper.cancel_leaving()
+    assert [order.client_id for order in world.broker.observe(0).orders] == ["beta/beta-1"]
+    # What the strategy sends when it is back is its own again.
+    world.pass_time(6 * SECOND)
+    assert world.ask(world.make(cents_off=-50))["phase"] == "working"
+    world.keeper.cancel_leaving()
+    assert len(world.broker.observe(0).orders) == 2
+
+
+def test_an_order_that_arrives_after_its_strategy_hung_up_is_cancelled_too(world: GateWorld) -> None:
+    world.broker.fault = "no answer"
+    assert world.ask(world.make(cents_off=-50))["phase"] == "unknown"
+    (late,) = world.broker.real.orders.values()
+    world.broker.real.orders.clear()
+    world.keeper.cancel_of("alpha")
+    world.broker.real.orders[late.client_id] = late
+    world.keeper.cancel_leaving()
+    world.keeper.mirror.sync()
+    assert world.broker.observe(0).orders == () and world.books.snapshot.book.open == {}
+
+
+def test_cancels_without_end_are_not_held_against_what_reduces(world: GateWorld) -> None:
+    assert world.ask(world.make())["phase"] == "filled"
+    order = world.make(cents_off=-50)
+    assert world.ask(order)["phase"] == "working"
+    for _ in range(1000):
+        assert world.keeper.cancel(7001, order["client_id"])["phase"] == "cancelled"
+    assert why(world.ask(world.make(strategy="beta", client_id="b-1"))) == ["message_reserve"]
+    world.pass_time(SECOND)
+    assert world.ask(world.make("sell", quantity=9))["phase"] == "filled"

@@ -221,8 +221,10 @@ class Book:
             self.baskets[sent.strategy] += amount
 
     def message(self, at: int) -> None:
-        """Count a message that is no order: a cancel or a change."""
+        """Count a message that is no order: a cancel or a change. Those always get out, so there can be more than the
+        throttle holds; what overflows is not held against reductions later."""
         self.bucket_messages.add(at)
+        self.bucket_messages.level = min(self.bucket_messages.level, self.limits.messages_burst_max * SECOND)
 
     def execute(self, sent: Sent) -> None:
         """Count what traded: today's turnover at its limit, and the repetition of its kind."""

@@ -21,7 +21,7 @@ from trading.gate.egress import Submission
 from trading.gate.mirror import Mirror
 from trading.gate.overseer import Overseer
 from trading.gate.snapshot import Order, Quote
-from trading.gate.store import OrderRow, StoreBroken
+from trading.gate.store import OPEN_PHASES, OrderRow, StoreBroken
 from trading.gate.strict import Unreadable, parse
 from trading.gate.wire import NotSent, Unanswered
 from trading.model import Side, Symbol
@@ -35,6 +35,8 @@ class Gatekeeper:
         self.mirror = Mirror(books)
         self.overseer = Overseer(books, key)
         self._key = key
+        self._leaving: set[str] = set()
+        """Orders whose strategies hung up, and that may still be open."""
 
     def order(self, uid: int, text: bytes) -> dict[str, Any]:
         """Decide about an order; return the answer, with the phase it is in. Nothing is ever sent twice."""
@@ -137,9 +139,17 @@ class Gatekeeper:
 
     def cancel_of(self, strategy: str) -> None:
         """Cancel whatever a strategy has open: it hung up."""
-        for row in self.books.store.orders(only_open=True):
-            if row.strategy == strategy:
-                self._cancelled(row.client_id, row)
+        self._leaving |= {row.client_id for row in self.books.store.orders(only_open=True) if row.strategy == strategy}
+        self.cancel_leaving()
+
+    def cancel_leaving(self) -> None:
+        """Go on cancelling what strategies left behind, until the broker says of each that it is over."""
+        for name in sorted(self._leaving):
+            row = self.books.store.order(name)
+            if row is None or row.phase not in OPEN_PHASES:
+                self._leaving.discard(name)
+            elif "error" in self._cancelled(name, row):
+                return  # the broker does not answer: asked again soon, and nobody waits for the rest meanwhile
 
     def quote(self, symbol: Symbol, quote: Quote) -> None:
         """Take a quote into account. One that is older than what is known is dropped."""

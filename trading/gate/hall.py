@@ -19,7 +19,7 @@ from trading.gate import wire
 
 OF_ONE_MAX, OF_STRANGERS_MAX = 64, 16
 """Connections of one uid, and of all uids without a part in the desk."""
-ACCEPTED_MAX = 64
+ACCEPTED_MAX = 256
 """In one round: those that wait to come in do not keep those inside from being heard."""
 FILES_KEPT = 64
 """Descriptors that are left to everything else the process does."""

@@ -35,8 +35,9 @@ class Mirror:
             return None
         working = {order.client_id for order in view.orders}
         for row in self._books.store.orders(only_open=True):
-            if row.client_id not in working or row.phase in ("allowed", "unknown"):
-                self._ask_about(row)
+            is_settled = row.client_id in working and row.phase not in ("allowed", "unknown")
+            if not is_settled and not self._ask_about(row):
+                break  # each question that is not answered costs its whole patience
         return view
 
     def reconcile(self) -> str:
@@ -157,19 +158,21 @@ class Mirror:
             self._books.halt(f"reconcile: {error}")
         book.execute(Sent(client_id, row.strategy, symbol, side, quantity, price, at, "filled"))
 
-    def _ask_about(self, row: OrderRow) -> None:
-        """Find out what became of an order that is neither known nor over: by its id, never by sending it again."""
+    def _ask_about(self, row: OrderRow) -> bool:
+        """Find out what became of an order that is neither known nor over: by its id, never by sending it again.
+        Return whether the broker answered."""
         try:
             found = self._books.broker.order(row.client_id)
         except Unanswered:
-            return
+            return False
         now = self._books.clock.now()
         if found is not None:
             self._missing_since.pop(row.client_id, None)
             if found.phase != row.phase:
                 self.settle(row, found)
-            return
+            return True
         since = self._missing_since.setdefault(row.client_id, now)
         if now - since >= GIVEN_UP_NS:
             self._missing_since.pop(row.client_id)
             self.end(row, "rejected")
+        return True

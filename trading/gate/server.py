@@ -110,6 +110,7 @@ class GateServer:
             self._clear(Clearing(0, flatten=False))
         else:
             if self._is_due("sync", SYNC_NS):
+                self._guarded(self.keeper.cancel_leaving)
                 self._guarded(self.keeper.mirror.sync)
             if self._is_due("reconcile", self.books.limits.reconcile_every_s_max * SECOND):
                 self._guarded(self.keeper.mirror.reconcile)

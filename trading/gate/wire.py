@@ -108,12 +108,16 @@ class Caller:
     def _connected(self) -> socket.socket:
         if self._connection is None:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
-            connection.settimeout(self._timeout_s)
+            # A queue that is full makes a caller that does not block give up at once: the kernel is to wait, and lets
+            # those who wait in by turns, also while somebody floods the queue.
+            whole, part = divmod(round(self._timeout_s * 1_000_000), 1_000_000)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", whole, part))
             try:
                 connection.connect(str(self._path))
             except OSError as error:
                 connection.close()
                 raise NotSent(f"{self._path}: {error.strerror or error}") from error
+            connection.settimeout(self._timeout_s)
             self._connection = connection
         return self._connection
 
