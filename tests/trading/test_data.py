@@ -201,6 +201,54 @@ def test_what_is_odd_is_remarked_and_kept(after: Row, oddity: Oddity) -> None:
     assert len(checked.rows) == 2
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "ratio"),
+    [
+        (10_000, 5000, (2, 1)),
+        # Three hundredths beside the ratio are like it, a little more is not.
+        (10_000, 5150, (2, 1)),
+        (10_000, 5151, None),
+        (10_000, 4850, (2, 1)),
+        (10_000, 4849, None),
+        (5000, 10_000, (1, 2)),
+        (100, 2000, (1, 20)),
+        (3000, 2000, (3, 2)),
+        (2000, 3000, (2, 3)),
+        (5000, 2000, (5, 2)),
+        (10_000, 10_000, None),
+        (10_000, 7000, None),
+    ],
+)
+def test_a_jump_is_like_a_split_within_three_hundredths(before: int, after: int, ratio: tuple[int, int] | None) -> None:
+    assert quality.split_ratio(before, after) == ratio
+
+
+@pytest.mark.parametrize(("close", "is_large"), [(140, False), (141, True), (60, False), (59, True)])
+def test_a_move_is_large_above_two_fifths(close: int, is_large: bool) -> None:
+    after = row(date(2024, 1, 9), close, open=100, high=max(close, 100), low=min(close, 100))
+    found = [finding.what for finding in quality.check([row(MONDAY), after]).remarks]
+    assert found == ([Oddity.LARGE_MOVE] if is_large else [])
+
+
+def test_symbols_have_nothing_to_do_with_each_other() -> None:
+    other = row(date(2024, 1, 9), 50)._replace(symbol=B)
+    checked = quality.check([row(MONDAY), other, row(date(2024, 1, 9), 101)])
+    assert (checked.remarks, checked.quarantined, len(checked.rows)) == ([], [], 3)
+
+
+def test_what_lies_in_quarantine_is_nobodys_day_before() -> None:
+    faulty = row(date(2024, 1, 9), 50, low=51)
+    checked = quality.check([row(MONDAY), faulty, row(date(2024, 1, 10), 101)])
+    assert [finding.what for finding in checked.quarantined] == [Fault.RANGE]
+    # Neither a split into it nor one out of it; the day is missing.
+    assert [finding.what for finding in checked.remarks] == [Oddity.GAP]
+
+
+def test_a_row_without_trades_is_not_called_repeated() -> None:
+    checked = quality.check([row(MONDAY, volume=0), row(date(2024, 1, 9), volume=0)])
+    assert [finding.what for finding in checked.remarks] == [Oddity.NO_TRADES] * 2
+
+
 def test_real_stocks_have_exactly_three_jumps_that_are_splits() -> None:
     taken = intake.take(prices.STOCKS, None, "NASDAQ", PENNY)
     found = [(each.symbol, each.day, each.words.split(": ")[1]) for each in quality.suspected(taken.checked)]
