@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import os
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -124,3 +127,37 @@ def test_limits_beside_a_run_are_its_limits_and_checked(tmp_path: Path, capsys: 
     assert main(play) == 2
     said = capsys.readouterr().err
     assert "order_quantity_max" in said and "luck" in said
+
+
+def checked(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Return what `trading gate check` did in a process of its own."""
+    argv = [str(Path(sys.executable).parent / "trading"), "gate", "check", *words]
+    return subprocess.run(argv, text=True, stderr=subprocess.PIPE, **more)
+
+
+CONTRACT = Path(__file__).parent / "data"
+ASKED = ["--order", str(CONTRACT / "order.json"), "--snapshot", str(CONTRACT / "snapshot.json")]
+
+
+def test_a_file_without_an_end_is_read_as_far_as_anybody_reads_it(tmp_path: Path) -> None:
+    with (tmp_path / "endless").open("wb") as file:
+        file.truncate(1 << 40)
+    done = checked("--order", str(tmp_path / "endless"), *ASKED[2:], "-o", "json", stdout=subprocess.PIPE)
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["verdict"], answer["reasons"][0]["control"]) == (1, "deny", "A")
+    # A line too long for anybody is a denial, and the lines behind it are answered.
+    line = json.dumps({name: json.loads((CONTRACT / f"{name}.json").read_text()) for name in ("order", "snapshot")})
+    (tmp_path / "batch").write_text(f'"{"x" * (1 << 26)}"\n{line}\n')
+    done = checked("--batch", str(tmp_path / "batch"), stdout=subprocess.PIPE)
+    assert [json.loads(each)["verdict"] for each in done.stdout.splitlines()] == ["deny", "allow"]
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_nobody_has_to_listen_to_a_verdict() -> None:
+    done = checked(*ASKED, preexec_fn=lambda: os.close(1))
+    assert (done.returncode, done.stderr) == (0, "")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = checked(*ASKED, stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")

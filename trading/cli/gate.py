@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from trading.gate import limits as limits_module
 from trading.gate.ask import ask, ask_line
 from trading.gate.codes import Failure
 from trading.gate.limits import Limits
+from trading.gate.strict import BYTES_MAX
 
 
 def check(args: argparse.Namespace) -> int:
@@ -44,16 +46,25 @@ def limits(args: argparse.Namespace) -> int:
 
 def _batch(path: Path, limits: Limits | None, faults: tuple[Failure, ...]) -> int:
     code = 0
+    for line in _lines(path):
+        answer = ask_line(line, limits, faults)
+        sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
+        if answer["verdict"] != "allow":
+            code = 1
+    return code
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, each cut where it is too long to be read, and still too long then."""
     try:
         with path.open("rb") as file:
-            for line in file:
-                answer = ask_line(line.rstrip(b"\r\n"), limits, faults)
-                sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
-                if answer["verdict"] != "allow":
-                    code = 1
+            while line := file.readline(BYTES_MAX + 1):
+                rest = line
+                while len(rest) > BYTES_MAX and not rest.endswith(b"\n"):
+                    rest = file.readline(BYTES_MAX + 1)
+                yield line.rstrip(b"\r\n")
     except OSError as error:
         raise Misuse(f"{path}: {error.strerror}") from error
-    return code
 
 
 def _limits(name: str | None) -> tuple[Limits | None, tuple[Failure, ...]]:
@@ -61,8 +72,10 @@ def _limits(name: str | None) -> tuple[Limits | None, tuple[Failure, ...]]:
 
 
 def _content(name: str) -> bytes:
+    """Return what a file holds, as far as anybody reads it: one that is longer is too long all the same."""
     try:
-        return Path(name).read_bytes()
+        with Path(name).open("rb") as file:
+            return file.read(BYTES_MAX + 1)
     except OSError as error:
         raise Misuse(f"{name}: {error.strerror}") from error
 
