@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,17 @@ def test_a_status_tells_what_another_process_latched_a_moment_ago(tmp_path: Path
         beside.books.store.change_latch(lambda old: fenced(old, beside.clock.now(), "watchdog", "it was silent"))
         told = server.status()
         assert (told["level"], told["by"], told["promotionsFrozen"]) == ("KILLED", "watchdog", True)
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("part", ["", "gates", "watchdogs", "operators"])
+def test_a_strategy_whose_uid_may_do_more_is_said_to_be_no_isolation(tmp_path: Path, part: str) -> None:
+    beside = GateWorld(tmp_path)
+    desk = replace(beside.desk, **({part: frozenset({7002})} if part else {}))
+    server = GateServer(desk, Places(tmp_path / "state", tmp_path / "elsewhere/mark"), beside.broker, beside.clock, KEY)
+    try:
+        assert server.status()["isolation"] == ("same user" if part else "separate users")
     finally:
         server.close()
 
