@@ -16,6 +16,7 @@ from orchestrator.adapters.survey.layout import guess_lanes
 from orchestrator.adapters.survey.owners import Owners, parse_owners, read_owners
 from orchestrator.adapters.survey.tree import Tree
 from orchestrator.core.ownership import Ownership
+from orchestrator.errors import Unusable
 from orchestrator.model.base import ObjectMeta
 from orchestrator.model.lane import Lane, LaneSpec
 
@@ -259,6 +260,13 @@ def test_a_hostile_configuration_of_the_repository_starts_nothing(tmp_path: Path
     git(tmp_path, "config", "core.fsmonitor", str(tmp_path / "spy.sh"))
     assert survey(tmp_path).files == 1
     assert not (tmp_path / "spied").exists()
+
+
+def test_files_that_git_cannot_list_are_not_taken_for_none(tmp_path: Path) -> None:
+    tree(tmp_path, ["a.py"])
+    (tmp_path / ".git/index").write_bytes(b"DIRC broken")
+    with pytest.raises(Unusable, match=r"cannot list the files of .*index"):
+        _ = Tree(tmp_path).paths
 
 
 @pytest.mark.parametrize(

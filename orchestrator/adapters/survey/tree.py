@@ -54,7 +54,12 @@ class Tree:
 
     @cached_property
     def _modes(self) -> dict[str, str]:
-        listed = (self.git("ls-files", "-z", "--cached", "--stage") or "").split("\0")
+        done = self._asked("ls-files", "-z", "--cached", "--stage")
+        if done.returncode:
+            # No answer is not the answer that there are no files: with those, nothing would be left to own.
+            said = os.fsdecode(done.stderr).strip() or f"exit {done.returncode}"
+            raise Unusable(f"git cannot list the files of {self.root}: {said}; mend that, then try again")
+        listed = os.fsdecode(done.stdout).split("\0")
         return {path: meta[:6] for meta, _, path in (entry.partition("\t") for entry in listed) if path}
 
     @cached_property
@@ -80,6 +85,10 @@ class Tree:
 
     def git(self, *arguments: str) -> str | None:
         """Return what git prints, surrogate-escaped; None if it says no. Raises Unusable where there is no git."""
+        done = self._asked(*arguments)
+        return os.fsdecode(done.stdout) if done.returncode == 0 else None
+
+    def _asked(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment |= {
             "GIT_CONFIG_NOSYSTEM": "1",
@@ -89,7 +98,7 @@ class Tree:
             "LC_ALL": "C",
         }
         try:
-            done = subprocess.run(
+            return subprocess.run(
                 # Whether its owner is trusted is asked once, with the user's own settings (`locate`), not here without.
                 ["git", *_SAFE, "-c", "safe.directory=*", "-C", str(self.root), *arguments],
                 env=environment,
@@ -102,7 +111,6 @@ class Tree:
             raise Unusable("git is not on PATH; install it") from error
         except subprocess.TimeoutExpired as error:
             raise Unusable(f"git {arguments[0]} in {self.root} took over {GIT_TIMEOUT_S:.0f} s") from error
-        return os.fsdecode(done.stdout) if done.returncode == 0 else None
 
 
 def tracked_paths(root: Path) -> tuple[str, ...]:
