@@ -139,6 +139,21 @@ def test_a_full_disk_lets_nothing_out_but_cancels() -> None:
         assert client.order(world.order("alpha-11"))["verdict"] == "deny"
 
 
+def test_who_only_asked_about_the_desk_takes_no_orders_along() -> None:
+    with desk() as world:
+        person, strategy = world.client(), world.client()
+        world.arm(person)
+        strategy.order(world.order("alpha-1", price="199.50"))
+        beside = world.client()
+        assert beside.ask("status")["openOrders"] == 1 and beside.mine(strategy="alpha").orders
+        beside.close()
+        person.close()
+        for _ in range(5):  # a uid has one turn a round: by then both ends were heard
+            assert [order.client_id for order in strategy.mine().orders] == ["alpha-1"]
+        strategy.close()
+        until(lambda: world.broker().orders == ())
+
+
 @pytest.mark.slow
 def test_a_clock_that_is_set_halts_the_gate() -> None:
     for span in (2 * SECOND, -2 * SECOND):

@@ -43,6 +43,10 @@ TURN_S = 0.02
 SYNC_NS = SECOND // 5
 CLEAR_NS = SECOND
 """How soon cancelling is tried again after a kill that left something open."""
+ABOUT_THE_DESK = frozenset(
+    ("status", "kill", "reduce", "halt", "arm", "rearm", "reconcile", "enable", "limits", "quote")
+)
+"""What is said of the desk and not as a strategy."""
 
 
 class Busy(Exception):
@@ -72,6 +76,8 @@ class GateServer:
         self._cleared_of: tuple[int, int] | None = None
         """The kill, by moment and epoch, after which the broker said that nothing is open."""
         self._due = {"sync": 0, "reconcile": 0, "beat": 0, "clear": 0}
+        self._aside: dict[socket.socket, bool] = {}
+        """Connections on which only the desk was spoken about: who ends one of these leaves no orders behind."""
         self._hall = Hall(places.gate_socket, desk.uids.__contains__)
         self._fence()
 
@@ -137,6 +143,7 @@ class GateServer:
             message, duplicates = parse(text)
         except Unreadable:
             message, duplicates = None, []
+        self._note(connection, message)
         if not isinstance(message, dict) or "do" not in message:
             return self.keeper.order(uid, text)
         match message["do"]:
@@ -162,6 +169,13 @@ class GateServer:
                 return self.operator.act(uid, verb, message)
             case verb:
                 return {"error": f"{str(verb)[:40]!r} is nothing that uid {uid} can ask for"}
+
+    def _note(self, connection: socket.socket | None, message: Any) -> None:
+        """Note whether somebody speaks as a strategy, or about the desk as a person does whose uid is a strategy's."""
+        if connection is not None:
+            verb = message.get("do") if isinstance(message, dict) else None
+            is_aside = verb in ABOUT_THE_DESK or (verb == "mine" and message.get("strategy") is not None)
+            self._aside[connection] = is_aside and self._aside.get(connection, True)
 
     def status(self) -> dict[str, Any]:
         """Return what is in force, for a person: what another process latched a moment ago as well."""
@@ -218,8 +232,9 @@ class GateServer:
         if self._clearing is not None and connection in self._clearing.waiting:
             self._clearing.waiting.remove(connection)
         self._hall.drop(connection)
+        is_aside = self._aside.pop(connection, False)
         strategy = self._desk.strategy_of(uid)
-        if strategy is not None:
+        if strategy is not None and not is_aside:
             self._guarded(lambda: self.keeper.cancel_of(strategy))
 
     def _kill(self, by: str, reason: str, *, flatten: bool, waiting: socket.socket | None = None) -> None:
