@@ -66,9 +66,11 @@ class FaultyBroker:
         return self.real.cancel(client_id)
 
     def order(self, client_id: str) -> BrokerOrder | None:
+        self.real.expire(self.clock.now())
         return self.real.orders.get(client_id)
 
     def observe(self, after: int) -> BrokerView:
+        self.real.expire(self.clock.now())
         view = self.real.view(0)
         return BrokerView(view.orders, tuple(self.real.executions[after:]), view.positions, view.cash, view.quotes)
 

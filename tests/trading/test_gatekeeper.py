@@ -24,6 +24,7 @@ from tests.trading.gate_world import (
     name_of,
     why,
 )
+from trading.data.calendar import session_at
 from trading.gate import beat, grants
 from trading.gate import limits as limits_module
 from trading.gate.freeze import promotions_frozen
@@ -520,6 +521,20 @@ def test_a_strategy_that_hangs_up_has_its_orders_cancelled(world: GateWorld) -> 
     world.ask(world.make(cents_off=-51, strategy="beta", client_id="beta-1"))
     world.keeper.cancel_of("alpha")
     assert [order.client_id for order in world.broker.observe(0).orders] == ["beta/beta-1"]
+
+
+def test_a_day_order_is_over_with_its_session(world: GateWorld) -> None:
+    resting = world.make(cents_off=-50)
+    world.ask(resting)
+    closes = session_at(world.clock.now()).closes  # type: ignore[union-attr]
+    world.pass_time(closes - world.clock.now() - 1)
+    world.keeper.mirror.sync()
+    assert [row.phase for row in world.books.store.orders(only_open=True)] == ["working"]
+    world.pass_time(1)
+    world.keeper.mirror.sync()
+    assert world.books.store.orders(only_open=True) == [] and not world.books.snapshot.book.open
+    assert world.books.store.order(f"alpha/{resting['client_id']}").phase == "expired"  # type: ignore[union-attr]
+    assert (world.broker.real.executions, world.keeper.mirror.reconcile()) == ([], "")
 
 
 def test_ten_rejects_disable_a_strategy_until_a_person_enables_it(world: GateWorld) -> None:

@@ -1,14 +1,17 @@
 """A simulated broker: takes limit orders, fills them against quotes it is told, and remembers everything it did.
 
 It knows nothing of strategies or limits. It fills whole orders at the touch, which is enough to try the gate; what
-fills cost in earnest is the engine's matter. Like a real broker it refuses a client id it has seen, and it refuses
-orders of an epoch that was fenced.
+fills cost in earnest is the engine's matter. Like a real broker it refuses a client id it has seen and orders of an
+epoch that was fenced, and a day order is over with the session it was sent in.
 """
 
 from __future__ import annotations
 
+from collections import deque
+
 import msgspec
 
+from trading.data import calendar
 from trading.gate.egress import BrokerOrder, BrokerView, Execution, Submission
 
 ORDERS_TOLD_MAX = 200
@@ -27,6 +30,8 @@ class PaperBroker:
         self.quotes: dict[str, tuple[int, int]] = {}
         self.epoch = 0
         self._reduce_only: set[str] = set()
+        self._ends: deque[tuple[int, str]] = deque()
+        """When the session of each day order closes, in the order in which they came."""
 
     def submit(self, order: Submission, now: int) -> BrokerOrder:
         """Take an order, or refuse it; fill it at once if the market is there."""
@@ -41,6 +46,9 @@ class PaperBroker:
         taken = BrokerOrder(order.client_id, order.symbol, order.side, order.quantity, 0, order.limit, "working")
         self.orders[order.client_id] = taken
         self._match(taken, now)
+        session = calendar.session_at(now) if order.tif == "day" else None
+        if session is not None and now < session.closes:
+            self._ends.append((session.closes, order.client_id))
         if order.tif in ("ioc", "fok"):
             self.cancel(order.client_id)
         return self.orders[order.client_id]
@@ -51,6 +59,14 @@ class PaperBroker:
         if order is not None and order.phase == "working":
             order = self.orders[client_id] = msgspec.structs.replace(order, phase="cancelled")
         return order
+
+    def expire(self, now: int) -> None:
+        """End the day orders whose session is over."""
+        while self._ends and self._ends[0][0] <= now:
+            _, client_id = self._ends.popleft()
+            order = self.orders[client_id]
+            if order.phase == "working":
+                self.orders[client_id] = msgspec.structs.replace(order, phase="expired", reason="its session is over")
 
     def quote(self, symbol: str, bid: int, ask: int, now: int) -> None:
         """Take the market into account: what rests and is met trades."""

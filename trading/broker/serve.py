@@ -58,6 +58,7 @@ class BrokerServer:
 
     def _do(self, message: dict[str, Any], is_gate: bool) -> Any:
         broker, now = self.broker, self._clock.now()
+        broker.expire(now)
         match message["do"]:
             case "submit":
                 order = msgspec.convert(message["order"], Submission)

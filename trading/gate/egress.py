@@ -45,7 +45,7 @@ class Execution(msgspec.Struct, frozen=True):
 
 
 class BrokerOrder(msgspec.Struct, frozen=True):
-    """An order as the broker has it. `phase` is working, filled, cancelled or rejected."""
+    """An order as the broker has it. `phase` is working, filled, cancelled, expired or rejected."""
 
     client_id: str
     symbol: str
