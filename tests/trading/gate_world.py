@@ -213,3 +213,10 @@ def name_of(order: dict[str, Any]) -> str:
 def why(answer: dict[str, Any]) -> list[str]:
     """Return the codes of an answer."""
     return [reason["code"] for reason in answer["reasons"]]
+
+
+def armed(folder: Path) -> GateWorld:
+    """Return a gate that a person has armed."""
+    made = GateWorld(folder)
+    assert made.arm() == {"state": "ARMED"}
+    return made
